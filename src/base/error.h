@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What went wrong in an operation, as one sentence naming place, rule and value. */
+#ifndef VONGLAU_BASE_ERROR_H
+#define VONGLAU_BASE_ERROR_H
+
+#include "base/bytes.h"
+
+struct error {
+    char text[512];
+};
+
+/* Sets the text (truncated if need be) and returns false, for `return error_set(...)`. NULL is ignored. */
+bool error_set(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The same with ": " and the text of errno at the end. */
+bool error_system(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Puts "prefix: " before the text. Returns false. */
+bool error_prefix(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
+
+#endif

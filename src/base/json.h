@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JSON (RFC 8259): an appender without state, and a scanner that copies nothing.
+ *
+ * Appender: every value is written with a trailing comma, which json_close() overwrites. A NULL key
+ * writes the bare value (array elements, the top level). A finished document:
+ *   json_open(out, NULL, '{'); json_uint(out, "a", 1); json_close(out, '}'); json_end(out);
+ */
+#ifndef VONGLAU_BASE_JSON_H
+#define VONGLAU_BASE_JSON_H
+
+#include "base/text.h"
+
+/* Opens an object ('{') or array ('['). */
+void json_open(struct text *out, const char *key, char bracket);
+/* Closes it ('}' or ']'). */
+void json_close(struct text *out, char bracket);
+/* Takes the last comma away: the document is complete. */
+void json_end(struct text *out);
+/* `"key":` without a value. Keys come from code and are written as they are. */
+void json_key(struct text *out, const char *key);
+/* UTF-8 is kept; in anything else every byte outside printable ASCII becomes \xHH text, as EVE does. */
+void json_string(struct text *out, const char *key, struct bytes value);
+void json_cstring(struct text *out, const char *key, const char *value);
+void json_hex(struct text *out, const char *key, struct bytes value);
+void json_base64(struct text *out, const char *key, struct bytes value);
+void json_uint(struct text *out, const char *key, uint64_t value);
+void json_int(struct text *out, const char *key, int64_t value);
+void json_real(struct text *out, const char *key, double value);
+void json_bool(struct text *out, const char *key, bool value);
+void json_null(struct text *out, const char *key);
+/* `value` is JSON already. */
+void json_raw(struct text *out, const char *key, struct bytes value);
+/* The escaped content of a JSON string, without quotes. */
+void json_escape(struct text *out, struct bytes value);
+
+/* Scanner. A value is the bytes of the text as they stand, checked for balance, not for every rule. */
+enum json_type {
+    JSON_NONE,
+    JSON_OBJECT,
+    JSON_ARRAY,
+    JSON_STRING,
+    JSON_NUMBER,
+    JSON_TRUE,
+    JSON_FALSE,
+    JSON_NULL
+};
+
+struct json_value {
+    enum json_type type;
+    struct bytes text; /* strings: without quotes, still escaped; the rest: as it stands */
+};
+
+struct json_cursor {
+    const uint8_t *at, *end;
+    bool failed;
+};
+
+#define JSON_DEPTH_MAX 64
+
+/* Reads the value that `text` holds; JSON_NONE when malformed. */
+struct json_value json_parse(struct bytes text);
+/* Walks the members of an object: false at the end or on an error (then cursor->failed).
+ * Starts from json_members(value). Keys are still escaped. */
+struct json_cursor json_members(struct json_value object);
+MUST_CHECK bool json_next(struct json_cursor *cursor, struct bytes *key, struct json_value *value);
+/* Walks the elements of an array. */
+struct json_cursor json_elements(struct json_value array);
+MUST_CHECK bool json_next_element(struct json_cursor *cursor, struct json_value *value);
+/* The value at a dotted path ("alert.signature_id"); JSON_NONE when absent. */
+struct json_value json_find(struct json_value object, const char *path);
+/* Unescapes a string into `out`; false when it is not a well-formed string. */
+MUST_CHECK bool json_unescape(struct json_value string, struct text *out);
+MUST_CHECK bool json_to_u64(struct json_value number, uint64_t *value);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text that grows by appending: in the caller's buffer, or on the heap up to a limit.
+ *
+ * What does not fit is left out and `full` is set; the content stays valid and is always
+ * terminated when capacity allows. */
+#ifndef VONGLAU_BASE_TEXT_H
+#define VONGLAU_BASE_TEXT_H
+
+#include "base/bytes.h"
+
+struct text {
+    char *data;
+    size_t capacity, size; /* bytes; `size` without the terminator */
+    bool full;             /* something did not fit */
+    bool heap;             /* owned, grows to `limit` */
+    size_t limit;
+};
+
+/* Text in the caller's `buffer`. */
+static inline struct text text_of(char *buffer, size_t capacity)
+{
+    return (struct text){ .data = buffer, .capacity = capacity };
+}
+
+/* Text on the heap, at most `limit` bytes; text_done() frees it. */
+static inline struct text text_new(size_t limit)
+{
+    return (struct text){ .heap = true, .limit = limit };
+}
+
+void text_done(struct text *text);
+/* Makes room for `more` bytes; false (and `full`) when there is none. */
+bool text_reserve(struct text *text, size_t more);
+void text_add(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
+void text_put(struct text *text, struct bytes b);
+void text_hex(struct text *text, struct bytes b);
+void text_base64(struct text *text, struct bytes b);
+void text_u64(struct text *text, uint64_t value);
+
+static inline void text_char(struct text *text, char c)
+{
+    if (LIKELY(text->size + 1 < text->capacity) || text_reserve(text, 1)) {
+        text->data[text->size++] = c;
+        text->data[text->size] = '\0';
+    }
+}
+
+static inline void text_string(struct text *text, const char *string)
+{
+    text_put(text, bytes_of_string(string));
+}
+
+static inline struct bytes text_bytes(const struct text *text)
+{
+    return (struct bytes){ (const uint8_t *)text->data, text->size };
+}
+
+/* Empties it, keeping the memory. */
+static inline void text_clear(struct text *text)
+{
+    text->size = 0;
+    text->full = false;
+    if (text->capacity)
+        text->data[0] = '\0';
+}
+
+#endif
