@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files carried by transactions: name, size, hashes, the window of content that detection sees. */
+#ifndef VONGLAU_PROTO_FILE_H
+#define VONGLAU_PROTO_FILE_H
+
+#include "proto/session.h"
+
+enum file_state { FILE_OPEN, FILE_CLOSED, FILE_TRUNCATED, FILE_ERROR };
+
+struct file_settings {
+    bool md5, sha1, sha256;  /* computed for every file */
+    bool magic;              /* libmagic for every file */
+    uint64_t inspect_max;    /* bytes of content kept for detection; 0: 100 KiB */
+    uint64_t window_max;     /* most bytes of the window at a time */
+    bool store_all;          /* file-store force-filestore */
+    uint64_t store_max;      /* stream-depth: bytes of one stored file; 0: no limit */
+    const char *store_dir;   /* NULL: files are not stored */
+};
+
+struct file {
+    struct file *next;
+    struct tx *tx;
+    uint32_t id;              /* 1-based in the session: EVE file_id of stored files */
+    uint8_t direction;        /* the file travels this way */
+    uint8_t state;            /* enum file_state */
+    struct bytes name;        /* in tx->memory; may be absent */
+    uint64_t start, end, size;/* range (HTTP Content-Range), bytes seen */
+    bool has_gaps, has_range, store, stored, no_inspect, logged;
+    bool has_md5, has_sha1, has_sha256;
+    uint8_t md5[16], sha1[20], sha256[32];
+    struct bytes magic;       /* text, or absent */
+    struct window window;     /* what detection may look at */
+    uint64_t inspected;       /* detection looked at everything before this offset */
+    void *private_state;      /* hash contexts, store descriptor */
+};
+
+/* Starts a file on `tx`; NULL when out of memory. `name` is copied. */
+MUST_CHECK struct file *file_open(struct session *session, struct tx *tx, enum direction direction, struct bytes name);
+/* Appends content; false when the file cannot follow any further (limits): it becomes truncated. */
+bool file_data(struct session *session, struct file *file, struct bytes data);
+void file_gap(struct session *session, struct file *file, uint64_t size);
+/* Ends it; `truncated` when the content is known to be incomplete. */
+void file_close(struct session *session, struct file *file, bool truncated);
+/* Asks for the content on disk (rule keyword filestore). */
+void file_store(struct file *file);
+/* Frees what is outside the transaction's memory; called when the transaction is freed. */
+void file_free(struct file *file);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a protocol declares: how it is recognised and parsed, its transaction record, its EVE fields,
+ * its rule keywords, its anomaly events. One file, one const struct protocol, one line in protocols.def.
+ *
+ * A parser sees a reader, its own state, and the session's functions for transactions, events and
+ * files (proto/session.h). It never sees the flow or the packet. */
+#ifndef VONGLAU_PROTO_PROTOCOL_H
+#define VONGLAU_PROTO_PROTOCOL_H
+
+#include "base/arena.h"
+#include "base/field.h"
+#include "base/reader.h"
+
+struct session;
+struct file;
+
+/* One exchange (request and response, or a lone message). The protocol's record follows it. */
+struct tx {
+    struct tx *next;                   /* in order of `number` */
+    uint64_t number;                   /* 0-based in the session; EVE tx_id */
+    uint8_t progress[DIRECTIONS];      /* the protocol's own states, rising; see struct protocol */
+    bool directed;                     /* concerns `direction` only (datagram protocols, one-way messages) */
+    uint8_t direction;
+    bool logged, inspected[DIRECTIONS];/* set by the worker: EVE written; detection finished */
+    bool alerted, dead;                /* dead: freed at the end of this packet */
+    bool no_inspect;                   /* the rest is not worth inspecting (encrypted, bypassed) */
+    uint8_t event_count;
+    uint8_t events[16];                /* indexes of protocol->events */
+    uint8_t events_logged;             /* how many of them were written as anomalies */
+    uint64_t first, last;              /* packet times */
+    uint64_t first_offset[DIRECTIONS]; /* stream offsets of the transaction's bytes, when the parser knows */
+    struct arena memory;               /* everything the record points to */
+    struct file *files;                /* oldest first; proto/file.h */
+    void *detect[DIRECTIONS];          /* detection's own state, in `memory` or its own pool */
+    const struct protocol *protocol;
+    _Alignas(16) uint8_t record[];
+};
+
+/* The transaction that owns `record`. */
+static inline struct tx *tx_of(void *record)
+{
+    return (struct tx *)((uint8_t *)record - offsetof(struct tx, record));
+}
+
+enum transport { TRANSPORT_TCP = 1, TRANSPORT_UDP = 2 };
+
+enum probe {
+    PROBE_NO,      /* not this protocol */
+    PROBE_MORE,    /* could be; more bytes wanted */
+    PROBE_YES,
+    PROBE_REVERSED /* yes, and the sender of these bytes is the server */
+};
+
+/* A keyword over transactions: a buffer that `content` and its kin match, or a number with a range.
+ * Detection registers each row under `name`, and under the aliases. */
+enum inspect_kind {
+    INSPECT_BYTES,  /* struct bytes at `offset` of the record */
+    INSPECT_GET,    /* what `get` returns for index 0, 1, ... until it returns false */
+    INSPECT_STREAM, /* a body that grows: `window` */
+    INSPECT_NUMBER, /* what `number` returns for index 0, 1, ... until false */
+};
+
+/* The part of a growing body that is kept. */
+struct window {
+    struct bytes data;
+    uint64_t offset; /* of data's first byte in the body */
+    bool complete;   /* no more will follow */
+};
+
+struct inspect {
+    const char *name;             /* "http.uri" */
+    const char *alias;            /* other sticky names, space separated: "http_raw_uri" is not one */
+    const char *modifier;         /* legacy content modifier: "http_uri" */
+    enum inspect_kind kind;
+    uint8_t directions;           /* bit 1 << TO_SERVER, 1 << TO_CLIENT */
+    uint8_t progress[DIRECTIONS]; /* complete once tx->progress[direction] reaches this */
+    uint32_t offset;              /* INSPECT_BYTES: offsetof in the record */
+    /* Values live in the transaction's memory or in `scratch` (kept until the packet is done). */
+    bool (*get)(const struct tx *tx, enum direction direction, uint32_t index, struct arena *scratch, struct bytes *value);
+    bool (*window)(const struct tx *tx, enum direction direction, uint32_t index, struct window *value);
+    bool (*number)(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value);
+    uint64_t max;                 /* INSPECT_NUMBER: largest value a rule may name; 0: 64 bits */
+    const char *const *choices;   /* names a rule may use for numbers, NULL-terminated; index is the value */
+    const char *help, *source;    /* one English sentence; RFC section */
+};
+
+/* Flags of a stream parser's call. */
+enum { FEED_END = 1 /* the direction is closed: what is left will not grow */ };
+
+struct protocol {
+    const char *name;           /* EVE app_proto and rule header: "http" */
+    const char *alias;          /* other names in rule headers and app-layer-protocol, space separated */
+    const char *title;          /* "Domain Name System" */
+    const char *eve_type;       /* event_type of its records; NULL: none */
+    const char *eve_key;        /* key of the record's object in events; NULL: eve_type */
+    uint8_t transports;         /* enum transport, or-ed */
+    const char *ports;          /* where it is tried first and midstream probing is trusted: "53,5353" */
+
+    /* Recognition from the first bytes of `direction`. Cheap; called again with more until it decides. */
+    enum probe (*probe)(enum direction direction, struct bytes data);
+    uint16_t probe_depth;       /* bytes after which PROBE_MORE counts as no */
+
+    size_t state_size;          /* parser state of one session, zeroed; in the session's arena */
+    size_t record_size;         /* transaction record, zeroed */
+    size_t tx_memory_max;       /* bytes one transaction may hold */
+    size_t buffer_max;          /* unread bytes a stream parser may leave before the session gives up */
+    uint16_t tx_max;            /* live transactions; the oldest is closed by force and counted */
+    void (*open)(struct session *session, void *state);
+    void (*close)(struct session *session, void *state); /* frees what is outside arenas */
+    void (*tx_close)(struct tx *tx);                     /* frees what is outside tx->memory */
+
+    /* One datagram. False: malformed (an anomaly of the flow). */
+    bool (*datagram)(struct session *session, void *state, enum direction direction, struct reader *in);
+    /* Stream bytes: takes whole messages and leaves the rest unread, to be offered again with what follows.
+     * False: the rest of this direction cannot be parsed. */
+    bool (*stream)(struct session *session, void *state, enum direction direction, struct reader *in, unsigned flags);
+    /* `size` bytes are lost. False or NULL: cannot go on after a gap. */
+    bool (*gap)(struct session *session, void *state, enum direction direction, uint64_t size);
+
+    /* Progress: names per direction, rule hooks "http1:request_headers"; the last one is complete. */
+    const char *const *progress_names[DIRECTIONS];
+    uint8_t complete[DIRECTIONS]; /* the progress value at which a direction is finished; 0: 1 */
+    bool one_way;                 /* no requests and responses: a transaction is complete by itself */
+    /* Logged when progress reaches this in both directions; 0: complete. */
+    uint8_t log_progress[DIRECTIONS];
+
+    const struct field *fields;   /* of the record, for EVE and documentation */
+    size_t field_count;
+    /* Instead of `fields`, when the object's shape depends on content. Appends members (no braces).
+     * `extended`: Suricata's `extended: yes` of this type; `settings` is the EVE output's (event/settings). */
+    void (*write)(const struct tx *tx, bool extended, struct text *out);
+    bool (*loggable)(const struct tx *tx); /* NULL: every transaction is */
+
+    const struct inspect *inspects; /* rule keywords */
+    size_t inspect_count;
+    const char *const *events;    /* anomaly names for app-layer-event, without the protocol's prefix, NULL-terminated */
+    bool has_files;
+};
+
+/* All protocols, in the order of protocols.def; NULL-terminated. */
+extern const struct protocol *const protocols[];
+const struct protocol *protocol_find(struct bytes name);
+
+#endif

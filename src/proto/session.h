@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The application side of a flow: which protocol it speaks, and its transactions.
+ *
+ * The worker feeds bytes; session.c recognises the protocol, calls its parser, keeps transactions
+ * until they are inspected and logged. The second half of this header is what parsers call. */
+#ifndef VONGLAU_PROTO_SESSION_H
+#define VONGLAU_PROTO_SESSION_H
+
+#include "base/counter.h"
+#include "proto/protocol.h"
+
+/* ---- for the worker, detection and output ---- */
+
+/* Limits and choices of all sessions; immutable after start. Unset numbers take defaults. */
+struct session_settings {
+    const struct protocol *const *enabled; /* NULL-terminated; NULL: all of protocols[] */
+    const void *const *options;            /* per enabled protocol: its parsed settings, or NULL */
+    uint32_t probe_give_up;                /* bytes of one direction without a result: 0 is 2048 */
+    size_t session_memory_max;             /* bytes of one session's state: 0 is 64 KiB */
+    size_t tx_memory_max;                  /* cap over the protocol's own: 0 is 4 MiB */
+    const struct file_settings *files;     /* proto/file.h */
+};
+
+enum session_status { SESSION_PROBING, SESSION_PARSING, SESSION_FAILED, SESSION_UNKNOWN, SESSION_BYPASS };
+
+struct session {
+    const struct session_settings *settings;
+    const struct protocol *protocol;            /* recognised; NULL while unknown */
+    const struct protocol *seen[DIRECTIONS];    /* recognised from each side */
+    const struct protocol *original, *expected; /* before a change (STARTTLS, CONNECT); announced */
+    uint8_t transport;                          /* enum transport */
+    uint8_t status[DIRECTIONS];                 /* enum session_status */
+    bool reversed;                              /* the worker has to swap the flow's ends; it clears this */
+    bool probing_done[DIRECTIONS];
+    uint64_t offset[DIRECTIONS];                /* stream offset of the next unread byte */
+    uint64_t scanned[DIRECTIONS];               /* bytes offered and left unread at the last call */
+    uint64_t time;                              /* of the packet being handled, ns */
+    uint64_t packet_number;
+    uint16_t client_port, server_port;
+    void *state;                                /* the parser's */
+    struct tx *txs, *last_tx;                   /* live transactions, oldest first */
+    uint32_t tx_count;                          /* live */
+    uint64_t tx_total;                          /* made so far */
+    uint64_t gaps[DIRECTIONS];
+    uint8_t event_count;                        /* session-wide anomalies (enum session_event) */
+    uint8_t events[8], events_logged;
+    bool want_change;                           /* a parser asked for a new recognition (session_change) */
+    bool encrypted;                             /* payload is opaque from here on: bypass is allowed */
+    struct arena memory;                        /* the session's and its parser's */
+};
+
+/* Anomalies of recognition; names in session_event_names[] ("APPLAYER_MISMATCH_PROTOCOL_BOTH_DIRECTIONS" ...). */
+enum session_event {
+    SESSION_MISMATCH_BOTH_DIRECTIONS, SESSION_WRONG_DIRECTION_FIRST_DATA, SESSION_DETECT_ONLY_ONE_DIRECTION,
+    SESSION_UNEXPECTED_PROTOCOL, SESSION_NO_TLS_AFTER_STARTTLS, SESSION_PARSER_ERROR, SESSION_EVENT_COUNT
+};
+extern const char *const session_event_names[SESSION_EVENT_COUNT];
+
+#define SESSION_COUNTERS(X)                                                                          \
+    X(SESSION_OPENED, "app_layer.sessions", "Sessions opened")                                       \
+    X(SESSION_TXS, "app_layer.tx", "Transactions made")                                              \
+    X(SESSION_TX_SHED, "app_layer.tx_shed", "Transactions closed by force: too many at once")        \
+    X(SESSION_ERROR_GAP, "app_layer.error.gap", "Parsers stopped by a gap")                          \
+    X(SESSION_ERROR_ALLOC, "app_layer.error.alloc", "Parsers stopped by their memory limit")         \
+    X(SESSION_ERROR_PARSER, "app_layer.error.parser", "Parsers stopped by malformed data")
+COUNTER_ENUM(session_counter, SESSION_COUNTERS, SESSION_COUNTER_COUNT);
+extern const struct counter session_counters[SESSION_COUNTER_COUNT];
+
+struct session *session_new(const struct session_settings *settings, uint8_t transport, uint16_t client_port,
+                            uint16_t server_port);
+void session_free(struct session *session);
+
+/* Stream bytes of `direction` from session->offset on: all that are contiguous and ready, unread ones
+ * included. Advances session->offset past what was taken. `flags`: FEED_END. */
+void session_stream(struct session *session, enum direction direction, struct bytes ready, unsigned flags);
+/* `size` bytes at session->offset are lost. */
+void session_gap(struct session *session, enum direction direction, uint64_t size);
+void session_datagram(struct session *session, enum direction direction, struct bytes payload);
+/* No more bytes in any direction: every transaction becomes complete. */
+void session_end(struct session *session);
+/* True when no more bytes of `direction` are wanted: the stream may be released as it comes. */
+bool session_deaf(const struct session *session, enum direction direction);
+
+/* The transaction's progress in `direction` as detection should see it: complete when the session
+ * failed or ended, or when a directed transaction does not concern the direction. */
+uint8_t tx_progress(const struct session *session, const struct tx *tx, enum direction direction);
+bool tx_complete(const struct session *session, const struct tx *tx, enum direction direction);
+uint8_t protocol_complete(const struct protocol *protocol, enum direction direction);
+/* Frees the transactions that are logged, and inspected in both directions (or dead). */
+void session_sweep(struct session *session);
+
+/* ---- for parsers ---- */
+
+/* A new transaction with a zeroed record; NULL when out of memory. The oldest is closed when there are too many. */
+MUST_CHECK struct tx *session_tx(struct session *session);
+/* The same for one direction only. */
+MUST_CHECK struct tx *session_tx_directed(struct session *session, enum direction direction);
+/* The oldest live transaction whose progress in `direction` is not complete, or NULL. */
+struct tx *session_tx_open(struct session *session, enum direction direction);
+/* Raises protocol->events[event] on `tx`. */
+void tx_event(struct tx *tx, uint8_t event);
+/* Marks `direction` (or, for both, each) complete. */
+void tx_finish(struct tx *tx, enum direction direction);
+void tx_finish_both(struct tx *tx);
+/* The rest of the flow speaks something else from the next unread byte on (STARTTLS, CONNECT, Upgrade):
+ * recognition starts again; `expected` may name the protocol announced, or be NULL. */
+void session_change(struct session *session, const struct protocol *expected);
+/* Payload is opaque from here on; the worker may bypass the flow. */
+void session_encrypted(struct session *session);
+/* This protocol's settings object, or NULL for defaults. */
+const void *session_options(const struct session *session, const struct protocol *protocol);
+
+#endif
