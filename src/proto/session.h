@@ -11,7 +11,7 @@
 
 /* ---- for the worker, detection and output ---- */
 
-/* Limits and choices of all sessions; immutable after start. Unset numbers take defaults. */
+/* Limits and choices of a worker's sessions; constant after start. Unset numbers take defaults. */
 struct session_settings {
     const struct protocol *const *enabled; /* NULL-terminated; NULL: all of protocols[] */
     const void *const *options;            /* per enabled protocol: its parsed settings, or NULL */
@@ -19,6 +19,9 @@ struct session_settings {
     size_t session_memory_max;             /* bytes of one session's state: 0 is 64 KiB */
     size_t tx_memory_max;                  /* cap over the protocol's own: 0 is 4 MiB */
     const struct file_settings *files;     /* proto/file.h */
+    uint64_t *counts;                      /* the worker's, by enum session_counter; NULL: not counted */
+    void (*tx_freed)(void *context, struct tx *tx); /* called before a transaction is freed; may be NULL */
+    void *context;
 };
 
 enum session_status { SESSION_PROBING, SESSION_PARSING, SESSION_FAILED, SESSION_UNKNOWN, SESSION_BYPASS };
@@ -45,6 +48,7 @@ struct session {
     uint8_t event_count;                        /* session-wide anomalies (enum session_event) */
     uint8_t events[8], events_logged;
     bool want_change;                           /* a parser asked for a new recognition (session_change) */
+    bool ended;                                 /* session_end() was called */
     bool encrypted;                             /* payload is opaque from here on: bypass is allowed */
     struct arena memory;                        /* the session's and its parser's */
 };

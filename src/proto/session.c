@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Recognition of the protocol of a flow, feeding its parser, and the life of transactions. */
+#include "proto/session.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "proto/file.h"
+
+#define PROBE_GIVE_UP      2048U
+#define SESSION_MEMORY     (64U * 1024U)
+#define TX_MEMORY          (4U * 1024U * 1024U)
+#define TX_MEMORY_DEFAULT  (256U * 1024U)
+#define TX_MAX_DEFAULT     512U
+#define BUFFER_MAX_DEFAULT (256U * 1024U)
+
+const char *const session_event_names[SESSION_EVENT_COUNT] = {
+    [SESSION_MISMATCH_BOTH_DIRECTIONS] = "APPLAYER_MISMATCH_PROTOCOL_BOTH_DIRECTIONS",
+    [SESSION_WRONG_DIRECTION_FIRST_DATA] = "APPLAYER_WRONG_DIRECTION_FIRST_DATA",
+    [SESSION_DETECT_ONLY_ONE_DIRECTION] = "APPLAYER_DETECT_PROTOCOL_ONLY_ONE_DIRECTION",
+    [SESSION_UNEXPECTED_PROTOCOL] = "APPLAYER_UNEXPECTED_PROTOCOL",
+    [SESSION_NO_TLS_AFTER_STARTTLS] = "APPLAYER_NO_TLS_AFTER_STARTTLS",
+    [SESSION_PARSER_ERROR] = "APPLAYER_PARSER_ERROR",
+};
+
+const struct counter session_counters[SESSION_COUNTER_COUNT] = { COUNTER_TABLE(SESSION_COUNTERS) };
+
+static void count(const struct session *session, enum session_counter counter)
+{
+    if (session->settings->counts)
+        session->settings->counts[counter]++;
+}
+
+static void session_event(struct session *session, enum session_event event)
+{
+    if (session->event_count < COUNT_OF(session->events))
+        session->events[session->event_count++] = (uint8_t)event;
+}
+
+struct session *session_new(const struct session_settings *settings, uint8_t transport, uint16_t client_port,
+                            uint16_t server_port)
+{
+    struct session *session = calloc(1, sizeof *session);
+    if (!session)
+        return NULL;
+    session->settings = settings;
+    session->transport = transport;
+    session->client_port = client_port;
+    session->server_port = server_port;
+    session->memory = arena_of(settings->session_memory_max ? settings->session_memory_max
+                                                            : (size_t)SESSION_MEMORY);
+    count(session, SESSION_OPENED);
+    return session;
+}
+
+/* ---- transactions ---- */
+
+uint8_t protocol_complete(const struct protocol *protocol, enum direction direction)
+{
+    return protocol->complete[direction] ? protocol->complete[direction] : 1;
+}
+
+uint8_t tx_progress(const struct session *session, const struct tx *tx, enum direction direction)
+{
+    uint8_t complete = protocol_complete(tx->protocol, direction);
+    bool over = session->ended || session->status[direction] == SESSION_FAILED ||
+                (tx->directed && tx->direction != direction) || tx->dead;
+    return over || tx->progress[direction] > complete ? complete : tx->progress[direction];
+}
+
+bool tx_complete(const struct session *session, const struct tx *tx, enum direction direction)
+{
+    return tx_progress(session, tx, direction) >= protocol_complete(tx->protocol, direction);
+}
+
+static void tx_free(struct session *session, struct tx *tx)
+{
+    if (session->settings->tx_freed)
+        session->settings->tx_freed(session->settings->context, tx);
+    if (tx->protocol->tx_close)
+        tx->protocol->tx_close(tx);
+    for (struct file *file = tx->files; file; file = file->next)
+        file_free(file);
+    arena_done(&tx->memory);
+    free(tx);
+}
+
+/* Too many at once: the oldest one is finished as it is; the sweep after this packet frees it. */
+static void shed_oldest(struct session *session)
+{
+    for (struct tx *tx = session->txs; tx; tx = tx->next) {
+        bool finished = tx_complete(session, tx, TO_SERVER) && tx_complete(session, tx, TO_CLIENT);
+        if (finished)
+            continue;
+        tx_finish_both(tx);
+        count(session, SESSION_TX_SHED);
+        return;
+    }
+}
+
+static struct tx *tx_new(struct session *session)
+{
+    const struct protocol *protocol = session->protocol;
+    uint32_t most = protocol->tx_max ? protocol->tx_max : TX_MAX_DEFAULT;
+    size_t limit = session->settings->tx_memory_max ? session->settings->tx_memory_max : (size_t)TX_MEMORY;
+    size_t own = protocol->tx_memory_max ? protocol->tx_memory_max : (size_t)TX_MEMORY_DEFAULT;
+    if (session->tx_count >= most)
+        shed_oldest(session);
+    if (session->tx_count >= most * 4) {
+        count(session, SESSION_ERROR_ALLOC);
+        return NULL;
+    }
+    struct tx *tx = calloc(1, sizeof *tx + protocol->record_size);
+    if (!tx) {
+        count(session, SESSION_ERROR_ALLOC);
+        return NULL;
+    }
+    tx->protocol = protocol;
+    tx->number = session->tx_total++;
+    tx->first = tx->last = session->time;
+    tx->memory = arena_of(MIN(limit, own));
+    if (session->last_tx)
+        session->last_tx->next = tx;
+    else
+        session->txs = tx;
+    session->last_tx = tx;
+    session->tx_count++;
+    count(session, SESSION_TXS);
+    return tx;
+}
+
+struct tx *session_tx(struct session *session)
+{
+    return tx_new(session);
+}
+
+struct tx *session_tx_directed(struct session *session, enum direction direction)
+{
+    struct tx *tx = tx_new(session);
+    if (tx) {
+        tx->directed = true;
+        tx->direction = (uint8_t)direction;
+    }
+    return tx;
+}
+
+struct tx *session_tx_open(struct session *session, enum direction direction)
+{
+    for (struct tx *tx = session->txs; tx; tx = tx->next)
+        if (!tx_complete(session, tx, direction))
+            return tx;
+    return NULL;
+}
+
+void tx_event(struct tx *tx, uint8_t event)
+{
+    for (size_t i = 0; i < tx->event_count; i++)
+        if (tx->events[i] == event)
+            return;
+    if (tx->event_count < COUNT_OF(tx->events))
+        tx->events[tx->event_count++] = event;
+}
+
+void tx_finish(struct tx *tx, enum direction direction)
+{
+    tx->progress[direction] = protocol_complete(tx->protocol, direction);
+}
+
+void tx_finish_both(struct tx *tx)
+{
+    tx_finish(tx, TO_SERVER);
+    tx_finish(tx, TO_CLIENT);
+}
+
+static bool finished_with(const struct tx *tx)
+{
+    return tx->dead || (tx->logged && tx->inspected[TO_SERVER] && tx->inspected[TO_CLIENT] &&
+                        tx->events_logged >= tx->event_count);
+}
+
+void session_sweep(struct session *session)
+{
+    struct tx **link = &session->txs;
+    session->last_tx = NULL;
+    while (*link) {
+        struct tx *tx = *link;
+        if (!finished_with(tx)) {
+            session->last_tx = tx;
+            link = &tx->next;
+            continue;
+        }
+        *link = tx->next;
+        session->tx_count--;
+        tx_free(session, tx);
+    }
+}
+
+static void close_parser(struct session *session)
+{
+    if (session->protocol && session->protocol->close && session->state)
+        session->protocol->close(session, session->state);
+    session->state = NULL;
+}
+
+void session_free(struct session *session)
+{
+    if (!session)
+        return;
+    close_parser(session);
+    while (session->txs) {
+        struct tx *tx = session->txs;
+        session->txs = tx->next;
+        tx_free(session, tx);
+    }
+    arena_done(&session->memory);
+    free(session);
+}
+
+/* ---- recognition ---- */
+
+const void *session_options(const struct session *session, const struct protocol *protocol)
+{
+    const struct protocol *const *enabled = session->settings->enabled;
+    if (!enabled || !session->settings->options)
+        return NULL;
+    for (size_t i = 0; enabled[i]; i++)
+        if (enabled[i] == protocol)
+            return session->settings->options[i];
+    return NULL;
+}
+
+static const struct protocol *const *candidates(const struct session *session)
+{
+    return session->settings->enabled ? session->settings->enabled : protocols;
+}
+
+/* True when `port` is listed in "53,5353,8000-8010". */
+static bool port_listed(const char *ports, uint16_t port)
+{
+    struct bytes rest = bytes_of_string(ports);
+    while (rest.size) {
+        struct bytes high = bytes_cut(&rest, ',');
+        uint64_t from, to;
+        bool range = bytes_find_byte(high, '-') != SIZE_MAX;
+        struct bytes low = range ? bytes_cut(&high, '-') : high;
+        if (bytes_to_u64(low, &from) && bytes_to_u64(high, &to) && port >= from && port <= to)
+            return true;
+    }
+    return false;
+}
+
+static bool usual_port(const struct session *session, const struct protocol *protocol)
+{
+    return protocol->ports && (port_listed(protocol->ports, session->server_port) ||
+                               port_listed(protocol->ports, session->client_port));
+}
+
+struct finding {
+    const struct protocol *protocol;
+    bool reversed, more;
+};
+
+/* Asks the protocols of one class (usual port or not) in order. */
+static bool ask(const struct session *session, enum direction direction, struct bytes data, bool usual,
+                struct finding *found)
+{
+    for (const struct protocol *const *at = candidates(session); *at; at++) {
+        const struct protocol *protocol = *at;
+        if (!(protocol->transports & session->transport) || !protocol->probe ||
+            (!usual && protocol->probe_usual_port_only) || usual_port(session, protocol) != usual)
+            continue;
+        enum probe answer = protocol->probe(direction, data);
+        if (answer == PROBE_YES || answer == PROBE_REVERSED) {
+            found->protocol = protocol;
+            found->reversed = answer == PROBE_REVERSED;
+            return true;
+        }
+        if (answer == PROBE_MORE && (!protocol->probe_depth || data.size < protocol->probe_depth))
+            found->more = true;
+    }
+    return false;
+}
+
+static bool start_parser(struct session *session, const struct protocol *protocol)
+{
+    if (protocol->state_size) {
+        session->state = arena_new(&session->memory, protocol->state_size, 16);
+        if (!session->state) {
+            count(session, SESSION_ERROR_ALLOC);
+            return false;
+        }
+    }
+    session->protocol = protocol;
+    if (protocol->open)
+        protocol->open(session, session->state);
+    return true;
+}
+
+static void give_up(struct session *session, enum direction direction)
+{
+    session->probing_done[direction] = true;
+    session->status[direction] = session->protocol ? session->status[direction] : SESSION_UNKNOWN;
+}
+
+/* Both sides were recognised, and differently: the one recognised first stays. */
+static void compare_sides(struct session *session, const struct protocol *found, enum direction direction)
+{
+    session->seen[direction] = found;
+    const struct protocol *other = session->seen[!direction];
+    if (other && other != found)
+        session_event(session, SESSION_MISMATCH_BOTH_DIRECTIONS);
+}
+
+static void swap_sides(struct session *session)
+{
+#define SWAP(member)                                                       \
+    do {                                                                   \
+        __typeof__(session->member[0]) keep_ = session->member[TO_SERVER]; \
+        session->member[TO_SERVER] = session->member[TO_CLIENT];           \
+        session->member[TO_CLIENT] = keep_;                                \
+    } while (0)
+    SWAP(seen);
+    SWAP(status);
+    SWAP(probing_done);
+    SWAP(offset);
+    SWAP(scanned);
+    SWAP(gaps);
+#undef SWAP
+    uint16_t port = session->client_port;
+    session->client_port = session->server_port;
+    session->server_port = port;
+    session->reversed = true;
+}
+
+static void check_expected(struct session *session, const struct protocol *found)
+{
+    if (!session->expected || session->expected == found)
+        return;
+    session_event(session, bytes_is(bytes_of_string(session->expected->name), "tls")
+                               ? SESSION_NO_TLS_AFTER_STARTTLS
+                               : SESSION_UNEXPECTED_PROTOCOL);
+}
+
+/* The direction the bytes travel once recognition is done; may differ from `direction` when reversed. */
+static bool recognise(struct session *session, enum direction *direction, struct bytes data, unsigned flags)
+{
+    struct finding found = { 0 };
+    uint32_t most = session->settings->probe_give_up ? session->settings->probe_give_up : PROBE_GIVE_UP;
+    if (!ask(session, *direction, data, true, &found))
+        (void)ask(session, *direction, data, false, &found);
+    if (!found.protocol) {
+        if (!found.more || data.size >= most || (flags & FEED_END))
+            give_up(session, *direction);
+        return false;
+    }
+    if (found.reversed) {
+        swap_sides(session);
+        *direction = !*direction;
+    }
+    compare_sides(session, found.protocol, *direction);
+    session->probing_done[*direction] = true;
+    if (session->protocol)
+        return true;
+    check_expected(session, found.protocol);
+    if (!start_parser(session, found.protocol)) {
+        session->status[TO_SERVER] = session->status[TO_CLIENT] = SESSION_FAILED;
+        return false;
+    }
+    session->status[TO_SERVER] = session->status[TO_CLIENT] = SESSION_PARSING;
+    if (*direction == TO_CLIENT && session->transport == TRANSPORT_TCP &&
+        !found.protocol->server_speaks_first && session->offset[TO_SERVER] == 0 &&
+        session->scanned[TO_SERVER] == 0)
+        session_event(session, SESSION_WRONG_DIRECTION_FIRST_DATA);
+    return true;
+}
+
+/* ---- feeding ---- */
+
+static void fail(struct session *session, enum direction direction, enum session_counter why)
+{
+    session->status[direction] = SESSION_FAILED;
+    count(session, why);
+    if (why == SESSION_ERROR_PARSER)
+        session_event(session, SESSION_PARSER_ERROR);
+}
+
+/* A parser asked for the rest to be recognised anew. */
+static void change(struct session *session)
+{
+    session->want_change = false;
+    for (struct tx *tx = session->txs; tx; tx = tx->next)
+        tx_finish_both(tx);
+    close_parser(session);
+    session->original = session->protocol;
+    session->protocol = NULL;
+    for (int d = 0; d < DIRECTIONS; d++) {
+        session->seen[d] = NULL;
+        session->probing_done[d] = false;
+        session->status[d] = SESSION_PROBING;
+        session->scanned[d] = 0;
+    }
+}
+
+static size_t parse(struct session *session, enum direction direction, struct bytes ready, unsigned flags)
+{
+    const struct protocol *protocol = session->protocol;
+    struct reader in = reader_of_bytes(ready);
+    size_t most = protocol->buffer_max ? protocol->buffer_max : (size_t)BUFFER_MAX_DEFAULT;
+    bool good = protocol->stream && protocol->stream(session, session->state, direction, &in, flags);
+    size_t taken = ready.size - reader_left(&in);
+    if (!good)
+        fail(session, direction, SESSION_ERROR_PARSER);
+    else if (reader_left(&in) > most)
+        fail(session, direction, SESSION_ERROR_ALLOC);
+    return taken;
+}
+
+void session_stream(struct session *session, enum direction direction, struct bytes ready, unsigned flags)
+{
+    for (int changes = 0; changes < 4; changes++) {
+        if (session_deaf(session, direction)) {
+            session->offset[direction] += ready.size;
+            return;
+        }
+        if (ready.size == 0 && !(flags & FEED_END))
+            return;
+        if (!session->probing_done[direction] && ready.size) {
+            session->scanned[direction] = ready.size;
+            if (!session->protocol || session->offset[direction] == 0) {
+                (void)recognise(session, &direction, ready, flags);
+                if (!session->protocol) {
+                    if (session->status[direction] == SESSION_UNKNOWN)
+                        session->offset[direction] += ready.size;
+                    return;
+                }
+            }
+        }
+        if (!session->protocol || session_deaf(session, direction))
+            return;
+        size_t taken = parse(session, direction, ready, flags);
+        session->offset[direction] += taken;
+        session->scanned[direction] = ready.size - taken;
+        ready = bytes_from(ready, taken);
+        if (!session->want_change)
+            return;
+        change(session);
+    }
+}
+
+void session_gap(struct session *session, enum direction direction, uint64_t size)
+{
+    session->gaps[direction]++;
+    session->offset[direction] += size;
+    session->scanned[direction] = 0;
+    if (!session->protocol) {
+        give_up(session, direction);
+        return;
+    }
+    if (session_deaf(session, direction))
+        return;
+    if (!session->protocol->gap || !session->protocol->gap(session, session->state, direction, size))
+        fail(session, direction, SESSION_ERROR_GAP);
+}
+
+void session_datagram(struct session *session, enum direction direction, struct bytes payload)
+{
+    if (payload.size == 0 || session_deaf(session, direction))
+        return;
+    if (!session->protocol && !recognise(session, &direction, payload, 0)) {
+        session->probing_done[direction] = ++session->scanned[direction] >= 3;
+        session->status[direction] = session->probing_done[direction] ? (uint8_t)SESSION_UNKNOWN
+                                                                      : (uint8_t)SESSION_PROBING;
+        return;
+    }
+    struct reader in = reader_of_bytes(payload);
+    if (session->protocol->datagram &&
+        !session->protocol->datagram(session, session->state, direction, &in)) {
+        count(session, SESSION_ERROR_PARSER);
+        session_event(session, SESSION_PARSER_ERROR);
+    }
+    session->offset[direction] += payload.size;
+}
+
+void session_end(struct session *session)
+{
+    if (session->ended)
+        return;
+    for (struct tx *tx = session->txs; tx; tx = tx->next)
+        for (struct file *file = tx->files; file; file = file->next)
+            if (file->state == FILE_OPEN)
+                file_close(session, file, true);
+    session->ended = true;
+}
+
+bool session_deaf(const struct session *session, enum direction direction)
+{
+    if (session->ended || session->status[direction] == SESSION_FAILED ||
+        session->status[direction] == SESSION_BYPASS)
+        return true;
+    return !session->protocol && session->probing_done[direction];
+}
+
+void session_change(struct session *session, const struct protocol *expected)
+{
+    session->want_change = true;
+    session->expected = expected;
+}
+
+void session_encrypted(struct session *session)
+{
+    session->encrypted = true;
+}
