@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where frames come from: capture files (pcap, pcapng), folders of them, standard input, interfaces.
+ *
+ * Frames come in batches. A batch lives until the next call on the same capture. */
+#ifndef VONGLAU_PACKET_CAPTURE_H
+#define VONGLAU_PACKET_CAPTURE_H
+
+#include "base/counter.h"
+#include "base/error.h"
+#include "packet/packet.h"
+
+struct capture;
+
+struct capture_frame {
+    uint64_t time;       /* ns since 1970 UTC */
+    uint64_t number;     /* 1-based in files, over all of them; 0 live */
+    struct bytes data;   /* as captured */
+    uint32_t wire_size;  /* bytes on the wire */
+    uint16_t link_type;  /* LINKTYPE_ */
+    uint16_t interface;  /* pcapng: of its section */
+};
+
+enum capture_status {
+    CAPTURE_FRAMES, /* there are frames */
+    CAPTURE_IDLE,   /* none within the time allowed; try again */
+    CAPTURE_END,    /* no more will come */
+    CAPTURE_FAILED,
+};
+
+struct capture_settings {
+    const char *filter;    /* BPF expression (pcap-filter(7)), or NULL */
+    uint32_t snaplen;      /* live: most bytes of a frame; 0: 262144 */
+    /* Files */
+    bool recursive;        /* folders: their folders too */
+    bool continuous;       /* folders: wait for more files */
+    bool remove;           /* each file once it was read to its end */
+    /* Live */
+    uint16_t fanout_group; /* workers of one interface share a group; 0: no fan-out */
+    uint8_t fanout_mode;   /* PACKET_FANOUT_*; 0 is by flow hash */
+    bool promiscuous;
+    bool defragment;       /* fan-out puts fragments together first */
+    uint32_t block_size, block_count; /* of the ring: bytes, a power of two; 0: 1 MiB, 32 */
+};
+
+#define CAPTURE_COUNTERS(X)                                                                       \
+    X(CAPTURE_KERNEL_PACKETS, "capture.kernel_packets", "Packets the kernel delivered or dropped") \
+    X(CAPTURE_KERNEL_DROPS, "capture.kernel_drops", "Packets the kernel dropped: ring full")       \
+    X(CAPTURE_ERRORS, "capture.errors", "Read errors")                                             \
+    X(CAPTURE_FILES, "capture.files", "Capture files opened")                                      \
+    X(CAPTURE_FILE_ERRORS, "capture.file_errors", "Capture files that were broken or truncated")   \
+    X(CAPTURE_FILTERED, "capture.filtered", "Frames of files that the filter left out")
+COUNTER_ENUM(capture_counter, CAPTURE_COUNTERS, CAPTURE_COUNTER_COUNT);
+extern const struct counter capture_counters[CAPTURE_COUNTER_COUNT];
+
+/* Opens a capture file, a folder of capture files (in order of modification time), or "-". */
+MUST_CHECK struct capture *capture_open_file(const char *path, const struct capture_settings *settings,
+                                             struct error *error);
+/* Opens `interface` with an AF_PACKET ring; needs CAP_NET_RAW. */
+MUST_CHECK struct capture *capture_open_interface(const char *interface, const struct capture_settings *settings,
+                                                  struct error *error);
+void capture_close(struct capture *capture);
+
+/* The next batch: at most `max` frames of one file, their count in `count`. Live captures and
+ * waiting folders return CAPTURE_IDLE after `timeout_ms`. A file that breaks off is an error in
+ * `error` with CAPTURE_FAILED for a single file; in a folder it is counted and the next one follows. */
+MUST_CHECK enum capture_status capture_next(struct capture *capture, struct capture_frame *frames, size_t max,
+                                            size_t *count, int timeout_ms, struct error *error);
+/* The file or interface the latest batch came from. */
+const char *capture_name(const struct capture *capture);
+/* Brings the counters up to date and returns them (CAPTURE_COUNTER_COUNT). */
+const uint64_t *capture_counts(struct capture *capture);
+/* For poll(); -1 for files. */
+int capture_descriptor(const struct capture *capture);
+
+/* Checks a BPF expression without opening anything. */
+MUST_CHECK bool capture_check_filter(const char *filter, struct error *error);
+
+#endif
