@@ -1,0 +1,1198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* DNS over UDP and TCP (RFC 1035, RFC 7766), multicast DNS (RFC 6762), LLMNR (RFC 4795). */
+#include "proto/dns.h"
+
+#include "proto/session.h"
+
+#define HEADER_SIZE     12U
+#define QUESTION_MIN    5U  /* root name, type, class */
+#define RECORD_MIN      11U /* root name, type, class, TTL, data size */
+#define LABELS_MAX      255U
+#define POINTERS_MAX    255U
+#define STEPS_MAX       20000U /* labels and pointers followed in one message */
+#define TX_MEMORY_BYTES (512U * 1024U)
+#define STREAM_BUFFER   (2U + 65535U)
+
+enum {
+    TYPE_A = 1,
+    TYPE_NS = 2,
+    TYPE_CNAME = 5,
+    TYPE_SOA = 6,
+    TYPE_NULL = 10,
+    TYPE_PTR = 12,
+    TYPE_MX = 15,
+    TYPE_TXT = 16,
+    TYPE_AAAA = 28,
+    TYPE_SRV = 33,
+    TYPE_OPT = 41,
+    TYPE_SSHFP = 44
+};
+
+enum dns_event {
+    EVENT_MALFORMED_DATA,
+    EVENT_NOT_REQUEST,
+    EVENT_NOT_RESPONSE,
+    EVENT_Z_FLAG_SET,
+    EVENT_INVALID_OPCODE,
+    EVENT_NAME_TOO_LONG,
+    EVENT_INFINITE_LOOP,
+    EVENT_TOO_MANY_LABELS,
+    EVENT_INVALID_ADDITIONALS,
+    EVENT_INVALID_AUTHORITIES
+};
+
+static const char *const event_names[] = {
+    "malformed_data",
+    "not_request",
+    "not_response",
+    "z_flag_set",
+    "invalid_opcode",
+    "name_too_long",
+    "infinite_loop",
+    "too_many_labels",
+    "invalid_additionals",
+    "invalid_authorities",
+    NULL,
+};
+
+/* Names by number (IANA DNS parameters); "" where a number has none in rules and records. */
+static const char *const type_names[] = {
+    "",        "A",          "NS",     "MD",      "MF",    "CNAME",    "SOA",   "MB",   "MG",     "MR",
+    "NULL",    "WKS",        "PTR",    "HINFO",   "MINFO", "MX",       "TXT",   "RP",   "AFSDB",  "X25",
+    "ISDN",    "RT",         "NSAP",   "NSAPPTR", "SIG",   "KEY",      "PX",    "GPOS", "AAAA",   "LOC",
+    "NXT",     "EID",        "NIMLOC", "SRV",     "ATMA",  "NAPTR",    "KX",    "CERT", "A6",     "DNAME",
+    "SINK",    "OPT",        "APL",    "DS",      "SSHFP", "IPSECKEY", "RRSIG", "NSEC", "DNSKEY", "DHCID",
+    "NSEC3",   "NSEC3PARAM", "TLSA",   "SMIMEA",  "",      "HIP",      "NINFO", "RKEY", "TALINK", "CDS",
+    "CDNSKEY", "OPENPGPKEY", "CSYNC",  "ZONEMD",  "SVCB",  "HTTPS",    "",      "",     "",       "",
+    "",        "",           "",       "",        "",      "",         "",      "",     "",       "",
+    "",        "",           "",       "",        "",      "",         "",      "",     "",       "",
+    "",        "",           "",       "",        "",      "",         "",      "",     "",       "SPF",
+    "UINFO",   "UID",        "GID",    "UNSPEC",  "NID",   "L32",      "L64",   "LP",   "EUI48",  "EUI64",
+    NULL,
+};
+
+static const struct {
+    uint16_t type;
+    const char *name;
+} high_types[] = {
+    { 249, "TKEY" }, { 250, "TSIG" }, { 251, "IXFR" }, { 252, "AXFR" }, { 253, "MAILB" }, { 254, "MAILA" },
+    { 255, "ANY" },  { 256, "URI" },  { 257, "CAA" },  { 32768, "TA" }, { 32769, "DLV" },
+};
+
+static const char *const rcode_names[] = {
+    "NOERROR",  "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP",  "REFUSED",
+    "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE", NULL,
+};
+
+const char *dns_type_name(uint16_t type)
+{
+    if (type < COUNT_OF(type_names) - 1)
+        return type_names[type][0] ? type_names[type] : NULL;
+    for (size_t i = 0; i < COUNT_OF(high_types); i++)
+        if (high_types[i].type == type)
+            return high_types[i].name;
+    return NULL;
+}
+
+uint16_t dns_type_number(struct bytes name)
+{
+    for (uint16_t i = 1; i < COUNT_OF(type_names) - 1; i++)
+        if (type_names[i][0] && bytes_equal_nocase(name, bytes_of_string(type_names[i])))
+            return i;
+    for (size_t i = 0; i < COUNT_OF(high_types); i++)
+        if (bytes_equal_nocase(name, bytes_of_string(high_types[i].name)))
+            return high_types[i].type;
+    return 0;
+}
+
+const char *dns_rcode_name(unsigned rcode)
+{
+    return rcode < COUNT_OF(rcode_names) - 1 ? rcode_names[rcode] : NULL;
+}
+
+/* ---- parsing ---- */
+
+struct parse {
+    struct bytes message;
+    struct arena *memory;
+    struct dns *dns;
+    unsigned events; /* bit per enum dns_event */
+    unsigned steps;
+};
+
+static void note(struct parse *parse, enum dns_event event)
+{
+    parse->events |= 1U << event;
+}
+
+struct name_text {
+    uint8_t bytes[DNS_NAME_MAX];
+    size_t size;
+    bool truncated;
+};
+
+static void add_label(struct name_text *text, struct bytes label)
+{
+    if (text->size && text->size < sizeof text->bytes)
+        text->bytes[text->size++] = '.';
+    size_t room = sizeof text->bytes - text->size;
+    if (label.size > room)
+        text->truncated = true;
+    size_t size = MIN(label.size, room);
+    memcpy(text->bytes + text->size, label.data, size);
+    text->size += size;
+}
+
+/* Reads labels up to the root, following pointers (RFC 1035 section 4.1.4) wherever they lead. */
+static bool read_labels(struct parse *parse, struct reader *in, struct name_text *text)
+{
+    struct reader at = *in;
+    bool jumped = false;
+    unsigned labels = 0, pointers = 0;
+    for (;;) {
+        uint8_t size = reader_u8(&at);
+        if (!reader_ok(&at) || ++parse->steps > STEPS_MAX)
+            return false;
+        if (size >= 0xc0) {
+            size_t target = (size_t)(size & 0x3f) << 8 | reader_u8(&at);
+            if (!reader_ok(&at) || target >= parse->message.size)
+                return false;
+            if (!jumped)
+                *in = at;
+            jumped = true;
+            if (++pointers > POINTERS_MAX) {
+                note(parse, EVENT_INFINITE_LOOP);
+                return true;
+            }
+            at = reader_of_bytes(bytes_from(parse->message, target));
+            continue;
+        }
+        if (size > 63)
+            return false;
+        if (size == 0)
+            break;
+        struct bytes label = reader_bytes(&at, size);
+        if (!reader_ok(&at))
+            return false;
+        if (++labels > LABELS_MAX) {
+            note(parse, EVENT_TOO_MANY_LABELS);
+            return jumped; /* without a pointer the end of the name is unknown */
+        }
+        add_label(text, label);
+    }
+    if (!jumped)
+        *in = at;
+    return true;
+}
+
+static bool read_name(struct parse *parse, struct reader *in, struct dns_name *name)
+{
+    struct name_text text;
+    text.size = 0;
+    text.truncated = false;
+    if (!read_labels(parse, in, &text))
+        return false;
+    if (text.truncated)
+        note(parse, EVENT_NAME_TOO_LONG);
+    name->truncated = text.truncated;
+    name->text = arena_copy(parse->memory, bytes_of(text.bytes, text.size));
+    return name->text.data != NULL;
+}
+
+/* Grows an array of the transaction's memory by doubling; false when the memory is used up. */
+static bool room_for_one(struct arena *memory, void **items, size_t size, uint32_t count, uint32_t *capacity)
+{
+    if (count < *capacity)
+        return true;
+    uint32_t wanted = *capacity ? *capacity * 2 : 4;
+    void *grown = arena_array(memory, size, wanted, _Alignof(max_align_t));
+    if (!grown)
+        return false;
+    if (count)
+        memcpy(grown, *items, size * count);
+    *items = grown;
+    *capacity = wanted;
+    return true;
+}
+
+static struct dns_record *add_record(struct parse *parse, struct dns_records *list)
+{
+    void *items = list->items;
+    if (!room_for_one(parse->memory, &items, sizeof *list->items, list->count, &list->capacity))
+        return NULL;
+    list->items = items;
+    return &list->items[list->count++];
+}
+
+static bool add_name(struct parse *parse, struct bytes name)
+{
+    struct dns *dns = parse->dns;
+    void *items = dns->names;
+    if (!room_for_one(parse->memory, &items, sizeof *dns->names, dns->name_count, &dns->name_capacity))
+        return false;
+    dns->names = items;
+    dns->names[dns->name_count++] = name;
+    return true;
+}
+
+static bool read_soa(struct parse *parse, struct reader *in, struct dns_record *record)
+{
+    struct dns_soa *soa = ARENA_NEW(parse->memory, struct dns_soa);
+    if (!soa || !read_name(parse, in, &soa->mname) || !read_name(parse, in, &soa->rname))
+        return false;
+    soa->serial = reader_be32(in);
+    soa->refresh = reader_be32(in);
+    soa->retry = reader_be32(in);
+    soa->expire = reader_be32(in);
+    soa->minimum = reader_be32(in);
+    record->kind = DNS_DATA_SOA;
+    record->data.soa = soa;
+    return reader_ok(in);
+}
+
+/* Each string of a TXT record becomes a record of its own, as EVE shows them. */
+static bool read_strings(struct parse *parse, struct reader *in, struct dns_records *list)
+{
+    struct dns_record *record = &list->items[list->count - 1];
+    struct dns_record common = *record;
+    record->kind = DNS_DATA_TEXT;
+    record->data.text = arena_copy(parse->memory, reader_bytes(in, reader_u8(in)));
+    while (!reader_empty(in)) {
+        record = add_record(parse, list);
+        if (!record)
+            return false;
+        *record = common;
+        record->continued = true;
+        record->kind = DNS_DATA_TEXT;
+        record->data.text = arena_copy(parse->memory, reader_bytes(in, reader_u8(in)));
+    }
+    return reader_ok(in);
+}
+
+static bool read_srv(struct parse *parse, struct reader *in, struct dns_record *record)
+{
+    record->kind = DNS_DATA_SRV;
+    record->data.srv.priority = reader_be16(in);
+    record->data.srv.weight = reader_be16(in);
+    record->data.srv.port = reader_be16(in);
+    return read_name(parse, in, &record->data.srv.target);
+}
+
+static bool read_sshfp(struct parse *parse, struct reader *in, struct dns_record *record)
+{
+    record->kind = DNS_DATA_SSHFP;
+    record->data.sshfp.algorithm = reader_u8(in);
+    record->data.sshfp.type = reader_u8(in);
+    record->data.sshfp.fingerprint = arena_copy(parse->memory, reader_rest(in));
+    return reader_ok(in);
+}
+
+static bool read_data(struct parse *parse, struct reader *in, struct dns_records *list)
+{
+    struct dns_record *record = &list->items[list->count - 1];
+    size_t size = reader_left(in);
+    if (size == 0)
+        return true;
+    switch (record->type) {
+    case TYPE_A:
+        if (size == 4) {
+            record->kind = DNS_DATA_ADDRESS;
+            record->data.address = address_v4(reader_take(in, 4));
+        }
+        return true;
+    case TYPE_AAAA:
+        if (size == 16) {
+            record->kind = DNS_DATA_ADDRESS;
+            record->data.address = address_v6(reader_take(in, 16));
+        }
+        return true;
+    case TYPE_MX:
+        reader_skip(in, 2); /* preference */
+        record->kind = DNS_DATA_NAME;
+        return read_name(parse, in, &record->data.target);
+    case TYPE_NS:
+    case TYPE_CNAME:
+    case TYPE_PTR:
+        record->kind = DNS_DATA_NAME;
+        return read_name(parse, in, &record->data.target);
+    case TYPE_TXT:
+        return read_strings(parse, in, list);
+    case TYPE_SOA:
+        return read_soa(parse, in, record);
+    case TYPE_SRV:
+        return read_srv(parse, in, record);
+    case TYPE_SSHFP:
+        return read_sshfp(parse, in, record);
+    case TYPE_NULL:
+    case TYPE_OPT:
+        record->kind = record->type == TYPE_OPT ? DNS_DATA_OPT : DNS_DATA_TEXT;
+        record->data.text = arena_copy(parse->memory, reader_rest(in));
+        return true;
+    default:
+        return true;
+    }
+}
+
+static bool read_section(struct parse *parse, struct reader *in, uint16_t count, struct dns_records *list)
+{
+    for (uint16_t i = 0; i < count; i++) {
+        struct dns_record *record = reader_left(in) < RECORD_MIN ? NULL : add_record(parse, list);
+        if (!record || !read_name(parse, in, &record->name))
+            return false;
+        record->type = reader_be16(in);
+        record->class = reader_be16(in);
+        record->ttl = reader_be32(in);
+        struct reader data = reader_sub(in, reader_be16(in));
+        if (!reader_ok(in) || !read_data(parse, &data, list))
+            return false;
+    }
+    return true;
+}
+
+static bool read_questions(struct parse *parse, struct reader *in, uint16_t count)
+{
+    struct dns *dns = parse->dns;
+    if (count > reader_left(in) / QUESTION_MIN)
+        return false;
+    if (count)
+        dns->questions = ARENA_ARRAY(parse->memory, struct dns_question, count);
+    if (count && !dns->questions)
+        return false;
+    for (uint16_t i = 0; i < count; i++) {
+        struct dns_question *question = &dns->questions[i];
+        if (!read_name(parse, in, &question->name))
+            return false;
+        question->type = reader_be16(in);
+        question->class = reader_be16(in);
+        if (!reader_ok(in))
+            return false;
+        dns->question_count++;
+    }
+    return true;
+}
+
+static void collect_names(struct parse *parse, const struct dns_records *list)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct dns_record *record = &list->items[i];
+        bool more = record->continued || add_name(parse, record->name.text);
+        if (more && record->kind == DNS_DATA_NAME)
+            more = add_name(parse, record->data.target.text);
+        if (more && record->kind == DNS_DATA_SOA)
+            more = add_name(parse, record->data.soa->mname.text);
+        if (!more)
+            return;
+    }
+}
+
+static bool read_message(struct parse *parse)
+{
+    struct dns *dns = parse->dns;
+    struct reader in = reader_of_bytes(parse->message);
+    dns->id = reader_be16(&in);
+    dns->flags = reader_be16(&in);
+    uint16_t questions = reader_be16(&in), answers = reader_be16(&in);
+    uint16_t authorities = reader_be16(&in), additionals = reader_be16(&in);
+    if (!reader_ok(&in) || !read_questions(parse, &in, questions) ||
+        !read_section(parse, &in, answers, &dns->answers))
+        return false;
+    if (!read_section(parse, &in, authorities, &dns->authorities)) {
+        note(parse, EVENT_INVALID_AUTHORITIES);
+        dns->authorities.count = 0;
+        return true;
+    }
+    if (!read_section(parse, &in, additionals, &dns->additionals)) {
+        note(parse, EVENT_INVALID_ADDITIONALS);
+        dns->additionals.count = 0;
+    }
+    return true;
+}
+
+static void finish_response(struct parse *parse)
+{
+    const struct dns *dns = parse->dns;
+    for (uint32_t i = 0; i < dns->question_count; i++)
+        if (!add_name(parse, dns->questions[i].name.text))
+            return;
+    collect_names(parse, &dns->answers);
+    collect_names(parse, &dns->authorities);
+    collect_names(parse, &dns->additionals);
+}
+
+static void raise_events(struct tx *tx, unsigned events)
+{
+    for (uint8_t event = 0; events; event++, events >>= 1)
+        if (events & 1)
+            tx_event(tx, event);
+}
+
+bool dns_message(struct session *session, enum direction direction, struct bytes message, bool multicast)
+{
+    struct tx *tx = session_tx_directed(session, direction);
+    if (!tx)
+        return true;
+    struct parse parse = { .message = message, .memory = &tx->memory, .dns = (struct dns *)tx->record };
+    struct dns *dns = parse.dns;
+    tx_finish_both(tx);
+    if (!read_message(&parse)) {
+        dns->malformed = true;
+        raise_events(tx, parse.events | 1U << EVENT_MALFORMED_DATA);
+        return false;
+    }
+    bool response = dns->flags & DNS_RESPONSE;
+    if (!multicast && response == (direction == TO_SERVER)) {
+        dns->malformed = true;
+        tx_event(tx, response ? EVENT_NOT_REQUEST : EVENT_NOT_RESPONSE);
+        return true;
+    }
+    if (dns->flags & DNS_Z)
+        note(&parse, EVENT_Z_FLAG_SET);
+    if (dns_opcode(dns) >= 7)
+        note(&parse, EVENT_INVALID_OPCODE);
+    if (response)
+        finish_response(&parse);
+    raise_events(tx, parse.events);
+    return true;
+}
+
+/* ---- recognition ---- */
+
+static bool known_class(uint16_t class)
+{
+    class &= 0x7fff; /* multicast: unicast-response and cache-flush bits */
+    return class == 1 || class == 3 || class == 4 || class == 254 || class == 255;
+}
+
+/* NetBIOS names (RFC 1002) look alike: 32 letters from A to P. */
+static bool netbios_name(struct bytes label)
+{
+    if (label.size != 32)
+        return false;
+    for (size_t i = 0; i < label.size; i++)
+        if (label.data[i] < 'A' || label.data[i] > 'P')
+            return false;
+    return true;
+}
+
+/* Reads a name without following pointers; false when it cannot be one. */
+static bool plausible_name(struct reader *in)
+{
+    bool first = true;
+    for (unsigned labels = 0; labels <= LABELS_MAX; labels++) {
+        uint8_t size = reader_u8(in);
+        if (size == 0)
+            return reader_ok(in);
+        if (size >= 0xc0) {
+            reader_skip(in, 1);
+            return !first && reader_ok(in);
+        }
+        if (size > 63)
+            return false;
+        struct bytes label = reader_bytes(in, size);
+        if (!reader_ok(in) || (first && netbios_name(label)))
+            return false;
+        first = false;
+    }
+    return false;
+}
+
+/* True when a message could start like this; `response` tells which kind. */
+static bool plausible(struct bytes data, bool *response)
+{
+    struct reader in = reader_of_bytes(data);
+    reader_skip(&in, 2);
+    uint16_t flags = reader_be16(&in);
+    unsigned questions = reader_be16(&in), answers = reader_be16(&in);
+    unsigned authorities = reader_be16(&in), additionals = reader_be16(&in);
+    *response = flags & DNS_RESPONSE;
+    unsigned records = answers + authorities + additionals;
+    if (!reader_ok(&in) || questions + records == 0 || questions * QUESTION_MIN > reader_left(&in) ||
+        records > 3000 || questions > 64)
+        return false;
+    if (!questions && !*response)
+        return false;
+    if (!plausible_name(&in))
+        return false;
+    uint16_t type = reader_be16(&in);
+    return known_class(reader_be16(&in)) && type != 0 && reader_ok(&in);
+}
+
+static enum probe turned(enum direction direction, bool response)
+{
+    return response == (direction == TO_CLIENT) ? PROBE_YES : PROBE_REVERSED;
+}
+
+/* Offered datagrams and streams alike: a stream starts with the size of the first message. */
+static enum probe dns_probe(enum direction direction, struct bytes data)
+{
+    bool response;
+    if (plausible(data, &response))
+        return turned(direction, response);
+    struct reader in = reader_of_bytes(data);
+    size_t size = reader_be16(&in);
+    if (!reader_ok(&in))
+        return PROBE_MORE;
+    if (size < HEADER_SIZE + QUESTION_MIN)
+        return PROBE_NO;
+    struct bytes start = bytes_first(reader_peek(&in), size);
+    if (plausible(start, &response))
+        return turned(direction, response);
+    return data.size < 2 + HEADER_SIZE + QUESTION_MIN ? PROBE_MORE : PROBE_NO;
+}
+
+static enum probe multicast_probe(enum direction direction, struct bytes data)
+{
+    (void)direction;
+    bool response;
+    return plausible(data, &response) ? PROBE_YES : PROBE_NO;
+}
+
+/* ---- transport ---- */
+
+struct dns_state {
+    bool lost[DIRECTIONS]; /* after a gap: looking for the start of a message */
+};
+
+static bool dns_datagram(struct session *session, void *state, enum direction direction, struct reader *in)
+{
+    (void)state;
+    return dns_message(session, direction, reader_rest(in), !session->protocol->state_size);
+}
+
+/* After lost bytes what follows is taken up again only where a message seems to begin. */
+static bool found_again(struct dns_state *dns, enum direction direction, struct reader *in)
+{
+    struct reader at = *in;
+    bool response;
+    size_t size = reader_be16(&at);
+    if (reader_ok(&at) && plausible(bytes_first(reader_peek(&at), size), &response)) {
+        dns->lost[direction] = false;
+        return true;
+    }
+    (void)reader_rest(in);
+    return false;
+}
+
+static bool dns_stream(struct session *session, void *state, enum direction direction, struct reader *in,
+                       unsigned flags)
+{
+    (void)flags;
+    struct dns_state *dns = state;
+    if (dns->lost[direction] && !found_again(dns, direction, in))
+        return true;
+    while (reader_left(in) >= 2) {
+        struct reader at = *in;
+        size_t size = reader_be16(&at);
+        if (reader_left(&at) < size)
+            return true;
+        if (size && !dns_message(session, direction, reader_bytes(&at, size), false))
+            return false;
+        *in = at;
+    }
+    return true;
+}
+
+static bool dns_gap(struct session *session, void *state, enum direction direction, uint64_t size)
+{
+    (void)session;
+    (void)size;
+    struct dns_state *dns = state;
+    dns->lost[direction] = true;
+    return true;
+}
+
+/* ---- EVE ---- */
+
+static const struct dns *dns_of(const struct tx *tx)
+{
+    return (const struct dns *)tx->record;
+}
+
+static void write_name(struct text *out, const char *key, const struct dns_name *name)
+{
+    json_string(out, key, name->text);
+}
+
+static void write_type(struct text *out, const char *key, uint16_t type)
+{
+    const char *name = dns_type_name(type);
+    if (name) {
+        json_cstring(out, key, name);
+        return;
+    }
+    json_key(out, key);
+    text_add(out, "\"%u\",", type);
+}
+
+static void write_rcode(struct text *out, const struct dns *dns)
+{
+    const char *name = dns_rcode_name(dns_rcode(dns));
+    if (name) {
+        json_cstring(out, "rcode", name);
+        return;
+    }
+    json_key(out, "rcode");
+    text_add(out, "\"%u\",", dns_rcode(dns));
+}
+
+static void write_soa(struct text *out, const char *key, const struct dns_soa *soa)
+{
+    json_open(out, key, '{');
+    write_name(out, "mname", &soa->mname);
+    write_name(out, "rname", &soa->rname);
+    json_uint(out, "serial", soa->serial);
+    json_uint(out, "refresh", soa->refresh);
+    json_uint(out, "retry", soa->retry);
+    json_uint(out, "expire", soa->expire);
+    json_uint(out, "minimum", soa->minimum);
+    json_close(out, '}');
+}
+
+static void write_srv(struct text *out, const char *key, const struct dns_record *record)
+{
+    json_open(out, key, '{');
+    json_uint(out, "priority", record->data.srv.priority);
+    json_uint(out, "weight", record->data.srv.weight);
+    json_uint(out, "port", record->data.srv.port);
+    write_name(out, "name", &record->data.srv.target);
+    json_close(out, '}');
+}
+
+static void write_sshfp(struct text *out, const char *key, const struct dns_record *record)
+{
+    struct bytes print = record->data.sshfp.fingerprint;
+    json_open(out, key, '{');
+    json_key(out, "fingerprint");
+    text_char(out, '"');
+    for (size_t i = 0; i < print.size; i++) {
+        if (i)
+            text_char(out, ':');
+        text_hex(out, bytes_of(print.data + i, 1));
+    }
+    text_string(out, "\",");
+    json_uint(out, "algo", record->data.sshfp.algorithm);
+    json_uint(out, "type", record->data.sshfp.type);
+    json_close(out, '}');
+}
+
+static void write_opt(struct text *out, const char *key, struct bytes options)
+{
+    struct reader in = reader_of_bytes(options);
+    json_open(out, key, '[');
+    while (!reader_empty(&in)) {
+        uint16_t code = reader_be16(&in);
+        struct bytes data = reader_bytes(&in, reader_be16(&in));
+        if (!reader_ok(&in))
+            break;
+        json_open(out, NULL, '{');
+        json_uint(out, "code", code);
+        json_hex(out, "data", data);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
+static void write_address(struct text *out, const char *key, const struct address *address)
+{
+    json_key(out, key);
+    text_char(out, '"');
+    address_text(address, out);
+    text_string(out, "\",");
+}
+
+/* The record's data under `key`, or, for compound types, under their own. */
+static void write_data(struct text *out, const char *key, const struct dns_record *record, bool own_key)
+{
+    switch (record->kind) {
+    case DNS_DATA_ADDRESS:
+        write_address(out, key, &record->data.address);
+        break;
+    case DNS_DATA_NAME:
+        write_name(out, key, &record->data.target);
+        break;
+    case DNS_DATA_TEXT:
+        json_string(out, key, record->data.text);
+        break;
+    case DNS_DATA_SOA:
+        write_soa(out, own_key ? "soa" : key, record->data.soa);
+        break;
+    case DNS_DATA_SRV:
+        write_srv(out, own_key ? "srv" : key, record);
+        break;
+    case DNS_DATA_SSHFP:
+        write_sshfp(out, own_key ? "sshfp" : key, record);
+        break;
+    case DNS_DATA_OPT:
+        if (own_key)
+            write_opt(out, "opt", record->data.text);
+        break;
+    default:
+        break;
+    }
+}
+
+static void write_records(struct text *out, const char *key, const struct dns_records *list)
+{
+    if (!list->count)
+        return;
+    json_open(out, key, '[');
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct dns_record *record = &list->items[i];
+        json_open(out, NULL, '{');
+        write_name(out, "rrname", &record->name);
+        if (record->name.truncated)
+            json_bool(out, "rrname_truncated", true);
+        write_type(out, "rrtype", record->type);
+        json_uint(out, "ttl", record->ttl);
+        write_data(out, "rdata", record, true);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
+static bool shown_in_groups(const struct dns_record *record)
+{
+    return record->kind != DNS_DATA_NONE && record->kind != DNS_DATA_OPT;
+}
+
+/* Types in order of their first record; a mark per record keeps this within one pass per type. */
+static void write_grouped(struct text *out, const struct dns_records *list)
+{
+    uint16_t seen[16];
+    size_t seen_count = 0;
+    if (!list->count)
+        return;
+    json_open(out, "grouped", '{');
+    for (uint32_t i = 0; i < list->count; i++) {
+        uint16_t type = list->items[i].type;
+        bool known = !shown_in_groups(&list->items[i]) || !dns_type_name(type);
+        for (size_t k = 0; k < seen_count; k++)
+            known |= seen[k] == type;
+        if (known || seen_count == COUNT_OF(seen))
+            continue;
+        seen[seen_count++] = type;
+        json_open(out, dns_type_name(type), '[');
+        for (uint32_t k = i; k < list->count; k++)
+            if (list->items[k].type == type)
+                write_data(out, NULL, &list->items[k], false);
+        json_close(out, ']');
+    }
+    json_close(out, '}');
+}
+
+static void write_questions(struct text *out, const struct dns *dns)
+{
+    if (!dns->question_count)
+        return;
+    json_open(out, "queries", '[');
+    for (uint32_t i = 0; i < dns->question_count; i++) {
+        json_open(out, NULL, '{');
+        write_name(out, "rrname", &dns->questions[i].name);
+        if (dns->questions[i].name.truncated)
+            json_bool(out, "rrname_truncated", true);
+        write_type(out, "rrtype", dns->questions[i].type);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
+static void write_flags(struct text *out, const struct dns *dns)
+{
+    static const struct {
+        uint16_t bit;
+        const char *name;
+    } shown[] = {
+        { DNS_RESPONSE, "qr" },          { DNS_AUTHORITATIVE, "aa" },       { DNS_TRUNCATED, "tc" },
+        { DNS_RECURSION_DESIRED, "rd" }, { DNS_RECURSION_AVAILABLE, "ra" }, { DNS_Z, "z" },
+    };
+    json_key(out, "flags");
+    text_add(out, "\"%x\",", dns->flags);
+    for (size_t i = 0; i < COUNT_OF(shown); i++)
+        if (dns->flags & shown[i].bit)
+            json_bool(out, shown[i].name, true);
+}
+
+static void write_sections(struct text *out, const struct dns *dns, const struct dns_log_settings *settings)
+{
+    if (!settings->no_detailed)
+        write_records(out, "answers", &dns->answers);
+    if (!settings->no_grouped)
+        write_grouped(out, &dns->answers);
+    write_records(out, "authorities", &dns->authorities);
+}
+
+/* The form of version 2: one question, "query" and "answer". */
+static void log_version_2(const struct tx *tx, const struct dns_log_settings *settings, struct text *out)
+{
+    const struct dns *dns = dns_of(tx);
+    bool response = dns->flags & DNS_RESPONSE;
+    if (response)
+        json_uint(out, "version", 2);
+    json_cstring(out, "type", response ? "answer" : "query");
+    json_uint(out, "id", dns->id);
+    if (response)
+        write_flags(out, dns);
+    json_uint(out, "opcode", dns_opcode(dns));
+    if (dns->question_count) {
+        write_name(out, "rrname", &dns->questions[0].name);
+        write_type(out, "rrtype", dns->questions[0].type);
+    }
+    if (!response) {
+        json_uint(out, "tx_id", tx->number);
+        return;
+    }
+    write_rcode(out, dns);
+    write_sections(out, dns, settings);
+}
+
+void dns_log(const struct tx *tx, const struct dns_log_settings *settings, struct text *out)
+{
+    static const struct dns_log_settings everything = { 0 };
+    const struct dns *dns = dns_of(tx);
+    if (!settings)
+        settings = &everything;
+    if (settings->version == 2) {
+        log_version_2(tx, settings, out);
+        return;
+    }
+    json_uint(out, "version", 3);
+    json_cstring(out, "type", dns->flags & DNS_RESPONSE ? "response" : "request");
+    json_uint(out, "tx_id", tx->number);
+    json_uint(out, "id", dns->id);
+    write_flags(out, dns);
+    json_uint(out, "opcode", dns_opcode(dns));
+    write_rcode(out, dns);
+    write_questions(out, dns);
+    write_sections(out, dns, settings);
+    write_records(out, "additionals", &dns->additionals);
+}
+
+static bool listed(const struct dns_log_settings *settings, uint16_t type)
+{
+    for (size_t i = 0; i < settings->type_count; i++)
+        if (settings->types[i] == type)
+            return true;
+    return false;
+}
+
+bool dns_log_wanted(const struct tx *tx, const struct dns_log_settings *settings)
+{
+    const struct dns *dns = dns_of(tx);
+    bool response = dns->flags & DNS_RESPONSE;
+    if (dns->malformed || (response ? settings->no_responses : settings->no_requests))
+        return false;
+    if (!settings->types)
+        return true;
+    for (uint32_t i = 0; i < dns->question_count; i++)
+        if (listed(settings, dns->questions[i].type))
+            return true;
+    for (uint32_t i = 0; i < dns->answers.count; i++)
+        if (listed(settings, dns->answers.items[i].type))
+            return true;
+    return false;
+}
+
+static void dns_write(const struct tx *tx, bool extended, struct text *out)
+{
+    (void)extended;
+    dns_log(tx, NULL, out);
+}
+
+static bool dns_loggable(const struct tx *tx)
+{
+    return !dns_of(tx)->malformed;
+}
+
+/* ---- EVE of multicast DNS and LLMNR: types in lower case, data under the type's name ---- */
+
+static void lower_type(uint16_t type, char *name, size_t size)
+{
+    struct text text = text_of(name, size);
+    const char *known = dns_type_name(type);
+    if (!known) {
+        text_add(&text, "%u", type);
+        return;
+    }
+    for (; *known; known++)
+        text_char(&text, (char)byte_lower((uint8_t)*known));
+}
+
+static void write_local_records(struct text *out, const char *key, const struct dns_records *list)
+{
+    if (!list->count)
+        return;
+    json_open(out, key, '[');
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct dns_record *record = &list->items[i];
+        char type[16];
+        lower_type(record->type, type, sizeof type);
+        json_open(out, NULL, '{');
+        write_name(out, "rrname", &record->name);
+        if (record->type == TYPE_TXT && record->kind == DNS_DATA_TEXT) {
+            json_open(out, type, '[');
+            json_string(out, NULL, record->data.text);
+            while (i + 1 < list->count && list->items[i + 1].continued)
+                json_string(out, NULL, list->items[++i].data.text);
+            json_close(out, ']');
+        } else {
+            write_data(out, type, record, true);
+        }
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
+static void local_write(const struct tx *tx, bool extended, struct text *out)
+{
+    static const char *const flag_names[] = { "z", "ra", "rd", "tc", "aa" };
+    (void)extended;
+    const struct dns *dns = dns_of(tx);
+    json_cstring(out, "type", dns->flags & DNS_RESPONSE ? "response" : "request");
+    json_uint(out, "id", dns->id);
+    if (dns->flags &
+        (DNS_AUTHORITATIVE | DNS_TRUNCATED | DNS_RECURSION_DESIRED | DNS_RECURSION_AVAILABLE | DNS_Z)) {
+        json_open(out, "flags", '[');
+        for (size_t i = COUNT_OF(flag_names); i-- > 0;)
+            if (dns->flags >> (6 + i) & 1)
+                json_cstring(out, NULL, flag_names[i]);
+        json_close(out, ']');
+    }
+    json_uint(out, "opcode", dns_opcode(dns));
+    json_uint(out, "rcode", dns_rcode(dns));
+    if (dns->question_count) {
+        json_open(out, "queries", '[');
+        for (uint32_t i = 0; i < dns->question_count; i++) {
+            char type[16];
+            lower_type(dns->questions[i].type, type, sizeof type);
+            json_open(out, NULL, '{');
+            write_name(out, "rrname", &dns->questions[i].name);
+            json_cstring(out, "rrtype", type);
+            json_close(out, '}');
+        }
+        json_close(out, ']');
+    }
+    write_local_records(out, "answers", &dns->answers);
+    write_local_records(out, "authorities", &dns->authorities);
+    write_local_records(out, "additionals", &dns->additionals);
+}
+
+/* ---- rule keywords ---- */
+
+static bool question_name(const struct tx *tx, enum direction direction, uint32_t index,
+                          struct arena *scratch, struct bytes *value)
+{
+    (void)direction;
+    (void)scratch;
+    const struct dns *dns = dns_of(tx);
+    if (index >= dns->question_count)
+        return false;
+    *value = dns->questions[index].name.text;
+    return true;
+}
+
+static bool request_name(const struct tx *tx, enum direction direction, uint32_t index, struct arena *scratch,
+                         struct bytes *value)
+{
+    return !(dns_of(tx)->flags & DNS_RESPONSE) && question_name(tx, direction, index, scratch, value);
+}
+
+static bool record_name(const struct dns_records *list, uint32_t index, struct bytes *value)
+{
+    if (index >= list->count)
+        return false;
+    *value = list->items[index].name.text;
+    return true;
+}
+
+static bool answer_name(const struct tx *tx, enum direction direction, uint32_t index, struct arena *scratch,
+                        struct bytes *value)
+{
+    (void)direction;
+    (void)scratch;
+    return record_name(&dns_of(tx)->answers, index, value);
+}
+
+static bool authority_name(const struct tx *tx, enum direction direction, uint32_t index,
+                           struct arena *scratch, struct bytes *value)
+{
+    (void)direction;
+    (void)scratch;
+    return record_name(&dns_of(tx)->authorities, index, value);
+}
+
+static bool additional_name(const struct tx *tx, enum direction direction, uint32_t index,
+                            struct arena *scratch, struct bytes *value)
+{
+    (void)direction;
+    (void)scratch;
+    return record_name(&dns_of(tx)->additionals, index, value);
+}
+
+static bool response_name(const struct tx *tx, enum direction direction, uint32_t index,
+                          struct arena *scratch, struct bytes *value)
+{
+    (void)direction;
+    (void)scratch;
+    const struct dns *dns = dns_of(tx);
+    if (index >= dns->name_count)
+        return false;
+    *value = dns->names[index];
+    return true;
+}
+
+static bool opcode_number(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
+{
+    (void)direction;
+    *value = dns_opcode(dns_of(tx));
+    return index == 0;
+}
+
+static bool rcode_number(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
+{
+    (void)direction;
+    *value = dns_rcode(dns_of(tx));
+    return index == 0;
+}
+
+/* Requests: types asked for; responses: types answered. */
+static bool type_number(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
+{
+    (void)direction;
+    const struct dns *dns = dns_of(tx);
+    if (dns->flags & DNS_RESPONSE) {
+        if (index >= dns->answers.count)
+            return false;
+        *value = dns->answers.items[index].type;
+        return true;
+    }
+    if (index >= dns->question_count)
+        return false;
+    *value = dns->questions[index].type;
+    return true;
+}
+
+#define BOTH (1U << TO_SERVER | 1U << TO_CLIENT)
+#define NAME_ROW(keyword, other, where, getter, text)                                            \
+    {                                                                                            \
+        .name = (keyword), .alias = (other), .kind = INSPECT_GET, .directions = (where),         \
+        .progress = { 1, 1 }, .get = (getter), .help = (text), .source = "RFC 1035 section 4.1", \
+    }
+
+static const struct inspect dns_inspects[] = {
+    NAME_ROW("dns.query", "dns_query", 1U << TO_SERVER, request_name, "Names asked for, in requests"),
+    NAME_ROW("dns.queries.rrname", "dns.query.name", BOTH, question_name, "Names of the question section"),
+    NAME_ROW("dns.answers.rrname", "dns.answer.name", BOTH, answer_name, "Names of the answer section"),
+    NAME_ROW("dns.authorities.rrname", NULL, BOTH, authority_name, "Names of the authority section"),
+    NAME_ROW("dns.additionals.rrname", NULL, BOTH, additional_name, "Names of the additional section"),
+    NAME_ROW("dns.response.rrname", NULL, 1U << TO_CLIENT, response_name,
+             "All names of a response, and the names in its data (CNAME, PTR, MX, NS, SOA)"),
+    { .name = "dns.opcode",
+      .kind = INSPECT_NUMBER,
+      .directions = BOTH,
+      .progress = { 1, 1 },
+      .number = opcode_number,
+      .max = UINT8_MAX,
+      .help = "Operation code",
+      .source = "RFC 1035 section 4.1.1" },
+    { .name = "dns.rcode",
+      .kind = INSPECT_NUMBER,
+      .directions = BOTH,
+      .progress = { 1, 1 },
+      .number = rcode_number,
+      .max = UINT8_MAX,
+      .choices = rcode_names,
+      .help = "Response code",
+      .source = "RFC 1035 section 4.1.1" },
+    { .name = "dns.rrtype",
+      .kind = INSPECT_NUMBER,
+      .directions = BOTH,
+      .progress = { 1, 1 },
+      .number = type_number,
+      .max = UINT16_MAX,
+      .choices = type_names,
+      .help = "Record types: asked for in requests, answered in responses",
+      .source = "RFC 1035 section 3.2.2" },
+};
+
+static const struct inspect mdns_inspects[] = {
+    NAME_ROW("mdns.queries.rrname", NULL, BOTH, question_name, "Names of the question section"),
+    NAME_ROW("mdns.answers.rrname", NULL, BOTH, answer_name, "Names of the answer section"),
+    NAME_ROW("mdns.authorities.rrname", NULL, BOTH, authority_name, "Names of the authority section"),
+    NAME_ROW("mdns.additionals.rrname", NULL, BOTH, additional_name, "Names of the additional section"),
+    NAME_ROW("mdns.response.rrname", NULL, BOTH, response_name, "All names of a response"),
+};
+
+static const struct inspect llmnr_inspects[] = {
+    NAME_ROW("llmnr.queries.rrname", NULL, BOTH, question_name, "Names of the question section"),
+    NAME_ROW("llmnr.answers.rrname", NULL, BOTH, answer_name, "Names of the answer section"),
+    NAME_ROW("llmnr.authorities.rrname", NULL, BOTH, authority_name, "Names of the authority section"),
+    NAME_ROW("llmnr.additionals.rrname", NULL, BOTH, additional_name, "Names of the additional section"),
+    NAME_ROW("llmnr.response.rrname", NULL, BOTH, response_name, "All names of a response"),
+};
+
+const struct protocol dns_protocol = {
+    .name = "dns",
+    .alias = "dnstcp dnsudp",
+    .title = "Domain Name System",
+    .eve_type = "dns",
+    .transports = TRANSPORT_UDP | TRANSPORT_TCP,
+    .ports = "53",
+    .probe = dns_probe,
+    .probe_depth = 256,
+    .state_size = sizeof(struct dns_state),
+    .record_size = sizeof(struct dns),
+    .tx_memory_max = TX_MEMORY_BYTES,
+    .buffer_max = STREAM_BUFFER,
+    .datagram = dns_datagram,
+    .stream = dns_stream,
+    .gap = dns_gap,
+    .one_way = true,
+    .write = dns_write,
+    .loggable = dns_loggable,
+    .inspects = dns_inspects,
+    .inspect_count = COUNT_OF(dns_inspects),
+    .events = event_names,
+};
+
+const struct protocol mdns_protocol = {
+    .name = "mdns",
+    .title = "Multicast DNS",
+    .eve_type = "mdns",
+    .transports = TRANSPORT_UDP,
+    .ports = "5353",
+    .probe = multicast_probe,
+    .probe_usual_port_only = true,
+    .record_size = sizeof(struct dns),
+    .tx_memory_max = TX_MEMORY_BYTES,
+    .datagram = dns_datagram,
+    .one_way = true,
+    .write = local_write,
+    .loggable = dns_loggable,
+    .inspects = mdns_inspects,
+    .inspect_count = COUNT_OF(mdns_inspects),
+    .events = event_names,
+};
+
+const struct protocol llmnr_protocol = {
+    .name = "llmnr",
+    .title = "Link-Local Multicast Name Resolution",
+    .eve_type = "llmnr",
+    .transports = TRANSPORT_UDP | TRANSPORT_TCP,
+    .ports = "5355",
+    .probe = dns_probe,
+    .probe_usual_port_only = true,
+    .probe_depth = 256,
+    .state_size = sizeof(struct dns_state),
+    .record_size = sizeof(struct dns),
+    .tx_memory_max = TX_MEMORY_BYTES,
+    .buffer_max = STREAM_BUFFER,
+    .datagram = dns_datagram,
+    .stream = dns_stream,
+    .gap = dns_gap,
+    .one_way = true,
+    .write = local_write,
+    .loggable = dns_loggable,
+    .inspects = llmnr_inspects,
+    .inspect_count = COUNT_OF(llmnr_inspects),
+    .events = event_names,
+};
