@@ -66,7 +66,7 @@ void json_escape(struct text *out, struct bytes value)
             continue;
         text_put(out, bytes_of(value.data + start, i - start));
         start = i + 1;
-        if (text || c == '"' || c == '\\') {
+        if (text || c < 0x80) {
             escape_one(out, c);
         } else {
             text_put(out, BYTES_OF("\\\\x"));

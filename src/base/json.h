@@ -18,7 +18,7 @@ void json_close(struct text *out, char bracket);
 void json_end(struct text *out);
 /* `"key":` without a value. Keys come from code and are written as they are. */
 void json_key(struct text *out, const char *key);
-/* UTF-8 is kept; in anything else every byte outside printable ASCII becomes \xHH text, as EVE does. */
+/* UTF-8 is kept; in anything else every byte from 0x80 on becomes \xHH text, as EVE does. */
 void json_string(struct text *out, const char *key, struct bytes value);
 void json_cstring(struct text *out, const char *key, const char *value);
 void json_hex(struct text *out, const char *key, struct bytes value);

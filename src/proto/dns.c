@@ -731,13 +731,29 @@ static void write_data(struct text *out, const char *key, const struct dns_recor
     }
 }
 
+/* EDNS without options (RFC 6891) says nothing about a name: not shown. */
+static bool shown(const struct dns_record *record)
+{
+    return record->type != TYPE_OPT || record->kind != DNS_DATA_NONE;
+}
+
+static bool any_shown(const struct dns_records *list)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        if (shown(&list->items[i]))
+            return true;
+    return false;
+}
+
 static void write_records(struct text *out, const char *key, const struct dns_records *list)
 {
-    if (!list->count)
+    if (!any_shown(list))
         return;
     json_open(out, key, '[');
     for (uint32_t i = 0; i < list->count; i++) {
         const struct dns_record *record = &list->items[i];
+        if (!shown(record))
+            continue;
         json_open(out, NULL, '{');
         write_name(out, "rrname", &record->name);
         if (record->name.truncated)

@@ -131,6 +131,8 @@ struct protocol {
     /* Instead of `fields`, when the object's shape depends on content. Appends members (no braces).
      * `extended`: Suricata's `extended: yes` of this type; `settings` is the EVE output's (event/settings). */
     void (*write)(const struct tx *tx, bool extended, struct text *out);
+    /* Members beside that object, at the top of the event ("email" of SMTP); NULL: none. */
+    void (*write_beside)(const struct tx *tx, bool extended, struct text *out);
     bool (*loggable)(const struct tx *tx); /* NULL: every transaction is */
 
     const struct inspect *inspects; /* rule keywords */
