@@ -138,6 +138,7 @@ struct protocol {
     const struct inspect *inspects; /* rule keywords */
     size_t inspect_count;
     const char *const *events;    /* anomaly names for app-layer-event, without the protocol's prefix, NULL-terminated */
+    const char *const *frames;    /* frame names without the protocol's prefix ("pdu"), NULL-terminated */
     bool has_files;
 };
 

@@ -195,6 +195,53 @@ void session_sweep(struct session *session)
     }
 }
 
+/* ---- frames ---- */
+
+uint64_t session_frame(struct session *session, enum direction direction, uint8_t type, const uint8_t *at,
+                       uint64_t size, const struct tx *tx)
+{
+    if (!session->settings->frames || session->frame_count[direction] == FRAMES_MAX)
+        return 0;
+    if (!session->frames[direction])
+        session->frames[direction] = calloc(FRAMES_MAX, sizeof(struct frame));
+    if (!session->frames[direction])
+        return 0;
+    struct frame *frame = &session->frames[direction][session->frame_count[direction]++];
+    *frame = (struct frame){
+        .type = type,
+        .offset = (session->transport == TRANSPORT_TCP ? session->offset[direction] : 0) +
+                  (uint64_t)(at - session->feed),
+        .size = size,
+        .id = ++session->frame_total,
+        .tx_number = tx ? tx->number : 0,
+        .has_tx = tx != NULL,
+        .protocol = session->protocol,
+    };
+    return frame->id;
+}
+
+void session_frame_end(struct session *session, enum direction direction, uint64_t id, const uint8_t *at)
+{
+    uint64_t end = (session->transport == TRANSPORT_TCP ? session->offset[direction] : 0) +
+                   (uint64_t)(at - session->feed);
+    for (size_t i = 0; i < session->frame_count[direction]; i++) {
+        struct frame *frame = &session->frames[direction][i];
+        if (frame->id == id && end >= frame->offset)
+            frame->size = end - frame->offset;
+    }
+}
+
+void session_sweep_frames(struct session *session)
+{
+    for (int d = 0; d < DIRECTIONS; d++) {
+        uint8_t kept = 0;
+        for (size_t i = 0; i < session->frame_count[d]; i++)
+            if (!session->frames[d][i].inspected)
+                session->frames[d][kept++] = session->frames[d][i];
+        session->frame_count[d] = kept;
+    }
+}
+
 static void close_parser(struct session *session)
 {
     if (session->protocol && session->protocol->close && session->state)
@@ -212,6 +259,8 @@ void session_free(struct session *session)
         session->txs = tx->next;
         tx_free(session, tx);
     }
+    free(session->frames[TO_SERVER]);
+    free(session->frames[TO_CLIENT]);
     arena_done(&session->memory);
     free(session);
 }
@@ -325,6 +374,8 @@ static void swap_sides(struct session *session)
     SWAP(offset);
     SWAP(scanned);
     SWAP(gaps);
+    SWAP(frames);
+    SWAP(frame_count);
 #undef SWAP
     uint16_t port = session->client_port;
     session->client_port = session->server_port;
@@ -406,6 +457,7 @@ static size_t parse(struct session *session, enum direction direction, struct by
     const struct protocol *protocol = session->protocol;
     struct reader in = reader_of_bytes(ready);
     size_t most = protocol->buffer_max ? protocol->buffer_max : (size_t)BUFFER_MAX_DEFAULT;
+    session->feed = ready.data;
     bool good = protocol->stream && protocol->stream(session, session->state, direction, &in, flags);
     size_t taken = ready.size - reader_left(&in);
     if (!good)
@@ -473,6 +525,7 @@ void session_datagram(struct session *session, enum direction direction, struct 
         return;
     }
     struct reader in = reader_of_bytes(payload);
+    session->feed = payload.data;
     if (session->protocol->datagram &&
         !session->protocol->datagram(session, session->state, direction, &in)) {
         count(session, SESSION_ERROR_PARSER);

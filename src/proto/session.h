@@ -19,12 +19,25 @@ struct session_settings {
     size_t session_memory_max;             /* bytes of one session's state: 0 is 64 KiB */
     size_t tx_memory_max;                  /* cap over the protocol's own: 0 is 4 MiB */
     const struct file_settings *files;     /* proto/file.h */
+    bool frames;                           /* keep frames: a rule or an output wants them */
     uint64_t *counts;                      /* the worker's, by enum session_counter; NULL: not counted */
     void (*tx_freed)(void *context, struct tx *tx); /* called before a transaction is freed; may be NULL */
     void *context;
 };
 
 enum session_status { SESSION_PROBING, SESSION_PARSING, SESSION_FAILED, SESSION_UNKNOWN, SESSION_BYPASS };
+
+/* A named part of the conversation, as the rule keyword `frame` and EVE's frame records see it. */
+struct frame {
+    uint8_t type;       /* index of protocol->frames */
+    bool inspected, logged;
+    uint64_t offset;    /* of its first byte: in the stream; in the payload of a datagram */
+    uint64_t size;      /* UINT64_MAX: not known yet; it lasts until session_frame_end() or the stream's end */
+    uint64_t id, tx_number;
+    bool has_tx;
+    const struct protocol *protocol;
+};
+#define FRAMES_MAX 64
 
 struct session {
     const struct session_settings *settings;
@@ -44,9 +57,14 @@ struct session {
     struct tx *txs, *last_tx;                   /* live transactions, oldest first */
     uint32_t tx_count;                          /* live */
     uint64_t tx_total;                          /* made so far */
+    uint32_t file_total;                        /* files opened so far */
     uint64_t gaps[DIRECTIONS];
     uint8_t event_count;                        /* session-wide anomalies (enum session_event) */
     uint8_t events[8], events_logged;
+    struct frame *frames[DIRECTIONS];           /* not yet inspected and logged; NULL: never any */
+    uint8_t frame_count[DIRECTIONS];
+    uint64_t frame_total;
+    const uint8_t *feed;                        /* where the bytes being parsed start */
     bool want_change;                           /* a parser asked for a new recognition (session_change) */
     bool ended;                                 /* session_end() was called */
     bool encrypted;                             /* payload is opaque from here on: bypass is allowed */
@@ -90,6 +108,8 @@ bool session_deaf(const struct session *session, enum direction direction);
 uint8_t tx_progress(const struct session *session, const struct tx *tx, enum direction direction);
 bool tx_complete(const struct session *session, const struct tx *tx, enum direction direction);
 uint8_t protocol_complete(const struct protocol *protocol, enum direction direction);
+/* Forgets frames that are inspected. */
+void session_sweep_frames(struct session *session);
 /* Frees the transactions that are logged, and inspected in both directions (or dead). */
 void session_sweep(struct session *session);
 
@@ -111,6 +131,12 @@ void tx_finish_both(struct tx *tx);
 void session_change(struct session *session, const struct protocol *expected);
 /* Payload is opaque from here on; the worker may bypass the flow. */
 void session_encrypted(struct session *session);
+/* A frame of `size` bytes (UINT64_MAX: unknown) that starts at `at`, a place in the reader's bytes. Returns
+ * its id for session_frame_end(), 0 when frames are not wanted. `tx` may be NULL. */
+uint64_t session_frame(struct session *session, enum direction direction, uint8_t type, const uint8_t *at,
+                       uint64_t size, const struct tx *tx);
+/* The frame ends before `at`. */
+void session_frame_end(struct session *session, enum direction direction, uint64_t id, const uint8_t *at);
 /* This protocol's settings object, or NULL for defaults. */
 const void *session_options(const struct session *session, const struct protocol *protocol);
 
