@@ -138,6 +138,11 @@ struct protocol {
     const struct inspect *inspects; /* rule keywords */
     size_t inspect_count;
     const char *const *events;    /* anomaly names for app-layer-event, without the protocol's prefix, NULL-terminated */
+    /* Settings below app-layer.protocols.NAME: a record, its fields (names as in suricata.yaml), its defaults.
+     * session_options() returns the filled record. */
+    const struct field *settings;
+    size_t setting_count, settings_size;
+    const void *settings_default;
     const char *const *frames;    /* frame names without the protocol's prefix ("pdu"), NULL-terminated */
     bool has_files;
 };
