@@ -15,6 +15,8 @@ struct stream; /* one direction of one connection */
 struct bytes stream_ready(const struct stream *stream, uint64_t offset);
 /* All contiguous bytes from `offset` on, acknowledged or not: what raw inspection of inline mode sees. */
 struct bytes stream_held(const struct stream *stream, uint64_t offset);
+/* First offset that is still held: what stream_release() left. */
+uint64_t stream_start(const struct stream *stream);
 /* When bytes at `offset` were acknowledged but never seen: their count, else 0. */
 uint64_t stream_gap(const struct stream *stream, uint64_t offset);
 /* Bytes before `offset` are not needed any more. */

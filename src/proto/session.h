@@ -66,6 +66,7 @@ struct session {
     uint64_t frame_total;
     const uint8_t *feed;                        /* where the bytes being parsed start */
     bool want_change;                           /* a parser asked for a new recognition (session_change) */
+    uint8_t end_seen;                           /* the worker's: bit per direction whose end was offered */
     bool ended;                                 /* session_end() was called */
     bool encrypted;                             /* payload is opaque from here on: bypass is allowed */
     struct arena memory;                        /* the session's and its parser's */

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files, FIFOs and unix sockets that receive lines; see output.h. */
+#include "event/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define RETRY_INTERVAL NS_PER_S /* between attempts to reach a socket's listener */
+
+struct output {
+    struct output_settings settings;
+    char directory[1024], pattern[1024], path[1536];
+    pthread_mutex_t lock;
+    int fd;
+    uint64_t opened_period; /* number of the rotation period the file was opened in */
+    uint64_t retry_at;      /* steady time of the next attempt to connect */
+    uint64_t lost;
+};
+
+static bool expand(struct output *output, uint64_t now)
+{
+    char name[1024];
+    time_t seconds = (time_t)(now / NS_PER_S);
+    struct tm local;
+    localtime_r(&seconds, &local);
+    /* A pattern may expand to nothing, so a mark tells an empty result from one that does not fit. */
+    if (strchr(output->pattern, '%')) {
+        char marked[1040];
+        snprintf(marked, sizeof marked, "%s.", output->pattern);
+        size_t size = strftime(name, sizeof name, marked, &local);
+        if (size == 0)
+            return false;
+        name[size - 1] = '\0';
+    } else {
+        snprintf(name, sizeof name, "%s", output->pattern);
+    }
+    int size;
+    if (name[0] == '/' || !output->directory[0])
+        size = snprintf(output->path, sizeof output->path, "%s", name);
+    else
+        size = snprintf(output->path, sizeof output->path, "%s/%s", output->directory, name);
+    return size > 0 && (size_t)size < sizeof output->path;
+}
+
+/* Makes the directories that a pattern such as %Y/%m/eve.json needs. */
+static void make_parents(const char *path)
+{
+    char partial[1536];
+    snprintf(partial, sizeof partial, "%s", path);
+    for (char *slash = strchr(partial + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdir(partial, 0750);
+        *slash = '/';
+    }
+}
+
+static int open_file(const struct output *output)
+{
+    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY;
+    if (output->settings.truncate)
+        flags |= O_TRUNC;
+    mode_t mode = output->settings.mode ? output->settings.mode : 0640;
+    int fd = open(output->path, flags, mode);
+    if (fd < 0 && errno == ENOENT && strchr(output->pattern, '%')) {
+        make_parents(output->path);
+        fd = open(output->path, flags, mode);
+    }
+    return fd;
+}
+
+static int open_socket(const struct output *output)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    if (strlen(output->path) >= sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(address.sun_path, output->path, strlen(output->path) + 1);
+    int type = output->settings.kind == OUTPUT_UNIX_DGRAM ? SOCK_DGRAM : SOCK_STREAM;
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+        int reason = errno;
+        close(fd);
+        errno = reason;
+        return -1;
+    }
+    return fd;
+}
+
+static int open_any(const struct output *output)
+{
+    switch (output->settings.kind) {
+    case OUTPUT_FIFO:
+        /* Read and write, so that opening does not wait for a reader and none is no error. */
+        if (mkfifo(output->path, 0640) < 0 && errno != EEXIST)
+            return -1;
+        return open(output->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    case OUTPUT_UNIX_STREAM:
+    case OUTPUT_UNIX_DGRAM:
+        return open_socket(output);
+    case OUTPUT_NOWHERE:
+        return open("/dev/null", O_WRONLY | O_CLOEXEC);
+    case OUTPUT_FILE:
+        break;
+    }
+    return open_file(output);
+}
+
+static bool is_socket(const struct output *output)
+{
+    return output->settings.kind == OUTPUT_UNIX_STREAM || output->settings.kind == OUTPUT_UNIX_DGRAM;
+}
+
+static uint64_t period_of(const struct output *output, uint64_t now)
+{
+    return output->settings.rotate ? now / NS_PER_S / output->settings.rotate : 0;
+}
+
+struct output *output_open(const struct output_settings *settings, struct error *error)
+{
+    struct output *output = calloc(1, sizeof *output);
+    if (!output) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    output->settings = *settings;
+    output->fd = -1;
+    int directory = snprintf(output->directory, sizeof output->directory, "%s",
+                             settings->directory ? settings->directory : "");
+    int pattern = snprintf(output->pattern, sizeof output->pattern, "%s", settings->path);
+    uint64_t now = clock_wall();
+    if (directory < 0 || (size_t)directory >= sizeof output->directory || pattern < 0 ||
+        (size_t)pattern >= sizeof output->pattern || !expand(output, now)) {
+        error_set(error, "the name of the output file is too long: %.200s", settings->path);
+        free(output);
+        return NULL;
+    }
+    pthread_mutex_init(&output->lock, NULL);
+    output->opened_period = period_of(output, now);
+    output->fd = open_any(output);
+    /* A listener may come later; a file that cannot be opened will not get better by waiting. */
+    if (output->fd < 0 && !is_socket(output)) {
+        error_system(error, "cannot open %s", output->path);
+        output_close(output);
+        return NULL;
+    }
+    return output;
+}
+
+static uint64_t count_lines(struct bytes lines)
+{
+    uint64_t count = 0;
+    while (lines.size) {
+        size_t at = bytes_find_byte(lines, '\n');
+        lines = bytes_from(lines, at == SIZE_MAX ? lines.size : at + 1);
+        count++;
+    }
+    return count;
+}
+
+/* Writes all of `data`; returns what is left when the descriptor refuses. */
+static struct bytes write_all(int fd, struct bytes data)
+{
+    while (data.size) {
+        ssize_t done = write(fd, data.data, data.size);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            break;
+        data = bytes_from(data, (size_t)done);
+    }
+    return data;
+}
+
+static struct bytes send_datagrams(int fd, struct bytes lines)
+{
+    while (lines.size) {
+        size_t at = bytes_find_byte(lines, '\n');
+        size_t size = at == SIZE_MAX ? lines.size : at + 1;
+        if (send(fd, lines.data, size, MSG_NOSIGNAL) < 0)
+            break;
+        lines = bytes_from(lines, size);
+    }
+    return lines;
+}
+
+static struct bytes send_stream(int fd, struct bytes lines)
+{
+    while (lines.size) {
+        ssize_t done = send(fd, lines.data, lines.size, MSG_NOSIGNAL);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            break;
+        lines = bytes_from(lines, (size_t)done);
+    }
+    return lines;
+}
+
+static void write_locked(struct output *output, struct bytes lines)
+{
+    if (output->fd < 0 && is_socket(output) && clock_steady() >= output->retry_at) {
+        output->fd = open_socket(output);
+        output->retry_at = clock_steady() + RETRY_INTERVAL;
+    }
+    struct bytes left = lines;
+    if (output->fd >= 0 && output->settings.kind == OUTPUT_UNIX_DGRAM)
+        left = send_datagrams(output->fd, lines);
+    else if (output->fd >= 0 && output->settings.kind == OUTPUT_UNIX_STREAM)
+        left = send_stream(output->fd, lines);
+    else if (output->fd >= 0)
+        left = write_all(output->fd, lines);
+    if (left.size == 0)
+        return;
+    output->lost += count_lines(left);
+    if (is_socket(output) && output->fd >= 0) {
+        close(output->fd);
+        output->fd = -1;
+    }
+}
+
+void output_write(struct output *output, struct bytes lines)
+{
+    if (lines.size == 0)
+        return;
+    pthread_mutex_lock(&output->lock);
+    write_locked(output, lines);
+    pthread_mutex_unlock(&output->lock);
+}
+
+static bool reopen_locked(struct output *output, uint64_t now, struct error *error)
+{
+    char before[sizeof output->path];
+    memcpy(before, output->path, sizeof before);
+    int fd = expand(output, now) ? open_any(output) : -1;
+    if (fd < 0) {
+        error_system(error, "cannot open %s anew", output->path);
+        memcpy(output->path, before, sizeof before);
+        return false;
+    }
+    if (output->fd >= 0)
+        close(output->fd);
+    output->fd = fd;
+    output->opened_period = period_of(output, now);
+    return true;
+}
+
+bool output_reopen(struct output *output, struct error *error)
+{
+    pthread_mutex_lock(&output->lock);
+    bool done = reopen_locked(output, clock_wall(), error);
+    pthread_mutex_unlock(&output->lock);
+    return done;
+}
+
+bool output_tick(struct output *output, uint64_t now, struct error *error)
+{
+    if (!output->settings.rotate)
+        return true;
+    pthread_mutex_lock(&output->lock);
+    bool done = period_of(output, now) == output->opened_period || reopen_locked(output, now, error);
+    pthread_mutex_unlock(&output->lock);
+    return done;
+}
+
+uint64_t output_lost(const struct output *output)
+{
+    return output->lost;
+}
+
+const char *output_path(const struct output *output)
+{
+    return output->path;
+}
+
+void output_close(struct output *output)
+{
+    if (!output)
+        return;
+    if (output->fd >= 0)
+        close(output->fd);
+    pthread_mutex_destroy(&output->lock);
+    free(output);
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Outputs, buffers and the parts that all kinds of events share; see recorder.h. */
+#include "sensor/recorder.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/community_id.h"
+
+#define BUFFER_FLUSH (256U << 10) /* bytes after which a buffer is written */
+#define BUFFER_MAX   (8U << 20)
+#define FLUSH_AFTER  (250 * NS_PER_MS)
+
+/* ---- outputs ---- */
+
+bool sinks_open(struct sinks *sinks, const struct settings *settings, struct error *error)
+{
+    *sinks = (struct sinks){ 0 };
+    sinks->eves = calloc(settings->eve_count + 1, sizeof *sinks->eves);
+    if (!sinks->eves)
+        return error_set(error, "out of memory");
+    for (size_t i = 0; i < settings->eve_count; i++) {
+        struct sink *sink = &sinks->eves[i];
+        sink->settings = &settings->eves[i];
+        sinks->eve_count = i + 1;
+        if (sink->settings->to_spool)
+            continue;
+        sink->output = output_open(&sink->settings->output, error);
+        if (!sink->output)
+            return false;
+    }
+    if (settings->fast_enabled && !(sinks->fast = output_open(&settings->fast, error)))
+        return false;
+    if (settings->stats_log_enabled && settings->stats_enabled &&
+        !(sinks->stats_log = output_open(&settings->stats_log, error)))
+        return false;
+    return true;
+}
+
+typedef bool (*output_fn)(struct output *output, uint64_t now, struct error *error);
+
+static void each_output(struct sinks *sinks, uint64_t now, output_fn call)
+{
+    struct error error;
+    for (size_t i = 0; i < sinks->eve_count; i++)
+        if (sinks->eves[i].output && !call(sinks->eves[i].output, now, &error))
+            log_error("output: %s", error.text);
+    if (sinks->fast && !call(sinks->fast, now, &error))
+        log_error("output: %s", error.text);
+    if (sinks->stats_log && !call(sinks->stats_log, now, &error))
+        log_error("output: %s", error.text);
+}
+
+static bool reopen(struct output *output, uint64_t now, struct error *error)
+{
+    (void)now;
+    return output_reopen(output, error);
+}
+
+void sinks_reopen(struct sinks *sinks)
+{
+    each_output(sinks, 0, reopen);
+}
+
+void sinks_tick(struct sinks *sinks, uint64_t now)
+{
+    each_output(sinks, now, output_tick);
+}
+
+void sinks_close(struct sinks *sinks)
+{
+    for (size_t i = 0; i < sinks->eve_count; i++)
+        output_close(sinks->eves[i].output);
+    free(sinks->eves);
+    output_close(sinks->fast);
+    output_close(sinks->stats_log);
+    *sinks = (struct sinks){ 0 };
+}
+
+/* ---- a worker's buffers ---- */
+
+bool recorder_init(struct recorder *recorder, const struct settings *settings, struct sinks *sinks,
+                   struct error *error)
+{
+    *recorder = (struct recorder){ .settings = settings, .sinks = sinks, .flushed = clock_steady() };
+    recorder->buffers = calloc(sinks->eve_count + 1, sizeof *recorder->buffers);
+    if (!recorder->buffers)
+        return error_set(error, "out of memory");
+    for (size_t i = 0; i < sinks->eve_count; i++)
+        recorder->buffers[i] = text_new(BUFFER_MAX);
+    recorder->fast = text_new(BUFFER_MAX);
+    recorder->scratch = text_new(BUFFER_MAX);
+    return true;
+}
+
+static void flush_sink(struct recorder *recorder, size_t i)
+{
+    struct text *buffer = &recorder->buffers[i];
+    if (buffer->size == 0)
+        return;
+    if (recorder->sinks->eves[i].output)
+        output_write(recorder->sinks->eves[i].output, text_bytes(buffer));
+    text_clear(buffer);
+}
+
+void recorder_flush(struct recorder *recorder, bool force)
+{
+    uint64_t now = force ? 0 : clock_steady();
+    if (!force && now - recorder->flushed < FLUSH_AFTER)
+        return;
+    recorder->flushed = now ? now : clock_steady();
+    for (size_t i = 0; i < recorder->sinks->eve_count; i++)
+        flush_sink(recorder, i);
+    if (recorder->sinks->fast && recorder->fast.size)
+        output_write(recorder->sinks->fast, text_bytes(&recorder->fast));
+    text_clear(&recorder->fast);
+}
+
+void recorder_done(struct recorder *recorder)
+{
+    if (!recorder->buffers)
+        return;
+    recorder_flush(recorder, true);
+    for (size_t i = 0; i < recorder->sinks->eve_count; i++)
+        text_done(&recorder->buffers[i]);
+    free(recorder->buffers);
+    text_done(&recorder->fast);
+    text_done(&recorder->scratch);
+    recorder->buffers = NULL;
+}
+
+struct text *recorder_begin(struct recorder *recorder, size_t sink, size_t *start)
+{
+    struct text *out = &recorder->buffers[sink];
+    const char *prefix = recorder->sinks->eves[sink].settings->prefix;
+    out->full = false;
+    *start = out->size;
+    if (prefix)
+        text_string(out, prefix);
+    return out;
+}
+
+void recorder_end(struct recorder *recorder, size_t sink, size_t start)
+{
+    struct text *out = &recorder->buffers[sink];
+    json_close(out, '}');
+    json_end(out);
+    text_char(out, '\n');
+    if (out->full) {
+        out->size = start;
+        out->full = false;
+        recorder->lost++;
+    } else {
+        recorder->lines++;
+    }
+    if (out->size >= BUFFER_FLUSH)
+        flush_sink(recorder, sink);
+}
+
+/* ---- headers ---- */
+
+const char *direction_name(enum direction direction)
+{
+    return direction == TO_SERVER ? "to_server" : "to_client";
+}
+
+static bool has_ports(uint8_t protocol)
+{
+    return protocol == IP_TCP || protocol == IP_UDP || protocol == IP_SCTP;
+}
+
+static void header_from_packet(const struct packet *packet, struct eve_header *header)
+{
+    if (packet->src.version == 0)
+        return;
+    header->src = packet->src;
+    header->dst = packet->dst;
+    header->src_port = packet->src_port;
+    header->dst_port = packet->dst_port;
+    header->protocol = packet->protocol;
+    header->has_ports = has_ports(packet->protocol) && (packet->tcp || packet->udp || packet->sctp);
+}
+
+/* The flow's ends, in the order of travel. */
+static void header_from_flow(const struct flow *flow, enum direction direction, struct eve_header *header)
+{
+    bool forth = direction == TO_SERVER;
+    header->src = forth ? flow->client : flow->server;
+    header->dst = forth ? flow->server : flow->client;
+    header->src_port = forth ? flow->client_port : flow->server_port;
+    header->dst_port = forth ? flow->server_port : flow->client_port;
+    header->protocol = flow->protocol;
+    header->has_ports = has_ports(flow->protocol);
+}
+
+static void header_community(const struct scene *scene, const struct eve_settings *eve, char community[32],
+                             struct eve_header *header)
+{
+    const struct packet *packet = scene->packet;
+    if (!eve->community_id)
+        return;
+    if (scene->flow)
+        community_id_flow(eve->community_seed, scene->flow, community);
+    else if (packet && packet->ip && packet->icmp)
+        community_id(eve->community_seed, packet->protocol, &packet->src, &packet->dst, packet->icmp->type,
+                     packet->icmp->code, community);
+    else if (packet && packet->ip)
+        community_id(eve->community_seed, packet->protocol, &packet->src, &packet->dst, packet->src_port,
+                     packet->dst_port, community);
+    else
+        return;
+    header->community_id = community;
+}
+
+void recorder_header(const struct recorder *recorder, const struct scene *scene,
+                     const struct eve_settings *eve, const char *type, bool by_flow, enum direction direction,
+                     struct eve_header *header, char community[32])
+{
+    const struct packet *packet = scene->packet;
+    *header = (struct eve_header){ .time = packet->time, .type = type, .compress_v6 = eve->compress_v6 };
+    header->interface = recorder->interface;
+    if (scene->flow) {
+        header->flow_id = scene->flow->id;
+        header->parent_id = scene->flow->parent_id;
+    }
+    if (packet->recursion == 0 && packet->source != SOURCE_FLOW_TIMEOUT)
+        header->packet_number = packet->number;
+    header->packet_source = packet_source_name(packet);
+    header->vlans = packet->vlans;
+    header->vlan_count = packet->vlan_count;
+    if (by_flow && scene->flow)
+        header_from_flow(scene->flow, direction, header);
+    else
+        header_from_packet(packet, header);
+    if (packet->icmp) {
+        header->has_icmp = true;
+        header->icmp_type = packet->icmp->type;
+        header->icmp_code = packet->icmp->code;
+    }
+    if (eve->ethernet && packet->ether.size >= 14) {
+        header->dst_mac = packet->ether.data;
+        header->src_mac = packet->ether.data + 6;
+    }
+    header_community(scene, eve, community, header);
+}
+
+void recorder_tail(const struct recorder *recorder, const struct eve_settings *eve, struct text *out)
+{
+    if (eve->packet_file_name && recorder->file_name)
+        json_cstring(out, "pcap_filename", recorder->file_name);
+    if (eve->sensor_name)
+        json_cstring(out, "host", eve->sensor_name);
+    if (eve->suricata_version)
+        json_cstring(out, "suricata_version", "8.0.8");
+}
+
+/* ---- parts of several events ---- */
+
+const char *session_app_name(const struct session *session)
+{
+    if (!session)
+        return NULL;
+    if (session->protocol)
+        return session->protocol->name;
+    bool over = session->probing_done[TO_SERVER] && session->probing_done[TO_CLIENT];
+    return over ? "failed" : NULL;
+}
+
+void recorder_app_proto(const struct session *session, struct text *out)
+{
+    const char *name = session_app_name(session);
+    if (!name)
+        return;
+    json_cstring(out, "app_proto", name);
+    const struct protocol *ts = session->seen[TO_SERVER], *tc = session->seen[TO_CLIENT];
+    if (session->protocol && ts && ts != session->protocol)
+        json_cstring(out, "app_proto_ts", ts->name);
+    if (session->protocol && tc && tc != session->protocol)
+        json_cstring(out, "app_proto_tc", tc->name);
+    if (session->protocol && !ts && session->probing_done[TO_SERVER])
+        json_cstring(out, "app_proto_ts", "failed");
+    if (session->protocol && !tc && session->probing_done[TO_CLIENT])
+        json_cstring(out, "app_proto_tc", "failed");
+    if (session->original && session->original != session->protocol)
+        json_cstring(out, "app_proto_orig", session->original->name);
+    if (session->expected && session->expected != session->protocol)
+        json_cstring(out, "app_proto_expected", session->expected->name);
+}
+
+void recorder_app(const struct eve_settings *eve, const struct tx *tx, struct text *out)
+{
+    const struct protocol *protocol = tx->protocol;
+    size_t index = protocol_index(protocol);
+    bool extended = index < TYPES_MAX && eve->extended[index];
+    const char *key = protocol->eve_key ? protocol->eve_key : protocol->eve_type;
+    if (!key)
+        return;
+    json_open(out, key, '{');
+    if (protocol->write)
+        protocol->write(tx, extended, out);
+    else
+        json_fields(out, protocol->fields, protocol->field_count, tx->record);
+    json_close(out, '}');
+    if (protocol->write_beside)
+        protocol->write_beside(tx, extended, out);
+}
+
+void recorder_file(const struct file *file, struct text *out)
+{
+    static const char *const states[] = { "UNKNOWN", "CLOSED", "TRUNCATED", "ERROR" };
+    json_string(out, "filename", file->name.data ? file->name : BYTES_OF(""));
+    if (file->magic.data)
+        json_string(out, "magic", file->magic);
+    json_bool(out, "gaps", file->has_gaps);
+    json_cstring(out, "state", file->state < COUNT_OF(states) ? states[file->state] : states[0]);
+    if (file->has_md5)
+        json_hex(out, "md5", bytes_of(file->md5, sizeof file->md5));
+    if (file->has_sha1)
+        json_hex(out, "sha1", bytes_of(file->sha1, sizeof file->sha1));
+    if (file->has_sha256)
+        json_hex(out, "sha256", bytes_of(file->sha256, sizeof file->sha256));
+    json_bool(out, "stored", file->stored);
+    if (file->stored)
+        json_uint(out, "file_id", file->id);
+    else if (file->store)
+        json_bool(out, "storing", true);
+    json_uint(out, "size", file->size);
+    if (file->has_range) {
+        json_uint(out, "start", file->start);
+        json_uint(out, "end", file->end);
+    }
+    json_uint(out, "tx_id", file->tx ? file->tx->number : 0);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One worker's events, written as EVE JSON into its buffers of every configured output. */
+#ifndef VONGLAU_SENSOR_RECORDER_H
+#define VONGLAU_SENSOR_RECORDER_H
+
+#include "event/eve.h"
+#include "event/output.h"
+#include "sensor/settings.h"
+
+/* Where the lines of one eve-log go; shared by the workers. */
+struct sink {
+    struct output *output; /* NULL: to the spool only */
+    const struct eve_settings *settings;
+};
+
+struct spool_lock;
+
+struct sinks {
+    struct sink *eves;
+    size_t eve_count;
+    struct output *fast, *stats_log;
+};
+
+/* Opens every output of `settings`. */
+MUST_CHECK bool sinks_open(struct sinks *sinks, const struct settings *settings, struct error *error);
+void sinks_reopen(struct sinks *sinks);
+void sinks_tick(struct sinks *sinks, uint64_t now);
+void sinks_close(struct sinks *sinks);
+
+/* What a packet's events are about. */
+struct scene {
+    const struct packet *packet;
+    struct flow *flow;       /* or NULL */
+    struct session *session; /* or NULL */
+    struct stream *streams[DIRECTIONS];
+    enum direction direction;
+    bool inline_mode;
+    uint8_t verdict; /* enum rule_action of the packet: 0, ACTION_DROP, ACTION_REJECT..., ACTION_PASS */
+    const char *drop_reason;      /* when it was dropped */
+    const struct rule *drop_rule; /* the rule that did, or NULL */
+    uint8_t drop_action;
+};
+
+struct recorder {
+    const struct settings *settings;
+    struct sinks *sinks;
+    struct text *buffers; /* one per eve sink */
+    struct text fast;
+    struct text scratch;
+    struct eve_stamp stamp;
+    const char *interface, *file_name;
+    uint64_t flushed; /* steady time of the last flush */
+    uint64_t lines, lost;
+};
+
+MUST_CHECK bool recorder_init(struct recorder *recorder, const struct settings *settings, struct sinks *sinks,
+                              struct error *error);
+void recorder_done(struct recorder *recorder);
+/* Hands full buffers over; all of them when `force`, or when they have waited for a while. */
+void recorder_flush(struct recorder *recorder, bool force);
+
+void record_alerts(struct recorder *recorder, const struct scene *scene, const struct alerts *alerts);
+void record_drop(struct recorder *recorder, const struct scene *scene);
+void record_tx(struct recorder *recorder, const struct scene *scene, const struct tx *tx);
+void record_file(struct recorder *recorder, const struct scene *scene, const struct tx *tx,
+                 const struct file *file);
+void record_packet_anomalies(struct recorder *recorder, const struct scene *scene);
+void record_stream_anomalies(struct recorder *recorder, const struct scene *scene, const uint16_t *events,
+                             size_t count);
+/* `tx` or NULL for the session as a whole. */
+void record_app_anomaly(struct recorder *recorder, const struct scene *scene, const struct tx *tx,
+                        const char *event);
+void record_arp(struct recorder *recorder, const struct scene *scene);
+/* A flow that ended; `exceptions` holds the policies that took hold, by target. */
+void record_flow(struct recorder *recorder, const struct flow *flow, const struct session *session,
+                 uint32_t exceptions);
+/* A finished "stats" object (without braces), for all sinks that want statistics. */
+void record_stats(struct recorder *recorder, uint64_t time, struct bytes totals, struct bytes with_deltas);
+
+/* ---- shared by the recorder's files ---- */
+
+/* The line under way in the sink's buffer; NULL when the sink is full. */
+struct text *recorder_begin(struct recorder *recorder, size_t sink, size_t *start);
+/* Ends the line, or takes it back when it did not fit. */
+void recorder_end(struct recorder *recorder, size_t sink, size_t start);
+/* Fills a header for an event of `type` about the scene's packet, or about the flow seen from its client
+ * (`by_flow`), travelling `direction`. */
+void recorder_header(const struct recorder *recorder, const struct scene *scene,
+                     const struct eve_settings *eve, const char *type, bool by_flow, enum direction direction,
+                     struct eve_header *header, char community[32]);
+void recorder_tail(const struct recorder *recorder, const struct eve_settings *eve, struct text *out);
+void recorder_app(const struct eve_settings *eve, const struct tx *tx, struct text *out);
+void recorder_app_proto(const struct session *session, struct text *out);
+void recorder_file(const struct file *file, struct text *out);
+const char *direction_name(enum direction direction);
+const char *session_app_name(const struct session *session);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All that a sensor can be told: one constant record, read from suricata.yaml and the command line. */
+#ifndef VONGLAU_SENSOR_SETTINGS_H
+#define VONGLAU_SENSOR_SETTINGS_H
+
+#include "detect/detect.h"
+#include "event/output.h"
+#include "flow/defrag.h"
+#include "flow/flow_table.h"
+#include "packet/capture.h"
+#include "packet/decode.h"
+#include "proto/file.h"
+#include "sensor/config.h"
+
+/* What is done when the engine cannot look (Suricata's exception policies). */
+enum exception_policy {
+    EXCEPTION_IGNORE,
+    EXCEPTION_PASS_PACKET,
+    EXCEPTION_PASS_FLOW,
+    EXCEPTION_BYPASS,
+    EXCEPTION_DROP_PACKET,
+    EXCEPTION_DROP_FLOW,
+    EXCEPTION_REJECT,
+    EXCEPTION_REJECT_BOTH,
+    EXCEPTION_POLICY_COUNT
+};
+extern const char *const exception_policy_names[EXCEPTION_POLICY_COUNT]; /* as EVE writes them */
+
+/* Where one can be needed. */
+enum exception_target {
+    EXCEPTION_DEFRAG_MEMCAP,
+    EXCEPTION_FLOW_MEMCAP,
+    EXCEPTION_STREAM_MEMCAP,
+    EXCEPTION_REASSEMBLY_MEMCAP,
+    EXCEPTION_MIDSTREAM,
+    EXCEPTION_APP_LAYER,
+    EXCEPTION_TARGET_COUNT
+};
+extern const char *const exception_target_names[EXCEPTION_TARGET_COUNT];   /* EVE's flow record */
+extern const char *const exception_target_reasons[EXCEPTION_TARGET_COUNT]; /* EVE's drop.reason */
+
+#define TYPES_MAX 128 /* protocols whose records can be chosen */
+
+struct xff_settings {
+    bool enabled, overwrite, forward; /* mode: overwrite; deployment: forward */
+    const char *header;
+};
+
+/* One eve-log of `outputs`. */
+struct eve_settings {
+    struct output_settings output;
+    bool to_spool; /* for the centre, not for a file */
+    bool threaded, community_id, ethernet, compress_v6, metadata, packet_file_name, suricata_version;
+    uint16_t community_seed;
+    const char *sensor_name, *prefix;
+    struct xff_settings xff;
+
+    bool protocol[TYPES_MAX], extended[TYPES_MAX]; /* by index in protocols[] */
+    struct config_node *options[TYPES_MAX];        /* the type's own settings, or NULL */
+
+    bool alert, anomaly, drop, files, flow, netflow, stats, frame, arp, stream, engine;
+    struct {
+        bool payload, payload_printable, payload_length, packet, http_body, http_body_printable;
+        bool tagged, verdict, app_layer, flow, rule_metadata, rule_raw, reference;
+        uint32_t payload_max; /* bytes */
+        struct xff_settings xff;
+    } alerts;
+    struct {
+        bool decode, stream, applayer, header;
+    } anomalies;
+    struct {
+        bool alerts, all_of_flow, verdict;
+    } drops;
+    struct {
+        bool magic;
+    } file;
+    bool flow_exception_policy;
+    struct {
+        bool totals, threads, deltas, null_values;
+    } statistics;
+};
+
+struct log_settings {
+    const char *level;
+    bool console, file, file_json;
+    const char *file_name, *file_level;
+};
+
+struct interface_settings {
+    const char *name, *filter;
+    uint32_t threads, cluster_id;
+    bool promiscuous, defragment;
+    uint32_t block_size, block_count;
+};
+
+struct settings {
+    struct config config;
+    const char *config_path; /* NULL: built-in defaults only */
+
+    const char *log_dir, *data_dir;
+    const char **rule_files;
+    size_t rule_file_count;
+    struct ruleset_settings rules;
+    bool detection, inline_mode, failures_fatal;
+    bool rule_analysis;
+
+    struct eve_settings *eves;
+    size_t eve_count;
+    struct output_settings fast, stats_log;
+    bool fast_enabled, stats_log_enabled, stats_log_null_values;
+    struct log_settings log;
+
+    bool stats_enabled, stats_decoder_events, stats_stream_events, stats_exception_policies;
+    bool stats_per_app_errors;
+    const char *stats_decoder_prefix;
+    uint64_t stats_interval; /* ns */
+
+    enum exception_policy exceptions[EXCEPTION_TARGET_COUNT];
+    struct decode_settings decode;
+    struct defrag_settings defrag;
+    struct flow_settings flow;
+    struct tcp_settings tcp;
+    bool stream_bypass, drop_invalid;
+    uint64_t stream_depth;
+    struct file_settings files;
+    bool file_store, file_store_fileinfo;
+    struct session_settings sessions;
+    const struct protocol *enabled[TYPES_MAX + 1];
+    const void *options[TYPES_MAX + 1];
+    bool bypass_encrypted[TYPES_MAX],
+        full_encrypted[TYPES_MAX]; /* encryption-handling, by protocols[] index */
+
+    struct capture_settings capture;
+    struct interface_settings *interfaces;
+    size_t interface_count;
+    uint32_t workers;
+    uint64_t memory_max; /* --memory, bytes; 0: sizes as in the file */
+
+    const char *user, *group, *pid_file;
+    bool sandbox;
+    const char *spool_dir;
+    uint64_t spool_bytes;
+};
+
+/* Suricata's stock settings in our words: what holds when no file says otherwise. */
+extern const char settings_stock[];
+
+/* Fills `settings` from settings->config, which is loaded; everything lives in its arena. */
+MUST_CHECK bool settings_read(struct settings *settings, struct error *error);
+void settings_init(struct settings *settings);
+void settings_done(struct settings *settings);
+/* Index of a protocol in protocols[]; TYPES_MAX when it is not there. */
+size_t protocol_index(const struct protocol *protocol);
+/* Why a key that is not honoured has no effect, or NULL: it is simply not known. */
+const char *settings_refusal(const char *path);
+/* Shares memory_max out over the pools. */
+void settings_share_memory(struct settings *settings);
+
+#endif

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pipeline: decode, defragment, flow, reassemble, parse, detect, record; see worker.h. */
+#include "sensor/worker.h"
+
+#include <stdlib.h>
+
+#include "sensor/worker_parts.h"
+
+#define DROP_REASON_NAME(symbol, counter, text) counter,
+const char *const drop_reason_names[DROP_REASON_COUNT] = { DROP_REASONS(DROP_REASON_NAME) };
+#undef DROP_REASON_NAME
+#define DROP_REASON_TEXT(symbol, counter, text) text,
+const char *const drop_reason_texts[DROP_REASON_COUNT] = { DROP_REASONS(DROP_REASON_TEXT) };
+#undef DROP_REASON_TEXT
+
+#define REJECTS (ACTION_REJECT | ACTION_REJECT_SRC | ACTION_REJECT_DST | ACTION_REJECT_BOTH)
+
+/* ---- verdicts ---- */
+
+void scene_drop(struct worker *worker, struct scene *scene, enum drop_reason reason)
+{
+    if (!scene->inline_mode || (scene->verdict & ACTION_DROP))
+        return;
+    scene->verdict |= ACTION_DROP;
+    scene->drop_reason = drop_reason_texts[reason];
+    worker->counts.drop_reasons[reason]++;
+}
+
+static void bypass(struct worker *worker, struct flow *flow)
+{
+    flow->bypassed = true;
+    flow_set_state(worker->flows, flow, FLOW_BYPASSED);
+}
+
+void apply_exception(struct worker *worker, struct scene *scene, enum exception_target target,
+                     enum drop_reason reason)
+{
+    enum exception_policy policy = worker->settings->exceptions[target];
+    if (policy == EXCEPTION_IGNORE)
+        return;
+    worker->counts.exceptions[target][policy]++;
+    if (scene->flow)
+        scene->flow->exceptions |= (uint8_t)(1U << target);
+    switch (policy) {
+    case EXCEPTION_REJECT:
+    case EXCEPTION_REJECT_BOTH:
+        scene->verdict |= policy == EXCEPTION_REJECT ? ACTION_REJECT : ACTION_REJECT_BOTH;
+        /* fall through */
+    case EXCEPTION_DROP_FLOW:
+        if (scene->flow)
+            scene->flow->dropped = true;
+        /* fall through */
+    case EXCEPTION_DROP_PACKET:
+        scene_drop(worker, scene, reason);
+        break;
+    case EXCEPTION_PASS_FLOW:
+        if (scene->flow)
+            scene->flow->passed = scene->flow->no_packet_inspection = true;
+        break;
+    case EXCEPTION_PASS_PACKET:
+        scene->verdict |= ACTION_PASS;
+        break;
+    case EXCEPTION_BYPASS:
+        if (scene->flow)
+            bypass(worker, scene->flow);
+        break;
+    case EXCEPTION_IGNORE:
+    case EXCEPTION_POLICY_COUNT:
+        break;
+    }
+}
+
+/* ---- detection and records ---- */
+
+static void take_verdict(struct worker *worker, struct scene *scene)
+{
+    const struct alerts *alerts = &worker->alerts;
+    struct flow *flow = scene->flow;
+    for (size_t i = 0; i < alerts->count && flow; i++)
+        flow->alerted |= !alerts->items[i].tagged && !alerts->items[i].rule->noalert;
+    scene->verdict |= alerts->action & (REJECTS | ACTION_PASS);
+    if (alerts->action & (ACTION_DROP | REJECTS)) {
+        scene->drop_rule = alerts->drop_rule;
+        scene->drop_action = alerts->drop_rule ? alerts->drop_rule->action : ACTION_DROP;
+        scene_drop(worker, scene, DROP_RULES);
+    }
+    if (!flow)
+        return;
+    if (alerts->flow_drop && scene->inline_mode)
+        flow->dropped = true;
+    if (alerts->flow_pass)
+        flow->passed = flow->no_packet_inspection = true;
+    if (alerts->bypass)
+        bypass(worker, flow);
+}
+
+static void inspect(struct worker *worker, struct scene *scene, const struct tcp_result *result,
+                    bool flow_ends)
+{
+    if (!worker->detector || (scene->verdict & ACTION_PASS))
+        return;
+    if (scene->flow && (scene->flow->no_packet_inspection || scene->flow->passed))
+        return;
+    struct inspection inspection = {
+        .packet = scene->packet,
+        .flow = scene->flow,
+        .direction = scene->direction,
+        .session = scene->session,
+        .streams = { scene->streams[0], scene->streams[1] },
+        .flow_ends = flow_ends,
+        .events = result ? result->events : NULL,
+        .event_count = result ? result->event_count : 0,
+        .inline_mode = scene->inline_mode,
+    };
+    detect(worker->detector, &inspection, &worker->alerts);
+    take_verdict(worker, scene);
+    if (worker->alerts.count)
+        record_alerts(&worker->recorder, scene, &worker->alerts);
+}
+
+/* One of EVE's drop events a packet, or the first of the flow in each direction. */
+static void record_verdict(struct worker *worker, struct scene *scene)
+{
+    if (scene->verdict & ACTION_DROP)
+        record_drop(&worker->recorder, scene);
+}
+
+static bool files_done(const struct session *session, const struct tx *tx)
+{
+    for (const struct file *file = tx->files; file; file = file->next)
+        if (!file->logged)
+            return false;
+    (void)session;
+    return true;
+}
+
+static void record_files(struct worker *worker, const struct scene *scene, struct tx *tx, bool force)
+{
+    for (struct file *file = tx->files; file; file = file->next) {
+        if (file->logged)
+            continue;
+        if (file->state == FILE_OPEN && force)
+            file_close(scene->session, file, true);
+        if (file->state == FILE_OPEN)
+            continue;
+        record_file(&worker->recorder, scene, tx, file);
+        file->logged = true;
+    }
+}
+
+static void record_tx_events(struct worker *worker, const struct scene *scene, struct tx *tx)
+{
+    for (; tx->events_logged < tx->event_count; tx->events_logged++)
+        record_app_anomaly(&worker->recorder, scene, tx, tx->protocol->events[tx->events[tx->events_logged]]);
+}
+
+static bool log_ready(const struct session *session, const struct tx *tx)
+{
+    const struct protocol *protocol = tx->protocol;
+    for (int d = 0; d < DIRECTIONS; d++) {
+        uint8_t wanted = protocol->log_progress[d] ? protocol->log_progress[d]
+                                                   : protocol_complete(protocol, (enum direction)d);
+        if (tx_progress(session, tx, (enum direction)d) < wanted)
+            return false;
+    }
+    return true;
+}
+
+/* Writes what is ready of the session's transactions, and lets go of those that are finished. */
+void record_session(struct worker *worker, struct scene *scene)
+{
+    struct session *session = scene->session;
+    if (!session)
+        return;
+    for (; session->events_logged < session->event_count; session->events_logged++) {
+        enum session_event event = (enum session_event)session->events[session->events_logged];
+        if (event != SESSION_PARSER_ERROR)
+            record_app_anomaly(&worker->recorder, scene, NULL, session_event_names[event]);
+    }
+    size_t app = session->txs ? protocol_index(session->txs->protocol) : TYPES_MAX;
+    for (struct tx *tx = session->txs; tx; tx = tx->next) {
+        bool complete = tx_complete(session, tx, TO_SERVER) && tx_complete(session, tx, TO_CLIENT);
+        record_tx_events(worker, scene, tx);
+        if (!tx->logged && log_ready(session, tx)) {
+            record_tx(&worker->recorder, scene, tx);
+            if (app < TYPES_MAX)
+                worker->counts.apps[app].txs[session->transport == TRANSPORT_UDP]++;
+            tx->logged = true;
+        }
+        record_files(worker, scene, tx, complete && session->ended);
+        if (!worker->detector || !scene->flow || scene->flow->passed || scene->flow->no_packet_inspection) {
+            tx->inspected[TO_SERVER] |= tx_complete(session, tx, TO_SERVER);
+            tx->inspected[TO_CLIENT] |= tx_complete(session, tx, TO_CLIENT);
+        } else if (tx_complete(session, tx, scene->direction)) {
+            tx->inspected[scene->direction] = true;
+        }
+        if (complete && !files_done(session, tx) && tx->inspected[TO_SERVER] && tx->inspected[TO_CLIENT])
+            record_files(worker, scene, tx, true);
+    }
+    session_sweep(session);
+}
+
+/* ---- one packet ---- */
+
+static void release_streams(struct worker *worker, struct scene *scene)
+{
+    for (int d = 0; d < DIRECTIONS; d++) {
+        struct stream *stream = scene->streams[d];
+        if (!stream)
+            continue;
+        enum direction direction = (enum direction)d;
+        const struct session *session = scene->session;
+        uint64_t parsed = !session || session_deaf(session, direction) ? UINT64_MAX : session->offset[d];
+        uint64_t inspected = UINT64_MAX;
+        if (worker->detector && !scene->flow->passed && !scene->flow->no_packet_inspection)
+            inspected = detect_stream_offset(worker->detector, scene->flow, direction);
+        uint64_t limit = MIN(parsed, inspected);
+        uint64_t end = stream_end(stream);
+        stream_release(stream, MIN(limit, end));
+    }
+}
+
+static void handle_flow(struct worker *worker, struct scene *scene, struct packet *packet, bool fresh)
+{
+    struct flow *flow = scene->flow;
+    struct tcp_result result = { 0 };
+    if (flow->bypassed) {
+        flow_count(worker->flows, flow, packet, scene->direction);
+        worker->counts.bypassed_packets++;
+        worker->counts.bypassed_bytes += packet->frame.size;
+        return;
+    }
+    if (flow->dropped && scene->inline_mode) {
+        flow_count(worker->flows, flow, packet, scene->direction);
+        scene_drop(worker, scene, flow->exceptions ? DROP_EXCEPTION_FLOW : DROP_FLOW);
+        record_verdict(worker, scene);
+        return;
+    }
+    (void)fresh;
+    if (packet->tcp)
+        handle_tcp(worker, scene, packet, &result);
+    else
+        flow_count(worker->flows, flow, packet, scene->direction);
+    if (packet->udp && !(scene->verdict & ACTION_DROP))
+        handle_udp(worker, scene, packet);
+    if (result.event_count)
+        record_stream_anomalies(&worker->recorder, scene, result.events, result.event_count);
+    if (!(scene->verdict & ACTION_DROP))
+        inspect(worker, scene, &result, false);
+    record_verdict(worker, scene);
+    record_session(worker, scene);
+    release_streams(worker, scene);
+}
+
+static uint8_t handle_packet(struct worker *worker, struct packet *packet)
+{
+    struct scene scene = { .packet = packet, .inline_mode = worker->settings->inline_mode };
+    bool fresh = false;
+    if (packet->arp.data)
+        record_arp(&worker->recorder, &scene);
+    if (packet_wants_flow(packet)) {
+        scene.flow = flow_find(worker->flows, packet, &scene.direction, &fresh);
+        if (!scene.flow)
+            apply_exception(worker, &scene, EXCEPTION_FLOW_MEMCAP, DROP_FLOW_MEMCAP);
+    }
+    if (packet->event_count)
+        record_packet_anomalies(&worker->recorder, &scene);
+    if (scene.flow) {
+        handle_flow(worker, &scene, packet, fresh);
+    } else {
+        if (!(scene.verdict & ACTION_DROP))
+            inspect(worker, &scene, NULL, false);
+        record_verdict(worker, &scene);
+    }
+    return scene.verdict;
+}
+
+void worker_frame(struct worker *worker, const struct capture_frame *frame)
+{
+    struct packet packet;
+    memset(&packet, 0, offsetof(struct packet, ip_record));
+    packet.time = frame->time;
+    packet.number = frame->number;
+    packet.frame = frame->data;
+    packet.wire_size = frame->wire_size;
+    packet.link_type = frame->link_type;
+    worker->now = frame->time;
+    size_t count = decode(&worker->decoder, &packet);
+    uint8_t verdict = 0;
+    for (size_t i = 0; i < count; i++)
+        verdict |= handle_packet(worker, worker->decoder.packets[i]);
+    if (worker->settings->inline_mode) {
+        if (verdict & REJECTS)
+            worker->counts.rejected++;
+        if (verdict & (ACTION_DROP | REJECTS))
+            worker->counts.blocked++;
+        else
+            worker->counts.accepted++;
+    }
+}
+
+/* ---- the end of a flow ---- */
+
+/* A packet that stands for the end of a flow: its ends and protocol, and nothing else. */
+static void make_pseudo(const struct worker *worker, const struct flow *flow, enum direction direction,
+                        struct packet *packet)
+{
+    bool forth = direction == TO_SERVER;
+    memset(packet, 0, sizeof *packet);
+    packet->time = worker->now > flow->last ? worker->now : flow->last;
+    packet->source = SOURCE_FLOW_TIMEOUT;
+    packet->link_type = LINK_RAW;
+    packet->recursion = flow->recursion;
+    packet->vlan_count = flow->vlan_count;
+    memcpy(packet->vlans, flow->vlans, sizeof packet->vlans);
+    packet->src = forth ? flow->client : flow->server;
+    packet->dst = forth ? flow->server : flow->client;
+    packet->src_port = forth ? flow->client_port : flow->server_port;
+    packet->dst_port = forth ? flow->server_port : flow->client_port;
+    packet->protocol = flow->protocol;
+    packet->ip_record = (struct ip_header){
+        .version = packet->src.version, .ttl = 64, .protocol = flow->protocol, .checksum_ok = true
+    };
+    packet->ip = &packet->ip_record;
+    if (flow->protocol == IP_TCP) {
+        packet->tcp_record = (struct tcp_header){
+            .src_port = packet->src_port, .dst_port = packet->dst_port, .flags = TCP_ACK, .checksum_ok = true
+        };
+        packet->tcp = &packet->tcp_record;
+    } else if (flow->protocol == IP_UDP) {
+        packet->udp_record = (struct udp_header){ .src_port = packet->src_port,
+                                                  .dst_port = packet->dst_port,
+                                                  .checksum_ok = true };
+        packet->udp = &packet->udp_record;
+    }
+}
+
+static bool uninspected(const struct worker *worker, const struct scene *scene, enum direction direction)
+{
+    const struct session *session = scene->session;
+    for (const struct tx *tx = session ? session->txs : NULL; tx; tx = tx->next)
+        if (!tx->inspected[direction] && (!tx->directed || tx->direction == direction))
+            return true;
+    const struct stream *stream = scene->streams[direction];
+    return stream && detect_stream_offset(worker->detector, scene->flow, direction) < stream_end(stream);
+}
+
+static void flow_ended(void *context, struct flow *flow)
+{
+    struct worker *worker = context;
+    struct session *session = flow->session;
+    struct packet packet;
+    struct scene scene = { .flow = flow, .inline_mode = worker->settings->inline_mode };
+    if (flow->tcp) {
+        tcp_finish(worker->tcp, flow);
+        scene.streams[TO_SERVER] = flow->tcp->streams[TO_SERVER];
+        scene.streams[TO_CLIENT] = flow->tcp->streams[TO_CLIENT];
+    }
+    bool inspected = !flow->dropped && !flow->bypassed;
+    for (int d = 0; d < DIRECTIONS && flow->tcp && inspected; d++) {
+        make_pseudo(worker, flow, (enum direction)d, &packet);
+        scene.packet = &packet;
+        scene.direction = (enum direction)d;
+        feed_streams(worker, &scene);
+        session = flow->session;
+    }
+    if (session)
+        session_end(session);
+    scene.session = session;
+    for (int d = 0; d < DIRECTIONS; d++) {
+        make_pseudo(worker, flow, (enum direction)d, &packet);
+        scene.packet = &packet;
+        scene.direction = (enum direction)d;
+        scene.verdict = 0;
+        scene.drop_reason = NULL;
+        if (worker->detector && inspected && uninspected(worker, &scene, scene.direction))
+            inspect(worker, &scene, NULL, true);
+        record_session(worker, &scene);
+    }
+    if (session && !session->protocol)
+        worker->counts.failed_flows[session->transport == TRANSPORT_UDP] +=
+            session->probing_done[TO_SERVER] || session->probing_done[TO_CLIENT];
+    record_flow(&worker->recorder, flow, session, flow->exceptions);
+    if (worker->detector)
+        detect_flow_free(worker->detector, flow);
+    session_free(session);
+    flow->session = NULL;
+    flow->detect = NULL;
+}
+
+/* ---- life ---- */
+
+static void tx_freed(void *context, struct tx *tx)
+{
+    struct worker *worker = context;
+    if (worker->detector)
+        detect_tx_free(worker->detector, tx);
+}
+
+struct worker *worker_new(const struct settings *settings, const struct ruleset *rules, struct sinks *sinks,
+                          unsigned index, struct error *error)
+{
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (!worker) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    worker->settings = settings;
+    worker->rules = rules;
+    worker->index = index;
+    decoder_init(&worker->decoder, &settings->decode);
+    worker->sessions = settings->sessions;
+    worker->sessions.counts = worker->session_counts;
+    worker->sessions.tx_freed = tx_freed;
+    worker->sessions.context = worker;
+    if (!recorder_init(&worker->recorder, settings, sinks, error) ||
+        !(worker->defrag = defrag_new(&settings->defrag, error)) ||
+        !(worker->tcp = tcp_tracker_new(&settings->tcp, error)))
+        goto failed;
+    struct flow_settings flow = settings->flow;
+    flow.ended = flow_ended;
+    flow.context = worker;
+    flow.tcp = worker->tcp;
+    worker->flows = flow_table_new(&flow, error);
+    if (!worker->flows)
+        goto failed;
+    worker->decoder.defragment = defragment;
+    worker->decoder.defragment_context = worker->defrag;
+    defrag_attach(worker->defrag, &worker->decoder);
+    if (rules && !(worker->detector = detector_new(rules, 0, error)))
+        goto failed;
+    return worker;
+failed:
+    worker_free(worker);
+    return NULL;
+}
+
+void worker_free(struct worker *worker)
+{
+    if (!worker)
+        return;
+    flow_table_free(worker->flows);
+    tcp_tracker_free(worker->tcp);
+    defrag_free(worker->defrag);
+    detector_free(worker->detector);
+    recorder_done(&worker->recorder);
+    free(worker);
+}
+
+void worker_tick(struct worker *worker, uint64_t now)
+{
+    if (now > worker->now)
+        worker->now = now;
+    flow_expire(worker->flows, worker->now);
+    recorder_flush(&worker->recorder, false);
+}
+
+void worker_rules(struct worker *worker, const struct ruleset *rules)
+{
+    worker->rules = rules;
+    if (worker->detector && rules)
+        detector_change(worker->detector, rules);
+}
+
+void worker_finish(struct worker *worker)
+{
+    flow_end_all(worker->flows, FLOW_END_SHUTDOWN);
+    recorder_flush(&worker->recorder, true);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Segments and datagrams on their way to the session of their flow; see worker.h. */
+#include "sensor/worker_parts.h"
+
+/* What a feed may change, to see afterwards what it did. */
+struct before {
+    const struct protocol *protocol;
+    uint8_t status[DIRECTIONS];
+    uint64_t errors[APP_ERROR_COUNT];
+};
+
+static struct before look(const struct worker *worker, const struct session *session)
+{
+    const uint64_t *counts = worker->session_counts;
+    return (struct before){ .protocol = session->protocol,
+                            .status = { session->status[0], session->status[1] },
+                            .errors = { counts[SESSION_ERROR_GAP], counts[SESSION_ERROR_ALLOC],
+                                        counts[SESSION_ERROR_PARSER] } };
+}
+
+static void compare(struct worker *worker, struct scene *scene, const struct before *before)
+{
+    struct session *session = scene->session;
+    const uint64_t *counts = worker->session_counts;
+    bool datagrams = session->transport == TRANSPORT_UDP;
+    size_t app = session->protocol ? protocol_index(session->protocol) : TYPES_MAX;
+    if (session->protocol && session->protocol != before->protocol && app < TYPES_MAX)
+        worker->counts.apps[app].flows[datagrams]++;
+    static const enum session_counter kinds[] = { SESSION_ERROR_GAP, SESSION_ERROR_ALLOC,
+                                                  SESSION_ERROR_PARSER };
+    bool failed = false;
+    for (size_t i = 0; i < APP_ERROR_COUNT; i++) {
+        uint64_t more = counts[kinds[i]] - before->errors[i];
+        if (app < TYPES_MAX)
+            worker->counts.apps[app].errors[i][datagrams] += more;
+        failed |= more && i == APP_ERROR_PARSER;
+    }
+    if (failed) {
+        enum exception_policy policy = worker->settings->exceptions[EXCEPTION_APP_LAYER];
+        if (app < TYPES_MAX && policy != EXCEPTION_IGNORE)
+            worker->counts.apps[app].exceptions[policy]++;
+        apply_exception(worker, scene, EXCEPTION_APP_LAYER, DROP_APP_LAYER);
+    }
+    if (session->encrypted && app < TYPES_MAX && !worker->settings->full_encrypted[app]) {
+        scene->flow->no_payload_inspection = true;
+        if (worker->settings->bypass_encrypted[app] || worker->settings->stream_bypass) {
+            scene->flow->bypassed = true;
+            flow_set_state(worker->flows, scene->flow, FLOW_BYPASSED);
+        }
+    }
+}
+
+/* Recognition found that the server spoke first: the flow's ends change places. */
+static void take_reversal(struct scene *scene)
+{
+    if (!scene->session->reversed)
+        return;
+    scene->session->reversed = false;
+    flow_swap(scene->flow);
+    scene->direction = !scene->direction;
+    if (scene->flow->tcp) {
+        scene->streams[TO_SERVER] = scene->flow->tcp->streams[TO_SERVER];
+        scene->streams[TO_CLIENT] = scene->flow->tcp->streams[TO_CLIENT];
+    }
+}
+
+static struct session *session_of(struct worker *worker, struct scene *scene, uint8_t transport)
+{
+    struct flow *flow = scene->flow;
+    if (!flow->session)
+        flow->session = session_new(&worker->sessions, transport, flow->client_port, flow->server_port);
+    scene->session = flow->session;
+    if (scene->session) {
+        scene->session->time = scene->packet->time;
+        scene->session->packet_number = scene->packet->number;
+    }
+    return scene->session;
+}
+
+static bool feed(struct worker *worker, struct scene *scene, enum direction direction)
+{
+    struct session *session = scene->session;
+    struct stream *stream = scene->streams[direction];
+    if (session_deaf(session, direction))
+        return false;
+    uint64_t gap = stream_gap(stream, session->offset[direction]);
+    if (gap) {
+        struct before before = look(worker, session);
+        session_gap(session, direction, gap);
+        compare(worker, scene, &before);
+        return true;
+    }
+    struct bytes ready = stream_ready(stream, session->offset[direction]);
+    bool closed = stream_closed(stream);
+    /* Nothing new since the last call, unless the end is. */
+    if (ready.size <= session->scanned[direction] && !(closed && !(session->end_seen & 1U << direction)))
+        return false;
+    if (closed && !stream_gap(stream, session->offset[direction] + ready.size))
+        session->end_seen |= (uint8_t)(1U << direction);
+    struct before before = look(worker, session);
+    uint64_t offset = session->offset[direction];
+    session_stream(session, direction, ready, session->end_seen & 1U << direction ? FEED_END : 0);
+    compare(worker, scene, &before);
+    bool more = session->offset[direction] != offset && stream_gap(stream, session->offset[direction]) > 0;
+    bool turned = session->reversed;
+    take_reversal(scene);
+    return more && !turned;
+}
+
+void feed_streams(struct worker *worker, struct scene *scene)
+{
+    bool any = scene->session != NULL || scene->flow->session != NULL;
+    for (int d = 0; d < DIRECTIONS && !any; d++)
+        any = stream_end(scene->streams[d]) > 0 || stream_gap(scene->streams[d], 0) > 0;
+    if (!any || !session_of(worker, scene, TRANSPORT_TCP))
+        return;
+    /* The other side's bytes came first: this packet acknowledged them. */
+    enum direction first = !scene->direction;
+    for (int turn = 0; turn < 64 && feed(worker, scene, first); turn++) {
+    }
+    enum direction second = !first;
+    for (int turn = 0; turn < 64 && feed(worker, scene, second); turn++) {
+    }
+}
+
+void handle_tcp(struct worker *worker, struct scene *scene, struct packet *packet, struct tcp_result *result)
+{
+    struct flow *flow = scene->flow;
+    bool invalid_checksum = !packet->tcp->checksum_ok && !worker->settings->tcp.no_checksum_check;
+    tcp_track(worker->tcp, flow, packet, &scene->direction, result);
+    flow_count(worker->flows, flow, packet, scene->direction);
+    if (result->no_memory)
+        apply_exception(worker, scene, flow->tcp ? EXCEPTION_REASSEMBLY_MEMCAP : EXCEPTION_STREAM_MEMCAP,
+                        flow->tcp ? DROP_REASSEMBLY : DROP_STREAM_MEMCAP);
+    else if ((result->no_session || result->midstream) && !invalid_checksum)
+        apply_exception(worker, scene, EXCEPTION_MIDSTREAM, DROP_MIDSTREAM);
+    if (result->invalid && worker->settings->drop_invalid)
+        scene_drop(worker, scene, DROP_STREAM_ERROR);
+    scene->session = flow->session;
+    if (!flow->tcp)
+        return;
+    scene->streams[TO_SERVER] = flow->tcp->streams[TO_SERVER];
+    scene->streams[TO_CLIENT] = flow->tcp->streams[TO_CLIENT];
+    if (!(scene->verdict & ACTION_DROP))
+        feed_streams(worker, scene);
+}
+
+void handle_udp(struct worker *worker, struct scene *scene, struct packet *packet)
+{
+    if (!packet->payload.size || !session_of(worker, scene, TRANSPORT_UDP))
+        return;
+    struct before before = look(worker, scene->session);
+    session_datagram(scene->session, scene->direction, packet->payload);
+    compare(worker, scene, &before);
+    take_reversal(scene);
+}
