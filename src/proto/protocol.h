@@ -23,6 +23,7 @@ struct tx {
     uint8_t direction;
     bool logged, inspected[DIRECTIONS];/* set by the worker: EVE written; detection finished */
     bool alerted, dead;                /* dead: freed at the end of this packet */
+    bool keep;                         /* lives as long as its protocol's parser, even when finished */
     bool no_inspect;                   /* the rest is not worth inspecting (encrypted, bypassed) */
     uint8_t event_count;
     uint8_t events[16];                /* indexes of protocol->events */

@@ -174,7 +174,7 @@ void tx_finish_both(struct tx *tx)
 
 static bool finished_with(const struct tx *tx)
 {
-    return tx->dead || (tx->logged && tx->inspected[TO_SERVER] && tx->inspected[TO_CLIENT] &&
+    return tx->dead || (!tx->keep && tx->logged && tx->inspected[TO_SERVER] && tx->inspected[TO_CLIENT] &&
                         tx->events_logged >= tx->event_count);
 }
 
@@ -439,8 +439,10 @@ static void fail(struct session *session, enum direction direction, enum session
 static void change(struct session *session)
 {
     session->want_change = false;
-    for (struct tx *tx = session->txs; tx; tx = tx->next)
+    for (struct tx *tx = session->txs; tx; tx = tx->next) {
+        tx->keep = false;
         tx_finish_both(tx);
+    }
     close_parser(session);
     session->original = session->protocol;
     session->protocol = NULL;
