@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 
 static struct {
-    enum log_level level;
-    int fd;
-} sink = { LOG_LEVEL_INFO, STDERR_FILENO };
+    enum log_level level, copy_level;
+    int fd, copy_fd;
+    bool copy_json;
+} sink = { LOG_LEVEL_INFO, LOG_LEVEL_INFO, STDERR_FILENO, -1, false };
 
 void log_setup(enum log_level level, int fd)
 {
@@ -19,25 +21,73 @@ void log_setup(enum log_level level, int fd)
     sink.fd = fd;
 }
 
-void log_write(enum log_level level, const char *format, ...)
+void log_copy(enum log_level level, int fd, bool json)
 {
-    static const char *const names[] = { "error", "warning", "info", "debug" };
-    if (level > sink.level)
-        return;
-    char line[2048];
+    sink.copy_level = level;
+    sink.copy_fd = fd;
+    sink.copy_json = json;
+}
+
+static void write_line(int fd, struct text *line)
+{
+    text_char(line, '\n');
+    ssize_t written = write(fd, line->data, line->size);
+    (void)written;
+}
+
+/* {"timestamp":...,"log_level":"Error","event_type":"engine","engine":{"message":...,"module":...}}: the
+ * module is what stands before the first colon, when that is one word. */
+static void write_json(enum log_level level, struct bytes message)
+{
+    static const char *const names[] = { "Error", "Warning", "Info", "Debug" };
+    char line[4096];
+    struct text out = text_of(line, sizeof line - 1);
+    struct bytes rest = message, module = bytes_cut(&rest, ':');
+    bool named = rest.size > 1 && rest.data[0] == ' ' && bytes_find_byte(module, ' ') == SIZE_MAX;
+    text_string(&out, "{\"timestamp\":\"");
+    clock_text_eve(clock_wall(), &out);
+    text_add(&out, "\",\"log_level\":\"%s\",\"event_type\":\"engine\",", names[level]);
+    json_open(&out, "engine", '{');
+    json_string(&out, "message", named ? bytes_from(rest, 1) : message);
+    if (named)
+        json_string(&out, "module", module);
+    json_close(&out, '}');
+    json_end(&out);
+    text_char(&out, '}');
+    if (!out.full)
+        write_line(sink.copy_fd, &out);
+}
+
+static void write_text(enum log_level level, struct bytes message, int fd)
+{
+    static const char *const names[] = { "Error", "Warning", "Info", "Debug" };
+    char line[2300];
     struct text out = text_of(line, sizeof line - 1);
     clock_text_rfc3339(clock_wall(), &out);
     text_add(&out, " %s: ", names[level]);
+    text_put(&out, message);
+    write_line(fd, &out);
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+    bool copied = sink.copy_fd >= 0 && level <= sink.copy_level;
+    if (level > sink.level && !copied)
+        return;
+    char message[2048];
     va_list arguments;
     va_start(arguments, format);
-    int size = vsnprintf(line + out.size, sizeof line - 1 - out.size, format, arguments);
+    int size = vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     if (size < 0)
         return;
-    size_t total = MIN(out.size + (size_t)size, sizeof line - 2);
-    line[total++] = '\n';
-    ssize_t written = write(sink.fd, line, total);
-    (void)written;
+    struct bytes text = bytes_of(message, MIN((size_t)size, sizeof message - 1));
+    if (level <= sink.level)
+        write_text(level, text, sink.fd);
+    if (copied && sink.copy_json)
+        write_json(level, text);
+    else if (copied)
+        write_text(level, text, sink.copy_fd);
 }
 
 const char *log_quote(struct bytes b, char *out, size_t size)

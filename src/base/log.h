@@ -11,6 +11,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 
 /* Messages above `level` are left out; `fd` receives the lines. Call before threads start. */
 void log_setup(enum log_level level, int fd);
+/* A second place for messages up to `level`, as lines or, when `json`, as EVE's engine events; -1: none. */
+void log_copy(enum log_level level, int fd, bool json);
 void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 
 #define log_error(...)   log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
