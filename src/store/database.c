@@ -13,7 +13,6 @@
 #include "base/json.h"
 
 #define CACHE_MAX 256
-#define SQL_MAX   16384
 
 struct statement {
     struct database *database;
@@ -133,8 +132,7 @@ static struct statement *prepared(struct database *d, const char *sql)
     assert(oldest); /* more than CACHE_MAX statements open at once */
     sqlite3_finalize(oldest->handle);
     *oldest = (struct statement){ .database = d, .key = key, .used = ++d->clock };
-    if (sqlite3_prepare_v3(d->handle, sql, SQL_MAX, SQLITE_PREPARE_PERSISTENT, &oldest->handle, NULL) !=
-        SQLITE_OK)
+    if (sqlite3_prepare_v3(d->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &oldest->handle, NULL) != SQLITE_OK)
         return NULL;
     return oldest;
 }
