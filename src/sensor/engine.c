@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Start, run and end of the sensor; see engine.h. */
+#include "sensor/engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sensor/sandbox.h"
+#include "sensor/stats.h"
+#include "sensor/worker.h"
+
+#define BATCH        256
+#define IDLE_TIMEOUT 100 /* ms without a frame before timers are looked at */
+#define WORKERS_MAX  256
+
+/* Set by signal handlers, taken by the main thread. */
+static volatile sig_atomic_t stop_asked, reopen_asked, reload_asked;
+
+struct engine {
+    struct settings settings;
+    const struct options *options;
+    struct sinks sinks;
+    struct recorder recorder; /* the main thread's: statistics */
+    struct stats *stats;
+    struct ruleset *rules;
+    struct worker **workers;
+    struct capture **captures;
+    size_t worker_count, capture_count;
+    uint64_t started, reloaded, stats_due;
+    struct error failure; /* why reading a capture ended */
+    bool failed;
+    int log_fd;
+};
+
+/* ---- settings ---- */
+
+static const char *keep(struct engine *engine, const char *text)
+{
+    const char *copy = arena_string(&engine->settings.config.memory, bytes_of_string(text));
+    return copy ? copy : "";
+}
+
+static bool load_settings(struct engine *engine, struct error *error)
+{
+    const struct options *options = engine->options;
+    struct settings *settings = &engine->settings;
+    settings_init(settings);
+    settings->config_path = options->config;
+    bool loaded = options->config ? config_load(&settings->config, options->config, error)
+                                  : config_load_text(&settings->config, bytes_of_string(settings_stock),
+                                                     "defaults", error);
+    for (size_t i = 0; i < options->include_count && loaded; i++)
+        loaded = config_load(&settings->config, options->includes[i], error);
+    for (size_t i = 0; i < options->set_count && loaded; i++)
+        loaded = config_set(&settings->config, options->sets[i], error);
+    if (!loaded)
+        return false;
+    if (options->log_dir)
+        settings->log_dir = options->log_dir;
+    settings->data_dir = options->data_dir;
+    settings->pid_file = options->pid_file;
+    settings->user = options->user;
+    settings->group = options->group;
+    settings->inline_mode = options->inline_mode;
+    settings->failures_fatal = options->failures_fatal;
+    settings->detection = !options->no_detection;
+    settings->sandbox = !options->no_sandbox;
+    if (options->memory && !config_parse_size(options->memory, &settings->memory_max))
+        return error_set(error, "--memory %s: a size such as 512MB expected", options->memory);
+    if (options->interface_count) {
+        settings->interfaces = ARENA_ARRAY(&settings->config.memory, struct interface_settings,
+                                           options->interface_count);
+        if (!settings->interfaces)
+            return error_set(error, "out of memory");
+        for (size_t i = 0; i < options->interface_count; i++)
+            settings->interfaces[settings->interface_count++].name = options->interfaces[i];
+    }
+    if (!settings_read(settings, error))
+        return false;
+    if (options->checksums) {
+        if (!strcmp(options->checksums, "none"))
+            settings->decode.checksums = CHECKSUM_NONE;
+        else if (!strcmp(options->checksums, "all"))
+            settings->decode.checksums = CHECKSUM_ALL;
+        else
+            return error_set(error, "-k %s: all or none expected", options->checksums);
+    }
+    return true;
+}
+
+static bool read_filter(struct engine *engine, struct error *error)
+{
+    const struct options *options = engine->options;
+    struct capture_settings *capture = &engine->settings.capture;
+    char text[4096];
+    capture->filter = options->filter;
+    if (!capture->filter)
+        capture->filter = config_value(&engine->settings.config.root, "bpf-filter");
+    if (options->filter_file) {
+        FILE *file = fopen(options->filter_file, "re");
+        if (!file)
+            return error_system(error, "cannot open %s", options->filter_file);
+        size_t size = fread(text, 1, sizeof text - 1, file);
+        text[size] = '\0';
+        fclose(file);
+        capture->filter = keep(engine, text);
+    }
+    capture->recursive = options->recursive;
+    capture->continuous = options->continuous;
+    capture->remove = options->remove;
+    return true;
+}
+
+/* ---- messages ---- */
+
+static enum log_level level_of(const char *name, enum log_level otherwise)
+{
+    static const struct {
+        const char *name;
+        enum log_level level;
+    } levels[] = { { "error", LOG_LEVEL_ERROR },    { "warning", LOG_LEVEL_WARNING },
+                   { "notice", LOG_LEVEL_WARNING }, { "info", LOG_LEVEL_INFO },
+                   { "perf", LOG_LEVEL_INFO },      { "config", LOG_LEVEL_INFO },
+                   { "debug", LOG_LEVEL_DEBUG } };
+    for (size_t i = 0; name && i < COUNT_OF(levels); i++)
+        if (!strcasecmp(name, levels[i].name))
+            return levels[i].level;
+    return otherwise;
+}
+
+static void open_log(struct engine *engine)
+{
+    const struct log_settings *log = &engine->settings.log;
+    unsigned verbose = engine->options->verbose;
+    enum log_level level = level_of(log->level, LOG_LEVEL_WARNING);
+    if (verbose && level < LOG_LEVEL_INFO)
+        level = LOG_LEVEL_INFO;
+    if (verbose > 2)
+        level = LOG_LEVEL_DEBUG;
+    log_setup(log->console ? level : LOG_LEVEL_ERROR, STDERR_FILENO);
+    if (!log->file)
+        return;
+    char path[2048];
+    if (log->file_name[0] == '/')
+        snprintf(path, sizeof path, "%s", log->file_name);
+    else
+        snprintf(path, sizeof path, "%s/%s", engine->settings.log_dir, log->file_name);
+    engine->log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (engine->log_fd < 0)
+        log_warning("cannot open %s, messages go to the console only", path);
+    log_copy(MAX(level, level_of(log->file_level, level)), engine->log_fd, log->file_json);
+}
+
+/* ---- rules ---- */
+
+static void rule_refused(void *context, const struct rule_reason *reason)
+{
+    (void)context;
+    log_error("detect: error parsing signature %u from file %s at line %u, column %u: %.*s: %s", reason->sid,
+              reason->file ? reason->file : "?", reason->line, reason->column, (int)reason->keyword.size,
+              reason->keyword.data ? (const char *)reason->keyword.data : "", reason->text);
+}
+
+static struct ruleset *load_rules(struct engine *engine, struct error *error)
+{
+    const struct options *options = engine->options;
+    struct settings *settings = &engine->settings;
+    struct ruleset_settings rules = settings->rules;
+    const char *files[4096];
+    size_t count = 0;
+    if (options->rules_only) {
+        files[count++] = options->rules_only;
+    } else {
+        for (size_t i = 0; i < settings->rule_file_count && count < COUNT_OF(files); i++) {
+            if (access(settings->rule_files[i], R_OK) == 0)
+                files[count++] = settings->rule_files[i];
+            else
+                log_warning("detect: No rule files match the pattern %s", settings->rule_files[i]);
+        }
+        for (size_t i = 0; i < options->rules_more_count && count < COUNT_OF(files); i++)
+            files[count++] = options->rules_more[i];
+    }
+    rules.files = files;
+    rules.file_count = count;
+    rules.refused = rule_refused;
+    uint64_t start = clock_steady();
+    struct ruleset *set = ruleset_load(&rules, error);
+    if (!set)
+        return NULL;
+    struct ruleset_numbers numbers = ruleset_numbers(set);
+    log_info(
+        "detect: %zu rule files processed. %u rules successfully loaded, %u rules failed, %u rules skipped",
+        count, numbers.loaded, numbers.failed, numbers.skipped);
+    log_info("detect: %u signatures processed in %llu ms", numbers.loaded,
+             (unsigned long long)((clock_steady() - start) / NS_PER_MS));
+    engine->reloaded = clock_wall();
+    if (settings->failures_fatal && numbers.failed) {
+        error_set(error, "%u rules were refused", numbers.failed);
+        ruleset_free(set);
+        return NULL;
+    }
+    return set;
+}
+
+/* A new set is built beside the old one; workers change over between batches. */
+static void reload_rules(struct engine *engine)
+{
+    struct error error;
+    struct ruleset *set = load_rules(engine, &error);
+    if (!set) {
+        log_error("rules were not reloaded, the old ones stay: %s", error.text);
+        return;
+    }
+    for (size_t i = 0; i < engine->worker_count; i++)
+        worker_rules(engine->workers[i], set);
+    ruleset_free(engine->rules);
+    engine->rules = set;
+    log_info("rules reloaded");
+}
+
+/* ---- running ---- */
+
+static void on_signal(int number)
+{
+    if (number == SIGHUP)
+        reopen_asked = 1;
+    else if (number == SIGUSR2)
+        reload_asked = 1;
+    else
+        stop_asked = 1;
+}
+
+static void catch_signals(void)
+{
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR2 };
+    struct sigaction action = { .sa_handler = on_signal };
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        sigaction(numbers[i], &action, NULL);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+static void write_stats(struct engine *engine)
+{
+    struct stats_source source = {
+        .workers = engine->workers,
+        .worker_count = engine->worker_count,
+        .captures = engine->captures,
+        .capture_count = engine->capture_count,
+        .has_rules = engine->rules != NULL,
+        .started = engine->started,
+        .reloaded = engine->reloaded,
+    };
+    if (engine->rules)
+        source.rules = ruleset_numbers(engine->rules);
+    for (size_t i = 0; i < engine->worker_count; i++)
+        recorder_flush(&engine->workers[i]->recorder, true);
+    stats_record(engine->stats, &source, &engine->recorder, clock_wall());
+    recorder_flush(&engine->recorder, true);
+}
+
+/* What the main thread does between batches. */
+static void housekeeping(struct engine *engine)
+{
+    uint64_t now = clock_steady();
+    if (reopen_asked) {
+        reopen_asked = 0;
+        sinks_reopen(&engine->sinks);
+    }
+    if (reload_asked) {
+        reload_asked = 0;
+        if (engine->rules)
+            reload_rules(engine);
+    }
+    if (engine->settings.stats_enabled && now >= engine->stats_due) {
+        engine->stats_due = now + MAX(engine->settings.stats_interval, NS_PER_S);
+        sinks_tick(&engine->sinks, clock_wall());
+        write_stats(engine);
+    }
+}
+
+static bool run_single(struct engine *engine, struct capture *capture)
+{
+    struct capture_frame frames[BATCH];
+    struct worker *worker = engine->workers[0];
+    bool live = capture_descriptor(capture) >= 0;
+    while (!stop_asked) {
+        size_t count = 0;
+        enum capture_status status = capture_next(capture, frames, BATCH, &count, IDLE_TIMEOUT,
+                                                  &engine->failure);
+        if (status == CAPTURE_FAILED)
+            engine->failed = true;
+        if (status == CAPTURE_END || status == CAPTURE_FAILED)
+            break;
+        worker->recorder.file_name = live ? NULL : capture_name(capture);
+        worker->recorder.interface = live ? capture_name(capture) : NULL;
+        for (size_t i = 0; i < count; i++)
+            worker_frame(worker, &frames[i]);
+        if (live)
+            worker_tick(worker, clock_wall());
+        else
+            recorder_flush(&worker->recorder, false);
+        housekeeping(engine);
+    }
+    return !engine->failed;
+}
+
+static bool open_captures(struct engine *engine, struct error *error)
+{
+    const struct options *options = engine->options;
+    engine->captures = calloc(WORKERS_MAX, sizeof(struct capture *));
+    if (!engine->captures)
+        return error_set(error, "out of memory");
+    if (options->capture) {
+        engine->captures[0] = capture_open_file(options->capture, &engine->settings.capture, error);
+        engine->capture_count = engine->captures[0] != NULL;
+        return engine->captures[0] != NULL;
+    }
+    for (size_t i = 0; i < engine->settings.interface_count && i < WORKERS_MAX; i++) {
+        const struct interface_settings *interface = &engine->settings.interfaces[i];
+        struct capture_settings settings = engine->settings.capture;
+        settings.promiscuous = interface->promiscuous;
+        settings.defragment = interface->defragment;
+        if (!settings.filter)
+            settings.filter = interface->filter;
+        struct capture *capture = capture_open_interface(interface->name, &settings, error);
+        if (!capture)
+            return false;
+        engine->captures[engine->capture_count++] = capture;
+    }
+    return engine->capture_count || error_set(error, "nothing to read: -r FILE or -i INTERFACE expected");
+}
+
+static bool write_pid(const struct engine *engine, struct error *error)
+{
+    if (!engine->settings.pid_file)
+        return true;
+    FILE *file = fopen(engine->settings.pid_file, "we");
+    if (!file)
+        return error_system(error, "cannot write %s", engine->settings.pid_file);
+    fprintf(file, "%ld\n", (long)getpid());
+    return fclose(file) == 0 || error_system(error, "cannot write %s", engine->settings.pid_file);
+}
+
+/* The folder of a file, for what has to be opened anew. */
+static const char *folder_of(struct engine *engine, const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    if (!path)
+        return NULL;
+    if (!slash)
+        return ".";
+    const char *folder = arena_string(&engine->settings.config.memory,
+                                      bytes_of(path, MAX((size_t)(slash - path), (size_t)1)));
+    return folder;
+}
+
+static bool enter_sandbox(struct engine *engine, struct error *error)
+{
+    const struct settings *settings = &engine->settings;
+    struct sandbox_path paths[64];
+    size_t count = 0;
+    bool landlock = false;
+    paths[count++] = (struct sandbox_path){ settings->log_dir, true };
+    paths[count++] = (struct sandbox_path){ settings->data_dir, true };
+    paths[count++] = (struct sandbox_path){ settings->spool_dir, true };
+    paths[count++] = (struct sandbox_path){ settings->files.store_dir, true };
+    const struct options *options = engine->options;
+    if (options->capture && strcmp(options->capture, "-") != 0) {
+        struct stat status;
+        bool folder = stat(options->capture, &status) == 0 && S_ISDIR(status.st_mode);
+        paths[count++] = (struct sandbox_path){ folder ? options->capture
+                                                       : folder_of(engine, options->capture),
+                                                options->remove };
+    }
+    if (options->rules_only)
+        paths[count++] = (struct sandbox_path){ folder_of(engine, options->rules_only), false };
+    for (size_t i = 0; i < options->rules_more_count && count < 40; i++)
+        paths[count++] = (struct sandbox_path){ folder_of(engine, options->rules_more[i]), false };
+    for (size_t i = 0; i < settings->rule_file_count && count < 48; i++)
+        paths[count++] = (struct sandbox_path){ folder_of(engine, settings->rule_files[i]), false };
+    paths[count++] = (struct sandbox_path){ folder_of(engine, settings->rules.threshold_file), false };
+    paths[count++] = (struct sandbox_path){ folder_of(engine, settings->rules.classification_file), false };
+    paths[count++] = (struct sandbox_path){ folder_of(engine, settings->rules.reference_file), false };
+    for (size_t i = 0; i < settings->eve_count && count < 60; i++)
+        if (settings->eves[i].output.path && settings->eves[i].output.path[0] == '/')
+            paths[count++] = (struct sandbox_path){ folder_of(engine, settings->eves[i].output.path), true };
+    paths[count++] = (struct sandbox_path){ "/etc/localtime", false };
+    paths[count++] = (struct sandbox_path){ "/usr/share/zoneinfo", false };
+    struct sandbox sandbox = {
+        .user = settings->user, .group = settings->group, .paths = paths, .path_count = count
+    };
+    if (!sandbox_enter(&sandbox, &landlock, error))
+        return false;
+    if (!landlock)
+        log_warning("this kernel has no Landlock: files are protected by permissions only");
+    return true;
+}
+
+static bool start_workers(struct engine *engine, struct error *error)
+{
+    engine->workers = calloc(WORKERS_MAX, sizeof(struct worker *));
+    if (!engine->workers)
+        return error_set(error, "out of memory");
+    struct worker *worker = worker_new(&engine->settings, engine->rules, &engine->sinks, 0, error);
+    if (!worker)
+        return false;
+    engine->workers[engine->worker_count++] = worker;
+    return true;
+}
+
+/* pcap-file.delete-when-done: a capture that was read and (with "non-alerts") raised nothing goes. */
+static void remove_capture(const struct engine *engine)
+{
+    const char *when = config_value((struct config_node *)&engine->settings.config.root,
+                                    "pcap-file.delete-when-done");
+    const char *path = engine->options->capture;
+    struct stat status;
+    if (!when || !path || stat(path, &status) != 0 || !S_ISREG(status.st_mode))
+        return;
+    bool quiet = true;
+    for (size_t i = 0; i < engine->worker_count; i++)
+        quiet &= !engine->workers[i]->detector ||
+                 detector_counts(engine->workers[i]->detector)[DETECT_ALERT] == 0;
+    if (config_true(when) || (!strcmp(when, "non-alerts") && quiet))
+        (void)unlink(path);
+}
+
+static bool run(struct engine *engine, struct error *error)
+{
+    engine->started = clock_wall();
+    engine->stats_due = clock_steady() + engine->settings.stats_interval;
+    if (engine->settings.detection && !(engine->rules = load_rules(engine, error)))
+        return false;
+    if (!sinks_open(&engine->sinks, &engine->settings, error) ||
+        !recorder_init(&engine->recorder, &engine->settings, &engine->sinks, error) ||
+        !(engine->stats = stats_new(&engine->settings, error)) || !open_captures(engine, error) ||
+        !start_workers(engine, error) || !write_pid(engine, error))
+        return false;
+    catch_signals();
+    if (engine->settings.sandbox && !enter_sandbox(engine, error))
+        return false;
+    bool good = run_single(engine, engine->captures[0]);
+    for (size_t i = 0; i < engine->worker_count; i++)
+        worker_finish(engine->workers[i]);
+    if (engine->settings.stats_enabled)
+        write_stats(engine);
+    if (good)
+        remove_capture(engine);
+    else
+        *error = engine->failure;
+    return good;
+}
+
+static void engine_done(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->worker_count; i++)
+        worker_free(engine->workers[i]);
+    for (size_t i = 0; i < engine->capture_count; i++)
+        capture_close(engine->captures[i]);
+    free(engine->workers);
+    free(engine->captures);
+    stats_free(engine->stats);
+    recorder_done(&engine->recorder);
+    sinks_close(&engine->sinks);
+    ruleset_free(engine->rules);
+    settings_done(&engine->settings);
+    if (engine->log_fd > 0)
+        close(engine->log_fd);
+}
+
+/* ---- answers without running ---- */
+
+static void put(const struct text *text)
+{
+    fwrite(text->data, 1, text->size, stdout);
+}
+
+static void explain(const struct engine *engine)
+{
+    struct text unused = text_new(1 << 20);
+    config_list_unused(&engine->settings.config.root, &unused);
+    struct bytes rest = text_bytes(&unused);
+    printf("# Keys without effect; all others are honoured.\n");
+    while (rest.size) {
+        struct bytes line = bytes_cut(&rest, '\n');
+        struct bytes path = line, head;
+        size_t colon = bytes_find(line, BYTES_OF(": "));
+        if (colon != SIZE_MAX)
+            path = bytes_from(line, colon + 2);
+        head = path;
+        char text[256];
+        snprintf(text, sizeof text, "%.*s", (int)head.size, (const char *)head.data);
+        const char *reason = settings_refusal(text);
+        printf("%-8s %.*s%s%s\n", reason ? "refused" : "ignored", (int)line.size, (const char *)line.data,
+               reason ? ": " : "", reason ? reason : "");
+    }
+    text_done(&unused);
+}
+
+static int answer(struct engine *engine, struct error *error)
+{
+    struct text text = text_new(8 << 20);
+    switch (engine->options->mode) {
+    case MODE_HELP:
+        fputs(options_help(), stdout);
+        return 0;
+    case MODE_VERSION:
+    case MODE_BUILD_INFO:
+        printf("This is Vọng Lâu sensor version %s\n", VONGLAU_VERSION);
+        return 0;
+    case MODE_LIST_KEYWORDS:
+        ruleset_list_keywords(&text);
+        put(&text);
+        break;
+    case MODE_LIST_PROTOCOLS:
+        printf("=========Supported App Layer Protocols=========\n");
+        for (size_t i = 0; protocols[i]; i++)
+            printf("%s\n", protocols[i]->name);
+        break;
+    case MODE_DUMP_CONFIG:
+        config_dump(&engine->settings.config.root, &text);
+        put(&text);
+        break;
+    case MODE_EXPLAIN_CONFIG:
+        if (engine->settings.detection)
+            ruleset_free(load_rules(engine, error));
+        explain(engine);
+        break;
+    case MODE_TEST:
+    case MODE_RUN:
+        break;
+    }
+    text_done(&text);
+    return 0;
+}
+
+static bool needs_settings(enum options_mode mode)
+{
+    return mode == MODE_RUN || mode == MODE_TEST || mode == MODE_DUMP_CONFIG || mode == MODE_EXPLAIN_CONFIG;
+}
+
+static bool check_only(struct engine *engine, struct error *error)
+{
+    if (engine->settings.detection && !(engine->rules = load_rules(engine, error)))
+        return false;
+    log_warning("suricata: Configuration provided was successfully loaded. Exiting.");
+    return true;
+}
+
+static bool check_folder(const struct engine *engine, struct error *error)
+{
+    struct stat status;
+    const char *folder = engine->settings.log_dir;
+    if (stat(folder, &status) != 0 || !S_ISDIR(status.st_mode))
+        return error_set(error, "the logging directory \"%s\" does not exist", folder);
+    return access(folder, W_OK) == 0 || error_system(error, "the logging directory \"%s\"", folder);
+}
+
+int engine_main(struct options *options)
+{
+    struct error error = { "" };
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (!engine)
+        return 1;
+    engine->options = options;
+    bool good = true;
+    int status = 0;
+    if (needs_settings(options->mode)) {
+        good = load_settings(engine, &error) && read_filter(engine, &error);
+        if (good && (options->mode == MODE_RUN || options->mode == MODE_TEST)) {
+            good = check_folder(engine, &error);
+            if (good)
+                open_log(engine);
+        }
+    }
+    if (good && options->mode == MODE_RUN)
+        good = run(engine, &error);
+    else if (good && options->mode == MODE_TEST)
+        good = check_only(engine, &error);
+    else if (good)
+        status = answer(engine, &error);
+    if (!good)
+        log_error("%s", error.text);
+    engine_done(engine);
+    free(engine);
+    return good ? status : 1;
+}
