@@ -81,6 +81,7 @@ struct inspect {
     bool (*window)(const struct tx *tx, enum direction direction, uint32_t index, struct window *value);
     bool (*number)(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value);
     uint64_t max;                 /* INSPECT_NUMBER: largest value a rule may name; 0: 64 bits */
+    const char *const *bits;      /* INSPECT_NUMBER: names of single bits, lowest first; the rule lists "a,!b" */
     const char *const *choices;   /* names a rule may use for numbers, NULL-terminated; index is the value */
     const char *help, *source;    /* one English sentence; RFC section */
 };
