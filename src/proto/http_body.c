@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The content of HTTP messages: undoing Content-Encoding, limits, and the file it makes. */
+#include "proto/http.h"
+
+#define HELD_MAX (4U * 1024U * 1024U) /* bytes of an unlimited body that detection may see */
+
+static struct http *record_of(const struct http_body *body)
+{
+    return (struct http *)body->tx->record;
+}
+
+static struct http_message *message_of(const struct http_body *body)
+{
+    return &record_of(body)->message[body->direction];
+}
+
+/* ---- what the content is called ---- */
+
+/* Splits `name=value` parameters after semicolons; quotes protect them (RFC 6266 section 4.1). */
+struct bytes http_parameter(struct bytes value, const char *name)
+{
+    struct bytes wanted = bytes_of_string(name);
+    size_t at = 0;
+    while (at < value.size) {
+        struct bytes rest = bytes_from(value, at);
+        size_t stop = 0;
+        bool quoted = false;
+        for (; stop < rest.size && (quoted || rest.data[stop] != ';'); stop++)
+            if (rest.data[stop] == '"')
+                quoted = !quoted;
+        struct bytes part = bytes_trim(bytes_first(rest, stop));
+        at += stop + 1;
+        size_t equals = bytes_find_byte(part, '=');
+        if (equals == SIZE_MAX || !bytes_equal_nocase(bytes_trim(bytes_first(part, equals)), wanted))
+            continue;
+        struct bytes found = bytes_trim(bytes_from(part, equals + 1));
+        if (found.size && found.data[0] == '"') {
+            found = bytes_from(found, 1);
+            size_t close = bytes_find_byte(found, '"');
+            found = bytes_first(found, close == SIZE_MAX ? found.size : close);
+        }
+        return found.data ? found : bytes_of("", 0);
+    }
+    return BYTES_NONE;
+}
+
+#define NAME_LIMIT 1024U
+
+static struct bytes file_name(struct http_body *body)
+{
+    struct http *http = record_of(body);
+    const struct http_header *disposition = http_field(message_of(body), HTTP_CONTENT_DISPOSITION);
+    struct bytes name = BYTES_NONE;
+    if (disposition)
+        name = http_parameter(disposition->value, "filename");
+    if (name.size == 0)
+        name = http->no_request ? BYTES_OF("/libhtp::request_uri_not_seen") : http->path;
+    if (name.size > NAME_LIMIT)
+        tx_event(body->tx, HTTP_EVENT_FILE_NAME_TOO_LONG);
+    return bytes_first(name, NAME_LIMIT);
+}
+
+/* Content-Range: bytes 0-99/1000 (RFC 9110 section 14.4). */
+static void read_range(struct http_body *body, struct file *file)
+{
+    struct http *http = record_of(body);
+    const struct http_header *header = http_field(message_of(body), HTTP_CONTENT_RANGE);
+    if (body->direction != TO_CLIENT || !header)
+        return;
+    struct bytes rest = header->value;
+    if (!bytes_starts_nocase(rest, BYTES_OF("bytes")))
+        return;
+    rest = bytes_trim(bytes_from(rest, 5));
+    struct bytes size = rest;
+    struct bytes range = bytes_cut(&size, '/');
+    struct bytes end = range;
+    struct bytes start = bytes_cut(&end, '-');
+    uint64_t from, to, all;
+    if (!bytes_to_u64(bytes_trim(start), &from) || !bytes_to_u64(bytes_trim(end), &to) || from > to) {
+        tx_event(body->tx, HTTP_EVENT_RANGE_INVALID);
+        return;
+    }
+    if (!bytes_to_u64(bytes_trim(size), &all))
+        all = 0;
+    http->has_range = true;
+    http->range_start = from;
+    http->range_end = to;
+    http->range_size = all;
+    if (file) {
+        file->has_range = true;
+        file->start = from;
+        file->end = to;
+    }
+}
+
+/* ---- decoded content ---- */
+
+static void open_file(struct http_body *body)
+{
+    struct http_message *message = message_of(body);
+    struct http *http = record_of(body);
+    const struct http_settings *settings = body->settings;
+    bool form = body->multipart != NULL;
+    bool named = body->direction == TO_CLIENT || bytes_is(http->method, "POST") ||
+                 bytes_is(http->method, "PUT");
+    struct bytes name = form || !named ? BYTES_NONE : file_name(body);
+    message->body_hidden = name.size == 0;
+    struct file *file = message->body_hidden
+                            ? file_open_body(body->session, body->tx, (enum direction)body->direction)
+                            : file_open(body->session, body->tx, (enum direction)body->direction, name);
+    if (!file)
+        return;
+    if (!settings->body_inline) {
+        bool request = body->direction == TO_SERVER;
+        file->inspect_min = request ? settings->request_inspect_min : settings->response_inspect_min;
+        file->inspect_step = request ? settings->request_inspect_step : settings->response_inspect_step;
+    }
+    file->inspect_max = body->limit ? body->limit : HELD_MAX;
+    read_range(body, file);
+    message->body = file;
+}
+
+/* Receives decoded content; false once the limit is reached. */
+static bool content(void *context, struct bytes data)
+{
+    struct http_body *body = context;
+    if (!body->tx || body->cut)
+        return false;
+    if (!body->started) {
+        body->started = true;
+        open_file(body);
+    }
+    struct http_message *message = message_of(body);
+    uint64_t room = body->limit ? body->limit - MIN(body->limit, body->decoded) : UINT64_MAX;
+    struct bytes take = bytes_first(data, (size_t)MIN(room, (uint64_t)data.size));
+    body->decoded += take.size;
+    if (message->body)
+        (void)file_data(body->session, message->body, take);
+    if (body->multipart)
+        http_multipart_data(body->multipart, take);
+    if (take.size < data.size) {
+        body->cut = true;
+        if (message->body)
+            file_close(body->session, message->body, true);
+        if (body->multipart)
+            http_multipart_end(body->multipart, true);
+    }
+    return !body->cut;
+}
+
+/* ---- codings ---- */
+
+static bool is_exact(struct bytes token, const char *word)
+{
+    return bytes_equal_nocase(token, bytes_of_string(word));
+}
+
+/* The coding a Content-Encoding token names; names buried in other text count, as they do for browsers. */
+static bool coding_of(struct http_body *body, struct bytes token, enum coding *coding)
+{
+    bool exact = is_exact(token, "gzip") || is_exact(token, "x-gzip") || is_exact(token, "deflate") ||
+                 is_exact(token, "x-deflate") || is_exact(token, "br") || is_exact(token, "lzma");
+    bool known = true;
+    if (is_exact(token, "br"))
+        *coding = CODING_BROTLI;
+    else if (http_value_has(token, "gzip"))
+        *coding = CODING_GZIP;
+    else if (http_value_has(token, "deflate"))
+        *coding = CODING_DEFLATE;
+    else if (is_exact(token, "lzma") && body->settings->lzma)
+        *coding = CODING_LZMA;
+    else
+        known = false;
+    bool plain = token.size == 0 || is_exact(token, "identity") || is_exact(token, "inflate") || exact;
+    if (!plain || (token.size == 0 && !known))
+        tx_event(body->tx, HTTP_EVENT_ABNORMAL_CE_HEADER);
+    return known;
+}
+
+static void open_decompressor(struct http_body *body)
+{
+    const struct http_header *header = http_field(message_of(body), HTTP_CONTENT_ENCODING);
+    if (!header || body->settings->decompress_layers == 0)
+        return;
+    enum coding codings[DECOMPRESS_LAYERS_MAX];
+    size_t count = 0, most = MIN((size_t)body->settings->decompress_layers, (size_t)DECOMPRESS_LAYERS_MAX);
+    struct bytes rest = header->value;
+    while (rest.size) {
+        enum coding coding;
+        if (!coding_of(body, bytes_trim(bytes_cut(&rest, ',')), &coding))
+            continue;
+        if (count == most) {
+            tx_event(body->tx, HTTP_EVENT_TOO_MANY_ENCODING_LAYERS);
+            break;
+        }
+        codings[count++] = coding;
+    }
+    if (count)
+        body->decompressor = decompress_open(codings, count, &body->settings->decompress, content, body);
+}
+
+static void report(struct http_body *body, enum decompress_status status)
+{
+    if (!body->tx)
+        return;
+    if (status == DECOMPRESS_FAILED)
+        tx_event(body->tx, HTTP_EVENT_GZIP_DECOMPRESSION_FAILED);
+    else if (status == DECOMPRESS_BOMB)
+        tx_event(body->tx, HTTP_EVENT_COMPRESSION_BOMB);
+    else if (status == DECOMPRESS_LZMA_MEMORY)
+        tx_event(body->tx, HTTP_EVENT_LZMA_MEMLIMIT_REACHED);
+}
+
+/* ---- the parser's calls ---- */
+
+void http_body_start(struct http_body *body, struct session *session, struct tx *tx, enum direction direction,
+                     const struct http_settings *settings)
+{
+    *body = (struct http_body){
+        .session = session, .tx = tx, .settings = settings, .direction = (uint8_t)direction
+    };
+    if (!tx)
+        return;
+    body->limit = direction == TO_SERVER ? settings->request_body_limit : settings->response_body_limit;
+    struct http_message *message = message_of(body);
+    open_decompressor(body);
+    const struct http_header *type = http_field(message, HTTP_CONTENT_TYPE);
+    if (type && direction == TO_SERVER && bytes_is(record_of(body)->method, "POST") &&
+        bytes_starts_nocase(type->value, BYTES_OF("multipart/form-data")))
+        body->multipart = http_multipart_open(type->value, body);
+    if (type && direction == TO_CLIENT && bytes_starts_nocase(type->value, BYTES_OF("multipart/byteranges")))
+        tx_event(tx, HTTP_EVENT_RESPONSE_MULTIPART_BYTERANGES);
+}
+
+void http_body_data(struct http_body *body, struct bytes data)
+{
+    if (!body->tx || body->cut || data.size == 0)
+        return;
+    if (body->decompressor)
+        report(body, decompress_feed(body->decompressor, data));
+    else
+        (void)content(body, data);
+}
+
+void http_body_gap(struct http_body *body, uint64_t size)
+{
+    if (!body->tx || body->cut)
+        return;
+    if (body->decompressor) { /* a compressed stream cannot go on after a hole */
+        decompress_free(body->decompressor);
+        body->decompressor = NULL;
+        body->cut = true;
+    }
+    if (!body->started) {
+        body->started = true;
+        open_file(body);
+    }
+    struct file *file = message_of(body)->body;
+    body->decoded += size;
+    if (file)
+        file_gap(body->session, file, size);
+    if (file && body->cut)
+        file_close(body->session, file, true);
+    if (body->multipart)
+        http_multipart_end(body->multipart, true);
+    http_multipart_free(body->multipart);
+    body->multipart = NULL;
+}
+
+void http_body_end(struct http_body *body, bool truncated)
+{
+    if (body->tx) {
+        if (body->decompressor && !body->cut)
+            report(body, decompress_finish(body->decompressor));
+        if (body->multipart)
+            http_multipart_end(body->multipart, truncated);
+        struct file *file = message_of(body)->body;
+        if (file)
+            file_close(body->session, file, truncated);
+    }
+    http_body_abandon(body);
+}
+
+void http_body_abandon(struct http_body *body)
+{
+    decompress_free(body->decompressor);
+    http_multipart_free(body->multipart);
+    body->decompressor = NULL;
+    body->multipart = NULL;
+    body->tx = NULL;
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP/1 header blocks: where lines end, what a line means (RFC 9112 sections 2.2 and 5).
+ *
+ * Departures from the RFC follow what lenient receivers accept: LF, LF CR and lone CR end lines, blanks
+ * before the colon, folded lines that look like fields, zero bytes in names and values. */
+#include "proto/http.h"
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\v' || c == '\f';
+}
+
+/* A line of one blank and LF ends the block when something other than a line end follows it. */
+static enum http_scan blank_line(struct bytes data, size_t next, bool last)
+{
+    if (next == data.size)
+        return last ? HTTP_SCAN_END : HTTP_SCAN_MORE;
+    uint8_t c = data.data[next];
+    return c == '\n' || c == ' ' || c == '\t' ? HTTP_SCAN_LINE : HTTP_SCAN_END;
+}
+
+static enum http_scan found(struct http_scan_state *state, struct bytes *line, struct bytes data, size_t stop,
+                            size_t next, bool lfcr, enum http_scan kind)
+{
+    *line = bytes_of(data.data + state->at, stop - state->at);
+    state->at = state->searched = next;
+    state->lfcr = lfcr;
+    return kind;
+}
+
+static enum http_scan ends_with_lf(struct bytes data, struct http_scan_state *state, bool last, size_t lf,
+                                   struct bytes *line)
+{
+    size_t size = lf - state->at;
+    if (size == 0)
+        return found(state, line, data, lf, lf + 1, false, HTTP_SCAN_END);
+    if (lf + 1 == data.size && !last) {
+        state->searched = lf;
+        return HTTP_SCAN_MORE; /* LF CR is one end */
+    }
+    if (lf + 1 < data.size && data.data[lf + 1] == '\r')
+        return found(state, line, data, lf, lf + 2, true, HTTP_SCAN_LINE);
+    enum http_scan kind = HTTP_SCAN_LINE;
+    if (size == 1 && is_blank(data.data[state->at]))
+        kind = blank_line(data, lf + 1, last);
+    if (kind == HTTP_SCAN_MORE) {
+        state->searched = lf;
+        return kind;
+    }
+    return found(state, line, data, lf, lf + 1, false, kind);
+}
+
+static enum http_scan ends_with_crlf(struct bytes data, struct http_scan_state *state, size_t cr,
+                                     struct bytes *line)
+{
+    size_t next = cr + 2;
+    bool end = cr == state->at;
+    /* LF CR, CR LF, CR LF: two line ends, not three. */
+    if (end && state->lfcr && data.size - next >= 2 && data.data[next] == '\r' && data.data[next + 1] == '\n')
+        next += 2;
+    return found(state, line, data, cr, next, false, end ? HTTP_SCAN_END : HTTP_SCAN_LINE);
+}
+
+enum http_scan http_scan_line(struct bytes data, struct http_scan_state *state, bool last, struct bytes *line)
+{
+    size_t from = MAX(state->at, state->searched);
+    const uint8_t *lf_at = from < data.size ? memchr(data.data + from, '\n', data.size - from) : NULL;
+    size_t lf = lf_at ? (size_t)(lf_at - data.data) : data.size;
+    while (from < lf) {
+        const uint8_t *cr_at = memchr(data.data + from, '\r', lf - from);
+        if (!cr_at)
+            break;
+        size_t cr = (size_t)(cr_at - data.data);
+        if (cr + 1 == data.size) {
+            if (last)
+                return found(state, line, data, cr, data.size, false, HTTP_SCAN_LINE);
+            state->searched = cr;
+            return HTTP_SCAN_MORE;
+        }
+        if (cr + 1 == lf)
+            return ends_with_crlf(data, state, cr, line);
+        if (data.data[cr + 1] != '\r')
+            return found(state, line, data, cr, cr + 1, false,
+                         cr == state->at ? HTTP_SCAN_EMPTY : HTTP_SCAN_LINE);
+        from = cr + 1; /* CR CR: part of the line */
+    }
+    if (lf_at)
+        return ends_with_lf(data, state, last, lf, line);
+    if (last && state->at < data.size)
+        return found(state, line, data, data.size, data.size, false, HTTP_SCAN_LINE);
+    state->searched = data.size;
+    return HTTP_SCAN_MORE;
+}
+
+/* ---- fields ---- */
+
+static const struct bytes field_names[HTTP_FIELD_COUNT] = { [HTTP_OTHER] = { NULL, 0 },
+#define X(id, text) [HTTP_##id] = { (const uint8_t *)(text), sizeof(text) - 1 },
+                                                            HTTP_FIELDS(X)
+#undef X
+};
+
+/* Equal without regard to case and to zero bytes in `name`. */
+static bool same_name(struct bytes name, struct bytes lower)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < name.size; i++) {
+        if (name.data[i] == 0)
+            continue;
+        if (at == lower.size || byte_lower(name.data[i]) != lower.data[at])
+            return false;
+        at++;
+    }
+    return at == lower.size;
+}
+
+static enum http_field field_of(struct bytes name, bool zeros)
+{
+    if (name.size < 4)
+        return HTTP_OTHER;
+    uint8_t first = byte_lower(name.data[0]), last = byte_lower(name.data[name.size - 1]);
+    for (int i = HTTP_OTHER + 1; i < HTTP_FIELD_COUNT; i++) {
+        struct bytes known = field_names[i];
+        if (zeros ? same_name(name, known)
+                  : known.size == name.size && known.data[0] == first && known.data[known.size - 1] == last &&
+                        bytes_equal_nocase(name, known))
+            return (enum http_field)i;
+    }
+    return HTTP_OTHER;
+}
+
+const struct http_header *http_field(const struct http_message *message, enum http_field field)
+{
+    uint16_t place = message->known[field];
+    return place ? &message->headers[place - 1] : NULL;
+}
+
+const struct http_header *http_header_named(const struct http_message *message, struct bytes name)
+{
+    for (uint16_t i = 0; i < message->header_count; i++)
+        if (bytes_equal_nocase(message->headers[i].name, name))
+            return &message->headers[i];
+    return NULL;
+}
+
+bool http_value_has(struct bytes value, const char *word)
+{
+    struct bytes lower = bytes_of_string(word);
+    for (size_t i = 0; i < value.size; i++) {
+        size_t at = i, matched = 0;
+        while (at < value.size && matched < lower.size) {
+            if (value.data[at] != 0) {
+                if (byte_lower(value.data[at]) != lower.data[matched])
+                    break;
+                matched++;
+            }
+            at++;
+        }
+        if (matched == lower.size)
+            return true;
+    }
+    return false;
+}
+
+/* ---- the block ---- */
+
+struct block {
+    struct tx *tx;
+    enum direction direction;
+    const struct http_settings *settings;
+    struct http_message *message;
+    struct http_header *headers;
+    size_t capacity;
+    struct bytes pending; /* the line being collected, folds joined */
+    bool has_pending, pending_colon, too_many;
+    size_t repeats;
+};
+
+#define LOCAL_HEADERS 48U
+
+static void event(struct block *block, enum http_event request, enum http_event response)
+{
+    tx_event(block->tx, (uint8_t)(block->direction == TO_SERVER ? request : response));
+}
+
+static struct bytes trim(struct bytes b)
+{
+    while (b.size && (is_blank(b.data[0]) || b.data[0] == '\r' || b.data[0] == '\n'))
+        b = bytes_from(b, 1);
+    while (b.size &&
+           (is_blank(b.data[b.size - 1]) || b.data[b.size - 1] == '\r' || b.data[b.size - 1] == '\n'))
+        b.size--;
+    return b;
+}
+
+/* a, separator and b as one run in the transaction's memory. */
+static struct bytes join(struct arena *memory, struct bytes a, struct bytes separator, struct bytes b)
+{
+    uint8_t *room = arena_new(memory, a.size + separator.size + b.size + 1, 1);
+    if (!room)
+        return BYTES_NONE;
+    if (a.size)
+        memcpy(room, a.data, a.size);
+    if (separator.size)
+        memcpy(room + a.size, separator.data, separator.size);
+    if (b.size)
+        memcpy(room + a.size + separator.size, b.data, b.size);
+    return bytes_of(room, a.size + separator.size + b.size);
+}
+
+static struct http_header *same_header(struct block *block, struct bytes name, enum http_field field)
+{
+    struct http_message *message = block->message;
+    if (field != HTTP_OTHER)
+        return message->known[field] ? &block->headers[message->known[field] - 1] : NULL;
+    if (name.size == 0)
+        return NULL;
+    uint8_t first = byte_lower(name.data[0]);
+    for (uint16_t i = 0; i < message->header_count; i++) {
+        struct http_header *header = &block->headers[i];
+        if (header->field == HTTP_OTHER && header->name.size == name.size &&
+            byte_lower(header->name.data[0]) == first && bytes_equal_nocase(header->name, name))
+            return header;
+    }
+    return NULL;
+}
+
+static bool repeat(struct block *block, struct http_header *header, struct bytes value)
+{
+    event(block, HTTP_EVENT_REQUEST_HEADER_REPETITION, HTTP_EVENT_RESPONSE_HEADER_REPETITION);
+    if (header->field == HTTP_CONTENT_LENGTH) { /* the first one counts */
+        event(block, HTTP_EVENT_DUPLICATE_CONTENT_LENGTH_IN_REQUEST,
+              HTTP_EVENT_DUPLICATE_CONTENT_LENGTH_IN_RESPONSE);
+        return true;
+    }
+    if (++block->repeats > 64) /* joining more would be quadratic; the first values are enough */
+        return true;
+    struct bytes joined = join(&block->tx->memory, header->value, BYTES_OF(", "), value);
+    if (!joined.data)
+        return false;
+    header->value = joined;
+    return true;
+}
+
+static bool add_header(struct block *block, struct bytes name, struct bytes value)
+{
+    struct http_message *message = block->message;
+    bool zeros = name.size && memchr(name.data, 0, name.size) != NULL;
+    enum http_field field = field_of(name, zeros);
+    struct http_header *same = same_header(block, name, field);
+    if (same)
+        return repeat(block, same, value);
+    if (message->header_count >= block->settings->headers_max) {
+        if (!block->too_many)
+            event(block, HTTP_EVENT_REQUEST_TOO_MANY_HEADERS, HTTP_EVENT_RESPONSE_TOO_MANY_HEADERS);
+        block->too_many = true;
+        return true;
+    }
+    if (message->header_count == block->capacity) {
+        struct http_header *more = ARENA_ARRAY(&block->tx->memory, struct http_header, block->capacity * 2);
+        if (!more)
+            return false;
+        memcpy(more, block->headers, block->capacity * sizeof *more);
+        block->headers = more;
+        block->capacity *= 2;
+    }
+    block->headers[message->header_count++] = (struct http_header){ name, value, (uint8_t)field };
+    if (field != HTTP_OTHER)
+        message->known[field] = message->header_count;
+    return true;
+}
+
+/* RFC 9110 section 5.6.2; anything else is odd, not fatal. */
+static bool is_token(struct bytes name)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        uint8_t c = name.data[i];
+        if (c <= ' ' || c >= 0x7f || strchr("()<>@,;:\\\"/[]?={}", c))
+            return false;
+    }
+    return name.size > 0;
+}
+
+static bool flush(struct block *block)
+{
+    if (!block->has_pending)
+        return true;
+    block->has_pending = false;
+    struct bytes line = block->pending;
+    size_t colon = bytes_find_byte(line, ':');
+    if (colon == SIZE_MAX) {
+        struct bytes value = trim(line);
+        if (value.size == 0)
+            return true;
+        event(block, HTTP_EVENT_REQUEST_FIELD_MISSING_COLON, HTTP_EVENT_RESPONSE_FIELD_MISSING_COLON);
+        return add_header(block, bytes_of(line.data, 0), value);
+    }
+    struct bytes name = bytes_first(line, colon);
+    struct bytes value = trim(bytes_from(line, colon + 1));
+    struct bytes trimmed = trim(name);
+    if (!is_token(name))
+        event(block, HTTP_EVENT_REQUEST_HEADER_INVALID, HTTP_EVENT_RESPONSE_HEADER_INVALID);
+    return add_header(block, trimmed, value);
+}
+
+static bool is_fold(struct bytes line)
+{
+    return line.size && (line.data[0] == ' ' || line.data[0] == '\t' || line.data[0] == 0);
+}
+
+static bool begin(struct block *block, struct bytes line)
+{
+    if (!flush(block))
+        return false;
+    block->pending = line;
+    block->has_pending = true;
+    block->pending_colon = bytes_find_byte(line, ':') != SIZE_MAX;
+    return true;
+}
+
+static bool fold(struct block *block, struct bytes line)
+{
+    struct bytes content = line;
+    while (content.size && (content.data[0] == 0 || is_blank(content.data[0])))
+        content = bytes_from(content, 1);
+    if (!block->has_pending) {
+        event(block, HTTP_EVENT_INVALID_REQUEST_FIELD_FOLDING, HTTP_EVENT_INVALID_RESPONSE_FIELD_FOLDING);
+        return content.size == 0 || begin(block, content);
+    }
+    if (content.size == 0)
+        return true;
+    bool colon = bytes_find_byte(content, ':') != SIZE_MAX;
+    /* A folded line that is a field by itself: browsers read it as one. */
+    if (colon && block->pending_colon && block->direction == TO_CLIENT &&
+        bytes_is(block->message->protocol, "HTTP/1.1")) {
+        event(block, HTTP_EVENT_INVALID_REQUEST_FIELD_FOLDING, HTTP_EVENT_INVALID_RESPONSE_FIELD_FOLDING);
+        return begin(block, content);
+    }
+    block->pending = join(&block->tx->memory, block->pending, bytes_first(line, line.data[0] == 0 ? 0 : 1),
+                          line.data[0] == 0 ? content : bytes_from(line, 1));
+    block->pending_colon = block->pending_colon || colon;
+    return block->pending.data != NULL;
+}
+
+bool http_parse_headers(struct tx *tx, enum direction direction, const struct http_settings *settings)
+{
+    struct http *http = (struct http *)tx->record;
+    struct http_message *message = &http->message[direction];
+    struct http_header local[LOCAL_HEADERS];
+    struct block block = { .tx = tx,
+                           .direction = direction,
+                           .settings = settings,
+                           .message = message,
+                           .headers = local,
+                           .capacity = LOCAL_HEADERS };
+    struct http_scan_state scan = { 0 };
+    struct bytes line;
+    for (;;) {
+        enum http_scan kind = http_scan_line(message->raw, &scan, true, &line);
+        if (kind == HTTP_SCAN_END || kind == HTTP_SCAN_MORE)
+            break;
+        if (kind == HTTP_SCAN_EMPTY)
+            continue;
+        bool good = is_fold(line) ? fold(&block, line) : begin(&block, line);
+        if (!good)
+            return false;
+    }
+    if (!flush(&block))
+        return false;
+    message->headers = block.headers;
+    if (block.headers == local && message->header_count) {
+        message->headers = ARENA_ARRAY(&tx->memory, struct http_header, message->header_count);
+        if (!message->headers) {
+            message->header_count = 0;
+            memset(message->known, 0, sizeof message->known);
+            return false;
+        }
+        memcpy(message->headers, local, message->header_count * sizeof local[0]);
+    }
+    return true;
+}
