@@ -12,12 +12,12 @@
 struct capture;
 
 struct capture_frame {
-    uint64_t time;       /* ns since 1970 UTC */
-    uint64_t number;     /* 1-based in files, over all of them; 0 live */
-    struct bytes data;   /* as captured */
-    uint32_t wire_size;  /* bytes on the wire */
-    uint16_t link_type;  /* LINKTYPE_ */
-    uint16_t interface;  /* pcapng: of its section */
+    uint64_t time;      /* ns since 1970 UTC */
+    uint64_t number;    /* 1-based in files, over all of them; 0 live */
+    struct bytes data;  /* as captured */
+    uint32_t wire_size; /* bytes on the wire */
+    uint16_t link_type; /* LINKTYPE_ */
+    uint16_t interface; /* pcapng: of its section */
 };
 
 enum capture_status {
@@ -28,21 +28,21 @@ enum capture_status {
 };
 
 struct capture_settings {
-    const char *filter;    /* BPF expression (pcap-filter(7)), or NULL */
-    uint32_t snaplen;      /* live: most bytes of a frame; 0: 262144 */
+    const char *filter; /* BPF expression (pcap-filter(7)), or NULL */
+    uint32_t snaplen;   /* live: most bytes of a frame; 0: 262144 */
     /* Files */
-    bool recursive;        /* folders: their folders too */
-    bool continuous;       /* folders: wait for more files */
-    bool remove;           /* each file once it was read to its end */
+    bool recursive;  /* folders: their folders too */
+    bool continuous; /* folders: wait for more files */
+    bool remove;     /* each file once it was read to its end */
     /* Live */
     uint16_t fanout_group; /* workers of one interface share a group; 0: no fan-out */
     uint8_t fanout_mode;   /* PACKET_FANOUT_*; 0 is by flow hash */
     bool promiscuous;
-    bool defragment;       /* fan-out puts fragments together first */
+    bool defragment;                  /* fan-out puts fragments together first */
     uint32_t block_size, block_count; /* of the ring: bytes, a power of two; 0: 1 MiB, 32 */
 };
 
-#define CAPTURE_COUNTERS(X)                                                                       \
+#define CAPTURE_COUNTERS(X)                                                                        \
     X(CAPTURE_KERNEL_PACKETS, "capture.kernel_packets", "Packets the kernel delivered or dropped") \
     X(CAPTURE_KERNEL_DROPS, "capture.kernel_drops", "Packets the kernel dropped: ring full")       \
     X(CAPTURE_ERRORS, "capture.errors", "Read errors")                                             \
@@ -56,7 +56,8 @@ extern const struct counter capture_counters[CAPTURE_COUNTER_COUNT];
 MUST_CHECK struct capture *capture_open_file(const char *path, const struct capture_settings *settings,
                                              struct error *error);
 /* Opens `interface` with an AF_PACKET ring; needs CAP_NET_RAW. */
-MUST_CHECK struct capture *capture_open_interface(const char *interface, const struct capture_settings *settings,
+MUST_CHECK struct capture *capture_open_interface(const char *interface,
+                                                  const struct capture_settings *settings,
                                                   struct error *error);
 void capture_close(struct capture *capture);
 

@@ -78,7 +78,6 @@
     X(DECODE_EVENT_TCP_OPT_DUPLICATE, "tcp.opt_duplicate")                                   \
     X(DECODE_EVENT_UDP_PKT_TOO_SMALL, "udp.pkt_too_small")                                   \
     X(DECODE_EVENT_UDP_HLEN_TOO_SMALL, "udp.hlen_too_small")                                 \
-    X(DECODE_EVENT_UDP_HLEN_INVALID, "udp.hlen_invalid")                                     \
     X(DECODE_EVENT_UDP_LEN_INVALID, "udp.len_invalid")                                       \
     X(DECODE_EVENT_SLL_PKT_TOO_SMALL, "sll.pkt_too_small")                                   \
     X(DECODE_EVENT_SLL2_PKT_TOO_SMALL, "sll2.pkt_too_small")                                 \
@@ -266,13 +265,12 @@ enum checksum_mode {
 struct decode_settings {
     uint8_t checksums;  /* enum checksum_mode */
     uint8_t layers_max; /* headers of one packet, link and tunnels together; 0: 16 */
-    bool no_teredo, no_vxlan, no_geneve;
+    bool no_teredo, no_vxlan, no_geneve, no_erspan, no_vntag;
     bool vntag, etag;            /* off by default: their EtherTypes are rare */
-    bool vxlan_reserved_checked; /* drop VXLAN whose reserved bits are set from consideration */
+    bool vxlan_reserved_ignored; /* take VXLAN whose reserved bits are set, too */
     uint16_t vxlan_ports[DECODE_PORTS_MAX], geneve_ports[DECODE_PORTS_MAX], teredo_ports[DECODE_PORTS_MAX];
     /* How many ports: 0 is the assigned one (VXLAN 4789, GENEVE 6081), and any for Teredo. */
     uint8_t vxlan_port_count, geneve_port_count, teredo_port_count;
-    bool gre_erspan_off;
 };
 
 /* Takes one IP fragment (packet->ip->is_fragment) and returns the whole IP packet, header included,
@@ -289,6 +287,7 @@ struct decoder {
     uint64_t event_counts[DECODE_EVENT_COUNT];
     uint32_t checksum_seen, checksum_wrong; /* CHECKSUM_AUTO */
     bool checksum_check;
+    uint8_t layers; /* headers of the current frame so far */
     struct packet inner[DECODE_INNER_MAX];
     struct packet *packets[DECODE_INNER_MAX + 1]; /* of the latest frame, in the order to handle them */
     size_t inner_count, packet_count;
@@ -302,7 +301,10 @@ void decoder_init(struct decoder *decoder, const struct decode_settings *setting
  * carried it, `packet` itself last. All live until the next call. */
 size_t decode(struct decoder *decoder, struct packet *packet);
 
-/* Adds an event and counts it; repeated ones are kept once. */
+/* Brings the average up to date and returns the counters (DECODE_COUNTER_COUNT). */
+const uint64_t *decoder_counts(struct decoder *decoder);
+
+/* Adds an event and counts it. */
 void packet_event(struct decoder *decoder, struct packet *packet, enum decode_event event);
 
 /* EVE's pkt_src: "wire/pcap", "gre tunnel", "defrag" ... */
