@@ -9,13 +9,14 @@ export class ApiError extends Error {
   }
 }
 
+/** One of several faults in what was sent. */
 export interface RowError {
+  code: string;
+  place?: string;
+  value?: string;
   row?: number;
   column?: string;
-  field?: string;
-  code: string;
-  value?: string;
-  place?: string;
+  text?: string;
 }
 
 let csrf = '';
@@ -38,7 +39,7 @@ async function failure(response: Response): Promise<ApiError> {
     code = e.code ?? code;
     place = e.place ?? '';
     value = e.value === undefined || e.value === null ? '' : String(e.value);
-    errors = e.errors ?? body.errors ?? [];
+    errors = e.details ?? [];
   } catch {
     /* no JSON: the status says what there is to say */
   }

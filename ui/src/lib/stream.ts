@@ -8,7 +8,7 @@ let source: EventSource | null = null;
 let live = false;
 const watchers = new Set<(on: boolean) => void>();
 
-const TYPES = ['hello', 'alert', 'incident', 'sensor', 'message', 'task', 'today', 'report', 'ping'];
+const TYPES = ['alert', 'incident', 'sensor', 'inbox'];
 
 function setLive(on: boolean): void {
   if (live === on) return;
