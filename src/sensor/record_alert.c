@@ -39,7 +39,7 @@ static void put_target(const struct rule *rule, const struct packet *packet, str
 }
 
 static void put_alert(const struct eve_settings *eve, const struct scene *scene, const struct rule *rule,
-                      uint8_t action, struct text *out)
+                      uint8_t action, const char *forwarded, struct text *out)
 {
     json_open(out, "alert", '{');
     json_cstring(out, "action", is_blocked(scene, action) ? "blocked" : "allowed");
@@ -56,6 +56,8 @@ static void put_alert(const struct eve_settings *eve, const struct scene *scene,
         json_raw(out, "metadata", rule->metadata_json);
     if (eve->alerts.rule_raw)
         json_string(out, "rule", rule->text);
+    if (forwarded)
+        json_cstring(out, "xff", forwarded);
     json_close(out, '}');
 }
 
@@ -213,10 +215,19 @@ static void write_alert(struct recorder *recorder, size_t sink, const struct sce
     size_t start;
     struct text *out = recorder_begin(recorder, sink, &start);
     recorder_header(recorder, scene, eve, "alert", false, scene->direction, &header, community);
+    char forwarded[64];
+    bool through_proxy = recorder_forwarded(&eve->alerts.xff, alert->tx, forwarded);
+    if (through_proxy && eve->alerts.xff.overwrite) {
+        /* The client is whom the proxy spoke for. */
+        bool client_is_src = scene->direction == TO_SERVER;
+        struct address *end = client_is_src ? &header.src : &header.dst;
+        (void)address_parse(bytes_of_string(forwarded), end);
+        through_proxy = false;
+    }
     eve_open(&recorder->stamp, &header, out);
     if (alert->tx)
         json_uint(out, "tx_id", alert->tx->number);
-    put_alert(eve, scene, alert->rule, alert->action, out);
+    put_alert(eve, scene, alert->rule, alert->action, through_proxy ? forwarded : NULL, out);
     put_tunnel(scene->packet, out);
     put_transaction(eve, scene, alert, out);
     recorder_app_proto(scene->session, out);
@@ -360,7 +371,7 @@ void record_drop(struct recorder *recorder, const struct scene *scene)
         if (eve->drops.verdict)
             put_verdict(scene, out);
         if (eve->drops.alerts && scene->drop_rule)
-            put_alert(eve, scene, scene->drop_rule, scene->drop_action, out);
+            put_alert(eve, scene, scene->drop_rule, scene->drop_action, NULL, out);
         recorder_tail(recorder, eve, out);
         recorder_end(recorder, i, start);
     }

@@ -288,24 +288,6 @@ void recorder_app_proto(const struct session *session, struct text *out)
         json_cstring(out, "app_proto_expected", session->expected->name);
 }
 
-void recorder_app(const struct eve_settings *eve, const struct tx *tx, struct text *out)
-{
-    const struct protocol *protocol = tx->protocol;
-    size_t index = protocol_index(protocol);
-    bool extended = index < TYPES_MAX && eve->extended[index];
-    const char *key = protocol->eve_key ? protocol->eve_key : protocol->eve_type;
-    if (!key)
-        return;
-    json_open(out, key, '{');
-    if (protocol->write)
-        protocol->write(tx, extended, out);
-    else
-        json_fields(out, protocol->fields, protocol->field_count, tx->record);
-    json_close(out, '}');
-    if (protocol->write_beside)
-        protocol->write_beside(tx, extended, out);
-}
-
 void recorder_file(const struct file *file, struct text *out)
 {
     static const char *const states[] = { "UNKNOWN", "CLOSED", "TRUNCATED", "ERROR" };

@@ -90,6 +90,10 @@ void recorder_header(const struct recorder *recorder, const struct scene *scene,
                      struct eve_header *header, char community[32]);
 void recorder_tail(const struct recorder *recorder, const struct eve_settings *eve, struct text *out);
 void recorder_app(const struct eve_settings *eve, const struct tx *tx, struct text *out);
+/* False when the output's settings leave this transaction out. */
+bool recorder_wants(const struct eve_settings *eve, const struct tx *tx);
+/* The address a proxy says it speaks for, of an HTTP transaction; false when there is none. */
+bool recorder_forwarded(const struct xff_settings *xff, const struct tx *tx, char out[64]);
 void recorder_app_proto(const struct session *session, struct text *out);
 void recorder_file(const struct file *file, struct text *out);
 const char *direction_name(enum direction direction);

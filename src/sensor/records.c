@@ -24,7 +24,7 @@ void record_tx(struct recorder *recorder, const struct scene *scene, const struc
     enum direction direction = tx->directed ? (enum direction)tx->direction : TO_SERVER;
     for (size_t i = 0; i < recorder->sinks->eve_count; i++) {
         const struct eve_settings *eve = recorder->sinks->eves[i].settings;
-        if (!eve->protocol[index])
+        if (!eve->protocol[index] || !recorder_wants(eve, tx))
             continue;
         struct eve_header header;
         char community[32];

@@ -9,6 +9,7 @@
 #include "flow/flow_table.h"
 #include "packet/capture.h"
 #include "packet/decode.h"
+#include "proto/dns.h"
 #include "proto/file.h"
 #include "sensor/config.h"
 
@@ -57,6 +58,8 @@ struct eve_settings {
 
     bool protocol[TYPES_MAX], extended[TYPES_MAX]; /* by index in protocols[] */
     struct config_node *options[TYPES_MAX];        /* the type's own settings, or NULL */
+    struct dns_log_settings dns;
+    uint32_t tls_fields; /* enum tls_log_field */
 
     bool alert, anomaly, drop, files, flow, netflow, stats, frame, arp, stream, engine;
     struct {

@@ -32,12 +32,12 @@ static bool named(const struct protocol *protocol, struct bytes name)
     return false;
 }
 
-static bool choose_protocols(struct eve_settings *eve, const char *type, struct config_node *options,
-                             bool enabled)
+static bool choose_protocols(struct settings *settings, struct eve_settings *eve, const char *type,
+                             struct config_node *options, bool enabled, bool *found, struct error *error)
 {
     struct bytes name = bytes_of_string(type);
-    bool found = false;
-    for (int by_event = 0; by_event < 2 && !found; by_event++)
+    *found = false;
+    for (int by_event = 0; by_event < 2 && !*found; by_event++)
         for (size_t i = 0; i < TYPES_MAX && protocols[i]; i++) {
             const struct protocol *protocol = protocols[i];
             bool fits = by_event ? protocol->eve_type && same_name(bytes_of_string(protocol->eve_type), name)
@@ -47,12 +47,14 @@ static bool choose_protocols(struct eve_settings *eve, const char *type, struct 
                 fits = true;
             if (!fits)
                 continue;
-            found = true;
+            *found = true;
             eve->protocol[i] = enabled;
             eve->options[i] = options;
             eve->extended[i] = options && config_true(config_value(options, "extended"));
+            if (enabled && !read_record_options(settings, eve, protocol, options, error))
+                return false;
         }
-    return found;
+    return true;
 }
 
 static bool read_xff(struct config_node *node, struct xff_settings *xff, struct error *error)
@@ -201,7 +203,10 @@ static bool read_type(struct settings *settings, struct eve_settings *eve, struc
             return read_stats_type(eve, node, error);
         return !node || config_bool(node, "exception-policy", &eve->flow_exception_policy, error);
     }
-    if (!choose_protocols(eve, type, node, enabled) && strcmp(type, "metadata") != 0) {
+    bool found;
+    if (!choose_protocols(settings, eve, type, node, enabled, &found, error))
+        return false;
+    if (!found && strcmp(type, "metadata") != 0) {
         item->used = false;
         log_info("%s:%u: EVE type '%s' has no records here", item->file, item->line, type);
     }

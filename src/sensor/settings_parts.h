@@ -13,4 +13,9 @@ MUST_CHECK bool read_outputs(struct settings *settings, struct error *error);
 const void *protocol_options(struct settings *settings, struct config_node *node,
                              const struct protocol *protocol);
 
+/* What a type of records in `types` says about its form. */
+MUST_CHECK bool read_record_options(struct settings *settings, struct eve_settings *eve,
+                                    const struct protocol *protocol, struct config_node *node,
+                                    struct error *error);
+
 #endif

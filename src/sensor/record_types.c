@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transactions in the form an output asks for: fields chosen by custom lists, DNS formats, proxies. */
+#include "proto/http.h"
+#include "proto/tls.h"
+#include "sensor/recorder.h"
+#include "sensor/settings_parts.h"
+
+static bool is_dns(const struct protocol *protocol)
+{
+    return protocol->eve_type && (!strcmp(protocol->name, "dns") || !strcmp(protocol->name, "mdns") ||
+                                  !strcmp(protocol->name, "llmnr"));
+}
+
+/* ---- settings ---- */
+
+static bool read_dns(struct settings *settings, struct eve_settings *eve, struct config_node *node,
+                     struct error *error)
+{
+    bool requests = true, responses = true;
+    uint64_t version = 0;
+    if (!config_bool(node, "requests", &requests, error) ||
+        !config_bool(node, "responses", &responses, error) ||
+        !config_uint(node, "version", 3, &version, error))
+        return false;
+    eve->dns.no_requests = !requests;
+    eve->dns.no_responses = !responses;
+    eve->dns.version = (uint8_t)version;
+    struct config_node *formats = config_find(node, "formats");
+    if (formats && formats->first) {
+        eve->dns.no_detailed = eve->dns.no_grouped = true;
+        for (struct config_node *item = formats->first; item; item = item->next) {
+            item->used = true;
+            if (bytes_is(bytes_of_string(item->value), "detailed"))
+                eve->dns.no_detailed = false;
+            else if (bytes_is(bytes_of_string(item->value), "grouped"))
+                eve->dns.no_grouped = false;
+            else
+                return config_error(item, error, "'detailed' or 'grouped' expected");
+        }
+    }
+    struct config_node *types = config_find(node, "types");
+    size_t count = 0;
+    for (struct config_node *item = types ? types->first : NULL; item; item = item->next)
+        count++;
+    uint16_t *numbers = count ? ARENA_ARRAY(&settings->config.memory, uint16_t, count) : NULL;
+    if (!numbers)
+        return true;
+    eve->dns.types = numbers;
+    for (struct config_node *item = types->first; item; item = item->next) {
+        item->used = true;
+        uint16_t number = dns_type_number(bytes_of_string(item->value));
+        if (number == 0)
+            return config_error(item, error, "'%s' is no type of DNS records",
+                                item->value ? item->value : "");
+        numbers[eve->dns.type_count++] = number;
+    }
+    return true;
+}
+
+static bool read_tls(struct eve_settings *eve, bool extended, struct config_node *node, struct error *error)
+{
+    bool ja4 = true, ja3 = true, resumption = true;
+    eve->tls_fields = extended ? TLS_LOG_EXTENDED : TLS_LOG_BASIC;
+    if (!node)
+        return true;
+    struct config_node *custom = config_find(node, "custom");
+    if (custom && custom->first) {
+        eve->tls_fields = 0;
+        for (struct config_node *item = custom->first; item; item = item->next) {
+            item->used = true;
+            eve->tls_fields |= tls_log_field(bytes_of_string(item->value));
+        }
+    }
+    if (!config_bool(node, "ja4", &ja4, error) || !config_bool(node, "ja3", &ja3, error) ||
+        !config_bool(node, "session-resumption", &resumption, error))
+        return false;
+    if (!ja4)
+        eve->tls_fields &= ~(uint32_t)TLS_LOG_JA4;
+    if (!ja3)
+        eve->tls_fields &= ~(uint32_t)(TLS_LOG_JA3 | TLS_LOG_JA3S);
+    return true;
+}
+
+bool read_record_options(struct settings *settings, struct eve_settings *eve, const struct protocol *protocol,
+                         struct config_node *node, struct error *error)
+{
+    size_t index = protocol_index(protocol);
+    if (!strcmp(protocol->name, "tls"))
+        return read_tls(eve, eve->extended[index], node, error);
+    if (node && !strcmp(protocol->name, "dns"))
+        return read_dns(settings, eve, node, error);
+    return true;
+}
+
+/* ---- writing ---- */
+
+bool recorder_wants(const struct eve_settings *eve, const struct tx *tx)
+{
+    if (!strcmp(tx->protocol->name, "dns"))
+        return dns_log_wanted(tx, &eve->dns);
+    if (!strcmp(tx->protocol->name, "tls"))
+        return tls_log_wanted(tx, eve->tls_fields);
+    return true;
+}
+
+void recorder_app(const struct eve_settings *eve, const struct tx *tx, struct text *out)
+{
+    const struct protocol *protocol = tx->protocol;
+    size_t index = protocol_index(protocol);
+    bool extended = index < TYPES_MAX && eve->extended[index];
+    const char *key = protocol->eve_key ? protocol->eve_key : protocol->eve_type;
+    if (!key)
+        return;
+    json_open(out, key, '{');
+    if (is_dns(protocol))
+        dns_log(tx, &eve->dns, out);
+    else if (!strcmp(protocol->name, "tls"))
+        tls_log(tx, eve->tls_fields ? eve->tls_fields : (uint32_t)TLS_LOG_EXTENDED, out);
+    else if (protocol->write)
+        protocol->write(tx, extended, out);
+    else
+        json_fields(out, protocol->fields, protocol->field_count, tx->record);
+    json_close(out, '}');
+    if (protocol->write_beside)
+        protocol->write_beside(tx, extended, out);
+}
+
+/* The first address of the list when the proxy is near the server, the last one when it is near the client.
+ */
+bool recorder_forwarded(const struct xff_settings *xff, const struct tx *tx, char out[64])
+{
+    if (!xff->enabled || !tx || strcmp(tx->protocol->name, "http") != 0)
+        return false;
+    const struct http *http = (const struct http *)(const void *)tx->record;
+    const struct http_message *message = &http->message[TO_SERVER];
+    for (size_t i = 0; i < message->header_count; i++) {
+        if (!bytes_equal_nocase(message->headers[i].name, bytes_of_string(xff->header)))
+            continue;
+        struct bytes rest = message->headers[i].value, chosen = BYTES_NONE;
+        while (rest.size) {
+            struct bytes part = bytes_trim(bytes_cut(&rest, ','));
+            if (!chosen.data || !xff->forward)
+                chosen = part;
+            if (xff->forward)
+                break;
+        }
+        struct address address;
+        if (!address_parse(chosen, &address))
+            return false;
+        struct text text = text_of(out, 64);
+        address_text(&address, &text);
+        return true;
+    }
+    return false;
+}
