@@ -140,6 +140,7 @@ struct protocol {
     const struct inspect *inspects; /* rule keywords */
     size_t inspect_count;
     const char *const *events;    /* anomaly names for app-layer-event, without the protocol's prefix, NULL-terminated */
+    bool event_capitals;          /* EVE writes this protocol's anomalies in capitals, as Suricata does */
     /* Settings below app-layer.protocols.NAME: a record, its fields (names as in suricata.yaml), its defaults.
      * session_options() returns the filled record. */
     const struct field *settings;

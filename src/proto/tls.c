@@ -1038,4 +1038,5 @@ const struct protocol tls_protocol = {
     .inspects = inspects,
     .inspect_count = COUNT_OF(inspects),
     .events = event_names,
+    .event_capitals = true,
 };
