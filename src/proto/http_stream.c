@@ -16,6 +16,7 @@ enum phase {
     PHASE_CHUNK_END,
     PHASE_TRAILER,
     PHASE_CLOSE,  /* body until the connection closes */
+    PHASE_DOUBT,  /* a response that may not have a body says it has one: the next bytes tell */
     PHASE_TUNNEL, /* waits for the answer to CONNECT or an upgrade */
     PHASE_RESYNC, /* after a gap: looks for the start of a message */
     PHASE_IGNORE,
@@ -340,11 +341,15 @@ static bool content_length(const struct call *call, uint64_t *length)
     while (end < value.size && byte_is_digit(value.data[end]) && number < UINT64_MAX / 20)
         number = number * 10 + (uint64_t)(value.data[end++] - '0');
     bool clean = start == 0 && end == value.size && end > 0;
+    bool several = false;
+    for (size_t i = end; i < value.size; i++)
+        several = several || (byte_is_digit(value.data[i]) && is_space(value.data[i - 1]));
     if (!clean)
         event(call, HTTP_EVENT_INVALID_CONTENT_LENGTH_IN_REQUEST,
               HTTP_EVENT_INVALID_CONTENT_LENGTH_IN_RESPONSE);
     *length = number;
-    return end > start;
+    /* "34 68": receivers disagree which one counts, so everything up to the close is read. */
+    return end > start && !several;
 }
 
 static bool is_chunked(const struct call *call)
@@ -473,6 +478,17 @@ static void forget_interim(const struct call *call)
     call->side->phase = PHASE_LINE;
 }
 
+static void response_body(const struct call *call)
+{
+    struct http_side *side = call->side;
+    if (side->framing == PHASE_CHUNK_SIZE && !bytes_is(message(call)->protocol, "HTTP/1.1"))
+        tx_event(side->tx, HTTP_EVENT_RESPONSE_CHUNKED_OLD_PROTO);
+    begin_body(call);
+    side->phase = side->framing;
+    if (side->phase == PHASE_LENGTH && side->left == 0)
+        end_body(call);
+}
+
 static bool response_headers_done(const struct call *call)
 {
     struct http_side *side = call->side;
@@ -494,23 +510,31 @@ static bool response_headers_done(const struct call *call)
         return true;
     }
     bool bodyless = (http->status >= 100 && http->status < 200) || http->status == 204 || http->status == 304;
-    /* No body, says RFC 9110 section 6.4.1; browsers read one when it is there all the same. */
-    struct bytes rest = reader_peek(call->in);
-    if (http->head || (bodyless && (!framed || rest.size == 0 || begins_message(call, rest)))) {
+    if (http->head || (bodyless && !framed)) {
         finish_message(call);
         return true;
     }
-    if (chunked && !bytes_is(message(call)->protocol, "HTTP/1.1"))
-        tx_event(side->tx, HTTP_EVENT_RESPONSE_CHUNKED_OLD_PROTO);
-    begin_body(call);
     side->left = length;
-    side->phase = chunked ? PHASE_CHUNK_SIZE : sized ? PHASE_LENGTH : PHASE_CLOSE;
-    if (side->phase == PHASE_LENGTH && length == 0)
-        end_body(call);
+    side->framing = chunked ? PHASE_CHUNK_SIZE : sized ? PHASE_LENGTH : PHASE_CLOSE;
+    if (bodyless) {
+        side->phase = PHASE_DOUBT;
+        return true;
+    }
+    response_body(call);
     return true;
 }
 
 /* ---- reading ---- */
+
+/* The client goes on: it takes the doubtful response for complete. */
+static void settle_doubt(const struct call *call)
+{
+    struct call other = *call;
+    other.direction = TO_CLIENT;
+    other.side = &call->state->side[TO_CLIENT];
+    if (other.side->phase == PHASE_DOUBT)
+        finish_message(&other);
+}
 
 static bool too_long(const struct call *call)
 {
@@ -564,6 +588,7 @@ static enum step read_request_line(const struct call *call)
         reader_skip(call->in, taken);
         return STEP_ON;
     }
+    settle_doubt(call);
     if (!new_request(call) || !request_line(call, line))
         return STEP_FAILED;
     reader_skip(call->in, taken);
@@ -701,6 +726,27 @@ static enum step read_until_close(const struct call *call)
         return STEP_MORE;
     body_bytes(call, reader_rest(call->in));
     return STEP_MORE;
+}
+
+/* No body, says RFC 9110 section 6.4.1; browsers read one when it is there all the same. */
+static enum step read_doubtful(const struct call *call)
+{
+    struct bytes rest = reader_peek(call->in);
+    if (!call->side->tx) {
+        call->side->phase = PHASE_RESYNC;
+        return STEP_ON;
+    }
+    if (rest.size == 0)
+        return STEP_MORE;
+    if (begins_message(call, rest)) {
+        if (!call->last && skip_space(rest).size < 5)
+            return STEP_MORE;
+        finish_message(call);
+        return STEP_ON;
+    }
+    event(call, HTTP_EVENT_REQUEST_BODY_UNEXPECTED, HTTP_EVENT_RESPONSE_BODY_UNEXPECTED);
+    response_body(call);
+    return STEP_ON;
 }
 
 /* The framing was a lie: the rest is content as it is. */
@@ -841,6 +887,8 @@ static enum step step(const struct call *call)
         return read_trailer(call);
     case PHASE_CLOSE:
         return read_until_close(call);
+    case PHASE_DOUBT:
+        return read_doubtful(call);
     case PHASE_TUNNEL:
         return tunnel(call);
     case PHASE_RESYNC:
