@@ -4,9 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -15,32 +12,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "sensor/engine_parts.h"
 #include "sensor/sandbox.h"
-#include "sensor/stats.h"
-#include "sensor/worker.h"
-
-#define BATCH        256
-#define IDLE_TIMEOUT 100 /* ms without a frame before timers are looked at */
-#define WORKERS_MAX  256
-
-/* Set by signal handlers, taken by the main thread. */
-static volatile sig_atomic_t stop_asked, reopen_asked, reload_asked;
-
-struct engine {
-    struct settings settings;
-    const struct options *options;
-    struct sinks sinks;
-    struct recorder recorder; /* the main thread's: statistics */
-    struct stats *stats;
-    struct ruleset *rules;
-    struct worker **workers;
-    struct capture **captures;
-    size_t worker_count, capture_count;
-    uint64_t started, reloaded, stats_due;
-    struct error failure; /* why reading a capture ended */
-    bool failed;
-    int log_fd;
-};
 
 /* ---- settings ---- */
 
@@ -171,7 +144,7 @@ static void rule_refused(void *context, const struct rule_reason *reason)
               reason->keyword.data ? (const char *)reason->keyword.data : "", reason->text);
 }
 
-static struct ruleset *load_rules(struct engine *engine, struct error *error)
+struct ruleset *load_rules(struct engine *engine, struct error *error)
 {
     const struct options *options = engine->options;
     struct settings *settings = &engine->settings;
@@ -210,135 +183,6 @@ static struct ruleset *load_rules(struct engine *engine, struct error *error)
         return NULL;
     }
     return set;
-}
-
-/* A new set is built beside the old one; workers change over between batches. */
-static void reload_rules(struct engine *engine)
-{
-    struct error error;
-    struct ruleset *set = load_rules(engine, &error);
-    if (!set) {
-        log_error("rules were not reloaded, the old ones stay: %s", error.text);
-        return;
-    }
-    for (size_t i = 0; i < engine->worker_count; i++)
-        worker_rules(engine->workers[i], set);
-    ruleset_free(engine->rules);
-    engine->rules = set;
-    log_info("rules reloaded");
-}
-
-/* ---- running ---- */
-
-static void on_signal(int number)
-{
-    if (number == SIGHUP)
-        reopen_asked = 1;
-    else if (number == SIGUSR2)
-        reload_asked = 1;
-    else
-        stop_asked = 1;
-}
-
-static void catch_signals(void)
-{
-    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR2 };
-    struct sigaction action = { .sa_handler = on_signal };
-    for (size_t i = 0; i < COUNT_OF(numbers); i++)
-        sigaction(numbers[i], &action, NULL);
-    action.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &action, NULL);
-}
-
-static void write_stats(struct engine *engine)
-{
-    struct stats_source source = {
-        .workers = engine->workers,
-        .worker_count = engine->worker_count,
-        .captures = engine->captures,
-        .capture_count = engine->capture_count,
-        .has_rules = engine->rules != NULL,
-        .started = engine->started,
-        .reloaded = engine->reloaded,
-    };
-    if (engine->rules)
-        source.rules = ruleset_numbers(engine->rules);
-    for (size_t i = 0; i < engine->worker_count; i++)
-        recorder_flush(&engine->workers[i]->recorder, true);
-    stats_record(engine->stats, &source, &engine->recorder, clock_wall());
-    recorder_flush(&engine->recorder, true);
-}
-
-/* What the main thread does between batches. */
-static void housekeeping(struct engine *engine)
-{
-    uint64_t now = clock_steady();
-    if (reopen_asked) {
-        reopen_asked = 0;
-        sinks_reopen(&engine->sinks);
-    }
-    if (reload_asked) {
-        reload_asked = 0;
-        if (engine->rules)
-            reload_rules(engine);
-    }
-    if (engine->settings.stats_enabled && now >= engine->stats_due) {
-        engine->stats_due = now + MAX(engine->settings.stats_interval, NS_PER_S);
-        sinks_tick(&engine->sinks, clock_wall());
-        write_stats(engine);
-    }
-}
-
-static bool run_single(struct engine *engine, struct capture *capture)
-{
-    struct capture_frame frames[BATCH];
-    struct worker *worker = engine->workers[0];
-    bool live = capture_descriptor(capture) >= 0;
-    while (!stop_asked) {
-        size_t count = 0;
-        enum capture_status status = capture_next(capture, frames, BATCH, &count, IDLE_TIMEOUT,
-                                                  &engine->failure);
-        if (status == CAPTURE_FAILED)
-            engine->failed = true;
-        if (status == CAPTURE_END || status == CAPTURE_FAILED)
-            break;
-        worker->recorder.file_name = live ? NULL : capture_name(capture);
-        worker->recorder.interface = live ? capture_name(capture) : NULL;
-        for (size_t i = 0; i < count; i++)
-            worker_frame(worker, &frames[i]);
-        if (live)
-            worker_tick(worker, clock_wall());
-        else
-            recorder_flush(&worker->recorder, false);
-        housekeeping(engine);
-    }
-    return !engine->failed;
-}
-
-static bool open_captures(struct engine *engine, struct error *error)
-{
-    const struct options *options = engine->options;
-    engine->captures = calloc(WORKERS_MAX, sizeof(struct capture *));
-    if (!engine->captures)
-        return error_set(error, "out of memory");
-    if (options->capture) {
-        engine->captures[0] = capture_open_file(options->capture, &engine->settings.capture, error);
-        engine->capture_count = engine->captures[0] != NULL;
-        return engine->captures[0] != NULL;
-    }
-    for (size_t i = 0; i < engine->settings.interface_count && i < WORKERS_MAX; i++) {
-        const struct interface_settings *interface = &engine->settings.interfaces[i];
-        struct capture_settings settings = engine->settings.capture;
-        settings.promiscuous = interface->promiscuous;
-        settings.defragment = interface->defragment;
-        if (!settings.filter)
-            settings.filter = interface->filter;
-        struct capture *capture = capture_open_interface(interface->name, &settings, error);
-        if (!capture)
-            return false;
-        engine->captures[engine->capture_count++] = capture;
-    }
-    return engine->capture_count || error_set(error, "nothing to read: -r FILE or -i INTERFACE expected");
 }
 
 static bool write_pid(const struct engine *engine, struct error *error)
@@ -407,18 +251,6 @@ static bool enter_sandbox(struct engine *engine, struct error *error)
     return true;
 }
 
-static bool start_workers(struct engine *engine, struct error *error)
-{
-    engine->workers = calloc(WORKERS_MAX, sizeof(struct worker *));
-    if (!engine->workers)
-        return error_set(error, "out of memory");
-    struct worker *worker = worker_new(&engine->settings, engine->rules, &engine->sinks, 0, error);
-    if (!worker)
-        return false;
-    engine->workers[engine->worker_count++] = worker;
-    return true;
-}
-
 /* pcap-file.delete-when-done: a capture that was read and (with "non-alerts") raised nothing goes. */
 static void remove_capture(const struct engine *engine)
 {
@@ -450,9 +282,7 @@ static bool run(struct engine *engine, struct error *error)
     catch_signals();
     if (engine->settings.sandbox && !enter_sandbox(engine, error))
         return false;
-    bool good = run_single(engine, engine->captures[0]);
-    for (size_t i = 0; i < engine->worker_count; i++)
-        worker_finish(engine->workers[i]);
+    bool good = engine_run(engine);
     if (engine->settings.stats_enabled)
         write_stats(engine);
     if (good)

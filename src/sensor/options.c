@@ -32,6 +32,7 @@ enum long_option {
     OPTION_INTERFACE,
     OPTION_BEHAVIOR,
     OPTION_NO_SANDBOX,
+    OPTION_WORKERS,
     OPTION_ACCEPTED,       /* has no meaning here and does no harm */
     OPTION_ACCEPTED_VALUE, /* the same, with a value */
 };
@@ -62,6 +63,7 @@ static const struct option long_options[] = {
     { "pcap", optional_argument, NULL, OPTION_INTERFACE },
     { "behavior", no_argument, NULL, OPTION_BEHAVIOR },
     { "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
+    { "workers", required_argument, NULL, OPTION_WORKERS },
     { "strict-rule-keywords", optional_argument, NULL, OPTION_ACCEPTED },
     { "no-random", no_argument, NULL, OPTION_ACCEPTED },
     { "pcap-file-buffer-size", required_argument, NULL, OPTION_ACCEPTED_VALUE },
@@ -87,6 +89,7 @@ const char *options_help(void)
            "  --set NAME=VALUE         change one setting;  --include FILE  add a file of settings\n"
            "  --memory SIZE            most memory the tables may take, e.g. 512MB\n"
            "  --runmode single|workers|autofp\n"
+           "  --workers N              threads; a file is read with one unless asked otherwise\n"
            "  --simulate-ips           act as if inline: drop, reject and pass rules take effect\n"
            "  --disable-detection      no rules\n"
            "  --init-errors-fatal      the first bad rule is an error\n"
@@ -213,6 +216,13 @@ static bool take(int letter, const char *value, struct options *options, struct 
     case OPTION_NO_SANDBOX:
         options->no_sandbox = true;
         return true;
+    case OPTION_WORKERS: {
+        uint64_t count;
+        if (!bytes_to_u64(bytes_of_string(value), &count) || count < 1 || count > OPTIONS_WORKERS_MAX)
+            return error_set(error, "--workers %s: 1 to %u expected", value, OPTIONS_WORKERS_MAX);
+        options->workers = (unsigned)count;
+        return true;
+    }
     case OPTION_ACCEPTED:
     case OPTION_ACCEPTED_VALUE:
         return true;

@@ -5,7 +5,8 @@
 
 #include "base/error.h"
 
-#define OPTIONS_LIST_MAX 64
+#define OPTIONS_LIST_MAX    64
+#define OPTIONS_WORKERS_MAX 256U
 
 enum options_mode {
     MODE_RUN,
@@ -33,7 +34,7 @@ struct options {
     const char *sets[OPTIONS_LIST_MAX * 2], *includes[OPTIONS_LIST_MAX];
     size_t set_count, include_count;
     const char *checksums, *run_mode, *memory;
-    unsigned verbose;
+    unsigned verbose, workers; /* workers: 0 is by run mode */
     bool no_detection, inline_mode, failures_fatal, daemon, analysis, behavior, no_sandbox;
     bool continuous, recursive, remove;
     char filter_text[1024]; /* operands, put together */

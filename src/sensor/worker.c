@@ -410,6 +410,10 @@ struct worker *worker_new(const struct settings *settings, const struct ruleset 
     worker->index = index;
     decoder_init(&worker->decoder, &settings->decode);
     worker->sessions = settings->sessions;
+    worker->files = settings->files;
+    if (settings->files.magic)
+        worker->files.cookie = file_magic_open(NULL);
+    worker->sessions.files = &worker->files;
     worker->sessions.counts = worker->session_counts;
     worker->sessions.tx_freed = tx_freed;
     worker->sessions.context = worker;
@@ -444,6 +448,7 @@ void worker_free(struct worker *worker)
     defrag_free(worker->defrag);
     detector_free(worker->detector);
     recorder_done(&worker->recorder);
+    file_magic_close(worker->files.cookie);
     free(worker);
 }
 

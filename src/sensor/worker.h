@@ -53,6 +53,7 @@ struct worker {
     struct detector *detector;
     struct recorder recorder;
     struct session_settings sessions;
+    struct file_settings files;
     uint64_t session_counts[SESSION_COUNTER_COUNT];
     struct worker_counts counts;
     struct alerts alerts;

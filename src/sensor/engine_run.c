@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine at work: captures, workers in the main thread or in lanes, signals, statistics. */
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sensor/engine_parts.h"
+
+#define BATCH        256
+#define IDLE_TIMEOUT 100 /* ms without a frame before timers are looked at */
+
+/* Set by signal handlers, taken by the main thread. */
+static volatile sig_atomic_t stop_asked, reopen_asked, reload_asked;
+
+static void lock_lanes(struct engine *engine)
+{
+    for (size_t i = 0; engine->lanes && i < engine->worker_count; i++)
+        if (engine->lanes[i])
+            lane_lock(engine->lanes[i]);
+}
+
+static void unlock_lanes(struct engine *engine)
+{
+    for (size_t i = 0; engine->lanes && i < engine->worker_count; i++)
+        if (engine->lanes[i])
+            lane_unlock(engine->lanes[i]);
+}
+
+/* A new set is built beside the old one; workers change over between batches. */
+static void reload_rules(struct engine *engine)
+{
+    struct error error;
+    struct ruleset *set = load_rules(engine, &error);
+    if (!set) {
+        log_error("rules were not reloaded, the old ones stay: %s", error.text);
+        return;
+    }
+    lock_lanes(engine);
+    for (size_t i = 0; i < engine->worker_count; i++)
+        worker_rules(engine->workers[i], set);
+    unlock_lanes(engine);
+    ruleset_free(engine->rules);
+    engine->rules = set;
+    log_info("rules reloaded");
+}
+
+static void on_signal(int number)
+{
+    if (number == SIGHUP)
+        reopen_asked = 1;
+    else if (number == SIGUSR2)
+        reload_asked = 1;
+    else
+        stop_asked = 1;
+}
+
+void catch_signals(void)
+{
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR2 };
+    struct sigaction action = { .sa_handler = on_signal };
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        sigaction(numbers[i], &action, NULL);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+void write_stats(struct engine *engine)
+{
+    struct stats_source source = {
+        .workers = engine->workers,
+        .worker_count = engine->worker_count,
+        .captures = engine->captures,
+        .capture_count = engine->capture_count,
+        .has_rules = engine->rules != NULL,
+        .started = engine->started,
+        .reloaded = engine->reloaded,
+    };
+    if (engine->rules)
+        source.rules = ruleset_numbers(engine->rules);
+    lock_lanes(engine);
+    for (size_t i = 0; i < engine->worker_count; i++)
+        recorder_flush(&engine->workers[i]->recorder, true);
+    stats_record(engine->stats, &source, &engine->recorder, clock_wall());
+    unlock_lanes(engine);
+    recorder_flush(&engine->recorder, true);
+}
+
+/* What the main thread does between batches. */
+static void housekeeping(struct engine *engine)
+{
+    uint64_t now = clock_steady();
+    if (reopen_asked) {
+        reopen_asked = 0;
+        sinks_reopen(&engine->sinks);
+    }
+    if (reload_asked) {
+        reload_asked = 0;
+        if (engine->rules)
+            reload_rules(engine);
+    }
+    if (engine->settings.stats_enabled && now >= engine->stats_due) {
+        engine->stats_due = now + MAX(engine->settings.stats_interval, NS_PER_S);
+        sinks_tick(&engine->sinks, clock_wall());
+        write_stats(engine);
+    }
+}
+
+static void run_single(struct engine *engine, struct capture *capture)
+{
+    struct capture_frame frames[BATCH];
+    struct worker *worker = engine->workers[0];
+    while (!stop_asked) {
+        size_t count = 0;
+        enum capture_status status = capture_next(capture, frames, BATCH, &count, IDLE_TIMEOUT,
+                                                  &engine->failure);
+        engine->failed = status == CAPTURE_FAILED;
+        if (status == CAPTURE_END || status == CAPTURE_FAILED)
+            break;
+        worker->recorder.file_name = capture_name(capture);
+        for (size_t i = 0; i < count; i++)
+            worker_frame(worker, &frames[i]);
+        recorder_flush(&worker->recorder, false);
+        housekeeping(engine);
+    }
+    worker_finish(worker);
+}
+
+/* Which worker a frame goes to: all that two hosts say to each other stays together, fragments and
+ * errors included. */
+static size_t lane_of(struct decoder *decoder, const struct capture_frame *frame, size_t count)
+{
+    struct packet packet;
+    memset(&packet, 0, offsetof(struct packet, ip_record));
+    packet.time = frame->time;
+    packet.frame = frame->data;
+    packet.wire_size = frame->wire_size;
+    packet.link_type = frame->link_type;
+    (void)decode(decoder, &packet);
+    if (packet.src.version == 0)
+        return 0;
+    uint64_t src = bytes_hash(bytes_of(packet.src.octets, address_size(&packet.src)), 1);
+    uint64_t dst = bytes_hash(bytes_of(packet.dst.octets, address_size(&packet.dst)), 1);
+    uint64_t both = (src ^ dst) * 0x9e3779b97f4a7c15ULL;
+    return (size_t)((both >> 32) % count);
+}
+
+static void run_file_lanes(struct engine *engine, struct capture *capture)
+{
+    struct capture_frame frames[BATCH];
+    struct decoder *decoder = calloc(1, sizeof *decoder);
+    struct decode_settings outermost = {
+        .checksums = CHECKSUM_NONE, .no_teredo = true, .no_vxlan = true, .no_geneve = true
+    };
+    if (!decoder)
+        return;
+    decoder_init(decoder, &outermost);
+    while (!stop_asked) {
+        size_t count = 0;
+        enum capture_status status = capture_next(capture, frames, BATCH, &count, IDLE_TIMEOUT,
+                                                  &engine->failure);
+        engine->failed = status == CAPTURE_FAILED;
+        if (status == CAPTURE_END || status == CAPTURE_FAILED)
+            break;
+        for (size_t i = 0; i < count; i++)
+            lane_feed(engine->lanes[lane_of(decoder, &frames[i], engine->worker_count)], &frames[i],
+                      engine->options->capture);
+        housekeeping(engine);
+    }
+    free(decoder);
+}
+
+static void run_live_lanes(struct engine *engine)
+{
+    bool all_ended = false;
+    while (!stop_asked && !all_ended) {
+        usleep(IDLE_TIMEOUT * 1000);
+        housekeeping(engine);
+        all_ended = true;
+        for (size_t i = 0; i < engine->worker_count; i++)
+            all_ended &= lane_ended(engine->lanes[i], &engine->failure);
+    }
+    engine->failed = engine->failure.text[0] != '\0';
+}
+
+static bool start_lanes(struct engine *engine, bool live)
+{
+    engine->lanes = calloc(engine->worker_count, sizeof(struct lane *));
+    for (size_t i = 0; engine->lanes && i < engine->worker_count; i++) {
+        engine->lanes[i] = lane_start(engine->workers[i], live ? engine->captures[i] : NULL,
+                                      &engine->failure);
+        if (!engine->lanes[i])
+            return false;
+    }
+    return engine->lanes != NULL;
+}
+
+bool engine_run(struct engine *engine)
+{
+    bool live = engine->options->capture == NULL;
+    if (!live && engine->worker_count == 1) {
+        run_single(engine, engine->captures[0]);
+        return !engine->failed;
+    }
+    bool started = start_lanes(engine, live);
+    if (!started)
+        engine->failed = true;
+    else if (live)
+        run_live_lanes(engine);
+    else
+        run_file_lanes(engine, engine->captures[0]);
+    for (size_t i = 0; engine->lanes && i < engine->worker_count; i++)
+        lane_stop(engine->lanes[i]);
+    free(engine->lanes);
+    engine->lanes = NULL;
+    return !engine->failed;
+}
+
+/* ---- what there is to run ---- */
+
+static size_t core_count(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : MIN((size_t)count, (size_t)WORKERS_MAX);
+}
+
+static size_t workers_wanted(const struct engine *engine)
+{
+    const struct options *options = engine->options;
+    const char *mode = options->run_mode;
+    if (options->workers)
+        return options->workers;
+    if (mode && !strcmp(mode, "single"))
+        return 1;
+    /* One worker reads a file with the same result every time; more have to be asked for. */
+    return options->capture && !mode ? 1 : core_count();
+}
+
+static bool open_interface(struct engine *engine, const struct interface_settings *interface, size_t count,
+                           struct error *error)
+{
+    struct capture_settings settings = engine->settings.capture;
+    settings.promiscuous = interface->promiscuous;
+    settings.defragment = interface->defragment;
+    settings.block_size = interface->block_size;
+    settings.fanout_group = count > 1 ? (uint16_t)(interface->cluster_id ? interface->cluster_id : 99) : 0;
+    if (!settings.filter)
+        settings.filter = interface->filter;
+    for (size_t i = 0; i < count && engine->capture_count < WORKERS_MAX; i++) {
+        struct capture *capture = capture_open_interface(interface->name, &settings, error);
+        if (!capture)
+            return false;
+        engine->captures[engine->capture_count++] = capture;
+    }
+    return true;
+}
+
+bool open_captures(struct engine *engine, struct error *error)
+{
+    const struct options *options = engine->options;
+    engine->captures = calloc(WORKERS_MAX, sizeof(struct capture *));
+    if (!engine->captures)
+        return error_set(error, "out of memory");
+    if (options->capture) {
+        engine->captures[0] = capture_open_file(options->capture, &engine->settings.capture, error);
+        engine->capture_count = engine->captures[0] != NULL;
+        return engine->captures[0] != NULL;
+    }
+    for (size_t i = 0; i < engine->settings.interface_count; i++) {
+        const struct interface_settings *interface = &engine->settings.interfaces[i];
+        size_t count = interface->threads ? interface->threads : workers_wanted(engine);
+        if (!open_interface(engine, interface, count, error))
+            return false;
+    }
+    return engine->capture_count || error_set(error, "nothing to read: -r FILE or -i INTERFACE expected");
+}
+
+bool start_workers(struct engine *engine, struct error *error)
+{
+    size_t count = engine->options->capture ? workers_wanted(engine) : engine->capture_count;
+    engine->workers = calloc(count, sizeof(struct worker *));
+    if (!engine->workers)
+        return error_set(error, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        struct worker *worker = worker_new(&engine->settings, engine->rules, &engine->sinks, (unsigned)i,
+                                           error);
+        if (!worker)
+            return false;
+        engine->workers[engine->worker_count++] = worker;
+    }
+    return true;
+}
