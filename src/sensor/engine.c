@@ -48,6 +48,8 @@ static bool load_settings(struct engine *engine, struct error *error)
     settings->failures_fatal = options->failures_fatal;
     settings->detection = !options->no_detection;
     settings->sandbox = !options->no_sandbox;
+    settings->behavior = options->behavior ||
+                         config_true(config_value(&settings->config.root, "behavior.enabled"));
     if (options->memory && !config_parse_size(options->memory, &settings->memory_max))
         return error_set(error, "--memory %s: a size such as 512MB expected", options->memory);
     if (options->interface_count) {

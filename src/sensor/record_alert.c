@@ -238,6 +238,8 @@ static void write_alert(struct recorder *recorder, size_t sink, const struct sce
     put_payloads(eve, scene, alert, out);
     if (eve->alerts.verdict)
         put_verdict(scene, out);
+    if (scene->extra.data)
+        json_raw(out, "vonglau", scene->extra);
     recorder_tail(recorder, eve, out);
     recorder_end(recorder, sink, start);
 }
@@ -310,6 +312,16 @@ void record_alerts(struct recorder *recorder, const struct scene *scene, const s
         if (recorder->sinks->fast && !alert->tagged && !alert->rule->noalert)
             write_fast(recorder, scene, alert);
     }
+}
+
+void record_finding(struct recorder *recorder, const struct scene *scene, const struct rule *rule)
+{
+    struct alert alert = { .rule = rule, .direction = (uint8_t)scene->direction, .action = ACTION_ALERT };
+    for (size_t i = 0; i < recorder->sinks->eve_count; i++)
+        if (recorder->sinks->eves[i].settings->alert)
+            write_alert(recorder, i, scene, &alert);
+    if (recorder->sinks->fast)
+        write_fast(recorder, scene, &alert);
 }
 
 /* ---- drops ---- */

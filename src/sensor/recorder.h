@@ -39,6 +39,7 @@ struct scene {
     const char *drop_reason;      /* when it was dropped */
     const struct rule *drop_rule; /* the rule that did, or NULL */
     uint8_t drop_action;
+    struct bytes extra; /* JSON object for the key "vonglau" of alerts, or absent */
 };
 
 struct recorder {
@@ -60,6 +61,8 @@ void recorder_done(struct recorder *recorder);
 void recorder_flush(struct recorder *recorder, bool force);
 
 void record_alerts(struct recorder *recorder, const struct scene *scene, const struct alerts *alerts);
+/* One alert that no rule of the set raised; also in fast.log. */
+void record_finding(struct recorder *recorder, const struct scene *scene, const struct rule *rule);
 void record_drop(struct recorder *recorder, const struct scene *scene);
 void record_tx(struct recorder *recorder, const struct scene *scene, const struct tx *tx);
 void record_file(struct recorder *recorder, const struct scene *scene, const struct tx *tx,

@@ -140,7 +140,7 @@ struct settings {
     uint64_t memory_max; /* --memory, bytes; 0: sizes as in the file */
 
     const char *user, *group, *pid_file;
-    bool sandbox;
+    bool sandbox, behavior;
     const char *spool_dir;
     uint64_t spool_bytes;
 };

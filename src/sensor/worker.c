@@ -236,13 +236,13 @@ static void handle_flow(struct worker *worker, struct scene *scene, struct packe
         record_verdict(worker, scene);
         return;
     }
-    (void)fresh;
     if (packet->tcp)
         handle_tcp(worker, scene, packet, &result);
     else
         flow_count(worker->flows, flow, packet, scene->direction);
     if (packet->udp && !(scene->verdict & ACTION_DROP))
         handle_udp(worker, scene, packet);
+    watch_packet(&worker->watch, &worker->recorder, scene, fresh);
     if (result.event_count)
         record_stream_anomalies(&worker->recorder, scene, result.events, result.event_count);
     if (!(scene->verdict & ACTION_DROP))
@@ -421,6 +421,8 @@ struct worker *worker_new(const struct settings *settings, const struct ruleset 
         !(worker->defrag = defrag_new(&settings->defrag, error)) ||
         !(worker->tcp = tcp_tracker_new(&settings->tcp, error)))
         goto failed;
+    if (settings->behavior && !watch_init(&worker->watch, error))
+        goto failed;
     struct flow_settings flow = settings->flow;
     flow.ended = flow_ended;
     flow.context = worker;
@@ -448,6 +450,7 @@ void worker_free(struct worker *worker)
     defrag_free(worker->defrag);
     detector_free(worker->detector);
     recorder_done(&worker->recorder);
+    watch_done(&worker->watch);
     file_magic_close(worker->files.cookie);
     free(worker);
 }

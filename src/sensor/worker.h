@@ -7,6 +7,7 @@
 #include "packet/capture.h"
 #include "sensor/recorder.h"
 #include "sensor/settings.h"
+#include "sensor/watch.h"
 
 #define DROP_REASONS(X)                                                           \
     X(DROP_RULES, "rules", "rules")                                               \
@@ -57,6 +58,7 @@ struct worker {
     uint64_t session_counts[SESSION_COUNTER_COUNT];
     struct worker_counts counts;
     struct alerts alerts;
+    struct watch watch;
     uint64_t now; /* time of the latest packet */
 };
 
