@@ -42,6 +42,7 @@ static bool load_settings(struct engine *engine, struct error *error)
         settings->log_dir = options->log_dir;
     settings->data_dir = options->data_dir;
     settings->pid_file = options->pid_file;
+    settings->spool_dir = options->spool;
     settings->user = options->user;
     settings->group = options->group;
     settings->inline_mode = options->inline_mode;

@@ -33,6 +33,7 @@ enum long_option {
     OPTION_BEHAVIOR,
     OPTION_NO_SANDBOX,
     OPTION_WORKERS,
+    OPTION_SPOOL,
     OPTION_ACCEPTED,       /* has no meaning here and does no harm */
     OPTION_ACCEPTED_VALUE, /* the same, with a value */
 };
@@ -64,6 +65,7 @@ static const struct option long_options[] = {
     { "behavior", no_argument, NULL, OPTION_BEHAVIOR },
     { "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
     { "workers", required_argument, NULL, OPTION_WORKERS },
+    { "spool", required_argument, NULL, OPTION_SPOOL },
     { "strict-rule-keywords", optional_argument, NULL, OPTION_ACCEPTED },
     { "no-random", no_argument, NULL, OPTION_ACCEPTED },
     { "pcap-file-buffer-size", required_argument, NULL, OPTION_ACCEPTED_VALUE },
@@ -89,6 +91,7 @@ const char *options_help(void)
            "  --set NAME=VALUE         change one setting;  --include FILE  add a file of settings\n"
            "  --memory SIZE            most memory the tables may take, e.g. 512MB\n"
            "  --runmode single|workers|autofp\n"
+           "  --spool DIR              also queue events for the centre\n"
            "  --workers N              threads; a file is read with one unless asked otherwise\n"
            "  --simulate-ips           act as if inline: drop, reject and pass rules take effect\n"
            "  --disable-detection      no rules\n"
@@ -215,6 +218,9 @@ static bool take(int letter, const char *value, struct options *options, struct 
         return true;
     case OPTION_NO_SANDBOX:
         options->no_sandbox = true;
+        return true;
+    case OPTION_SPOOL:
+        options->spool = value;
         return true;
     case OPTION_WORKERS: {
         uint64_t count;

@@ -27,7 +27,7 @@ struct options {
     const char *capture; /* -r: file, folder or "-" */
     const char *interfaces[OPTIONS_LIST_MAX];
     size_t interface_count;
-    const char *config, *log_dir, *data_dir, *pid_file, *user, *group, *filter, *filter_file;
+    const char *config, *log_dir, *data_dir, *pid_file, *user, *group, *filter, *filter_file, *spool;
     const char *rules_only;                   /* -S */
     const char *rules_more[OPTIONS_LIST_MAX]; /* -s */
     size_t rules_more_count;

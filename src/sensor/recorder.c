@@ -2,15 +2,69 @@
 /* Outputs, buffers and the parts that all kinds of events share; see recorder.h. */
 #include "sensor/recorder.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "event/boundary.h"
+#include "event/spool.h"
 #include "flow/community_id.h"
 
 #define BUFFER_FLUSH (256U << 10) /* bytes after which a buffer is written */
 #define BUFFER_MAX   (8U << 20)
 #define FLUSH_AFTER  (250 * NS_PER_MS)
+
+/* ---- the spool ---- */
+
+struct spool_gate {
+    struct spool *spool;
+    pthread_mutex_t lock;
+    struct text filtered;
+};
+
+static struct spool_gate *gate_open(const struct settings *settings, struct error *error)
+{
+    struct spool_settings spool = { .directory = settings->spool_dir, .bytes_max = settings->spool_bytes };
+    struct spool_gate *gate = calloc(1, sizeof *gate);
+    if (!gate) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    gate->spool = spool_open(&spool, error);
+    if (!gate->spool) {
+        free(gate);
+        return NULL;
+    }
+    pthread_mutex_init(&gate->lock, NULL);
+    gate->filtered = text_new(SPOOL_LINE_MAX);
+    return gate;
+}
+
+static void gate_close(struct spool_gate *gate)
+{
+    if (!gate)
+        return;
+    spool_close(gate->spool);
+    text_done(&gate->filtered);
+    pthread_mutex_destroy(&gate->lock);
+    free(gate);
+}
+
+/* Queues lines for the centre, without what must not leave the agency. */
+static void gate_put(struct spool_gate *gate, struct bytes lines)
+{
+    pthread_mutex_lock(&gate->lock);
+    while (lines.size) {
+        struct bytes line = bytes_cut(&lines, '\n'), allowed;
+        enum event_type type;
+        text_clear(&gate->filtered);
+        if (boundary_filter(line, &gate->filtered, &type, &allowed))
+            (void)spool_append(gate->spool, event_type_priority(type), allowed);
+    }
+    spool_flush(gate->spool);
+    pthread_mutex_unlock(&gate->lock);
+}
 
 /* ---- outputs ---- */
 
@@ -24,8 +78,12 @@ bool sinks_open(struct sinks *sinks, const struct settings *settings, struct err
         struct sink *sink = &sinks->eves[i];
         sink->settings = &settings->eves[i];
         sinks->eve_count = i + 1;
-        if (sink->settings->to_spool)
+        if (sink->settings->to_spool) {
+            sinks->spool = gate_open(settings, error);
+            if (!sinks->spool)
+                return false;
             continue;
+        }
         sink->output = output_open(&sink->settings->output, error);
         if (!sink->output)
             return false;
@@ -75,6 +133,7 @@ void sinks_close(struct sinks *sinks)
     free(sinks->eves);
     output_close(sinks->fast);
     output_close(sinks->stats_log);
+    gate_close(sinks->spool);
     *sinks = (struct sinks){ 0 };
 }
 
@@ -101,6 +160,8 @@ static void flush_sink(struct recorder *recorder, size_t i)
         return;
     if (recorder->sinks->eves[i].output)
         output_write(recorder->sinks->eves[i].output, text_bytes(buffer));
+    else if (recorder->sinks->spool)
+        gate_put(recorder->sinks->spool, text_bytes(buffer));
     text_clear(buffer);
 }
 

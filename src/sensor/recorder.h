@@ -9,16 +9,16 @@
 
 /* Where the lines of one eve-log go; shared by the workers. */
 struct sink {
-    struct output *output; /* NULL: to the spool only */
+    struct output *output; /* NULL: to the spool */
     const struct eve_settings *settings;
 };
 
-struct spool_lock;
-
+struct spool_gate; /* the spool with its lock */
 struct sinks {
     struct sink *eves;
     size_t eve_count;
     struct output *fast, *stats_log;
+    struct spool_gate *spool; /* NULL: events stay here */
 };
 
 /* Opens every output of `settings`. */

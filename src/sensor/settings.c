@@ -598,7 +598,8 @@ static void read_places(struct settings *settings)
         settings->user = config_value(root, "run-as.user");
     if (!settings->group)
         settings->group = config_value(root, "run-as.group");
-    settings->spool_dir = config_value(root, "uplink.spool");
+    if (!settings->spool_dir)
+        settings->spool_dir = config_value(root, "uplink.spool");
 }
 
 bool settings_read(struct settings *settings, struct error *error)

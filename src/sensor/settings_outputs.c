@@ -361,10 +361,25 @@ static bool read_output(struct settings *settings, struct config_node *node, str
     return true;
 }
 
+/* What the centre gets: every kind of record, alerts with what they matched. */
+static void add_spool(struct settings *settings)
+{
+    struct eve_settings *eve = &settings->eves[settings->eve_count++];
+    *eve = (struct eve_settings){ .to_spool = true, .community_id = true, .metadata = true };
+    eve->alert = eve->anomaly = eve->files = eve->flow = eve->stats = eve->drop = true;
+    eve->alerts.payload = eve->alerts.payload_printable = eve->alerts.packet = true;
+    eve->alerts.app_layer = eve->alerts.flow = eve->alerts.rule_metadata = eve->alerts.reference = true;
+    eve->alerts.payload_max = 4096;
+    eve->anomalies.applayer = true;
+    eve->statistics.totals = true;
+    for (size_t i = 0; i < TYPES_MAX && protocols[i]; i++)
+        eve->protocol[i] = eve->extended[i] = true;
+}
+
 bool read_outputs(struct settings *settings, struct error *error)
 {
     struct config_node *list = config_find(&settings->config.root, "outputs");
-    size_t most = 1;
+    size_t most = 2;
     for (struct config_node *item = list ? list->first : NULL; item; item = item->next)
         most++;
     settings->eves = ARENA_ARRAY(&settings->config.memory, struct eve_settings, most);
@@ -375,5 +390,7 @@ bool read_outputs(struct settings *settings, struct error *error)
         if (item->first && !read_output(settings, item->first, error))
             return false;
     }
+    if (settings->spool_dir)
+        add_spool(settings);
     return true;
 }
