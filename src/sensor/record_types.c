@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Transactions in the form an output asks for: fields chosen by custom lists, DNS formats, proxies. */
 #include "proto/http.h"
+#include "proto/smtp.h"
 #include "proto/tls.h"
 #include "sensor/recorder.h"
 #include "sensor/settings_parts.h"
@@ -81,6 +82,36 @@ static bool read_tls(struct eve_settings *eve, bool extended, struct config_node
     return true;
 }
 
+/* Lists of header names in lower case. */
+static bool read_mail(struct settings *settings, struct eve_settings *eve, struct config_node *node,
+                      struct error *error)
+{
+    struct config_node *custom = config_find(node, "custom"), *md5 = config_find(node, "md5");
+    size_t count = 0;
+    for (struct config_node *item = md5 ? md5->first : NULL; item; item = item->next) {
+        item->used = true;
+        eve->mail.md5_body |= bytes_is(bytes_of_string(item->value), "body");
+        eve->mail.md5_subject |= bytes_is(bytes_of_string(item->value), "subject");
+    }
+    for (struct config_node *item = custom ? custom->first : NULL; item; item = item->next)
+        count++;
+    const char **names = count ? ARENA_ARRAY(&settings->config.memory, const char *, count + 1) : NULL;
+    if (!names)
+        return true;
+    count = 0;
+    for (struct config_node *item = custom->first; item; item = item->next) {
+        item->used = true;
+        char *name = arena_string(&settings->config.memory, bytes_of_string(item->value));
+        if (!name)
+            return error_set(error, "the configuration is too large");
+        for (char *at = name; *at; at++)
+            *at = *at == '_' ? '-' : (char)byte_lower((uint8_t)*at);
+        names[count++] = name;
+    }
+    eve->mail.custom = names;
+    return true;
+}
+
 bool read_record_options(struct settings *settings, struct eve_settings *eve, const struct protocol *protocol,
                          struct config_node *node, struct error *error)
 {
@@ -89,6 +120,8 @@ bool read_record_options(struct settings *settings, struct eve_settings *eve, co
         return read_tls(eve, eve->extended[index], node, error);
     if (node && !strcmp(protocol->name, "dns"))
         return read_dns(settings, eve, node, error);
+    if (node && !strcmp(protocol->name, "smtp"))
+        return read_mail(settings, eve, node, error);
     return true;
 }
 
@@ -121,7 +154,9 @@ void recorder_app(const struct eve_settings *eve, const struct tx *tx, struct te
     else
         json_fields(out, protocol->fields, protocol->field_count, tx->record);
     json_close(out, '}');
-    if (protocol->write_beside)
+    if (!strcmp(protocol->name, "smtp"))
+        smtp_log_mail(tx, &eve->mail, out);
+    else if (protocol->write_beside)
         protocol->write_beside(tx, extended, out);
 }
 

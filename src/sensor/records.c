@@ -125,6 +125,18 @@ void record_stream_anomalies(struct recorder *recorder, const struct scene *scen
     }
 }
 
+/* Suricata writes some protocols' events in capitals. */
+static void put_event(struct text *out, const struct tx *tx, const char *event)
+{
+    char name[96];
+    size_t size = 0;
+    bool capitals = tx && tx->protocol->event_capitals;
+    for (; event[size] && size + 1 < sizeof name; size++)
+        name[size] = capitals && event[size] >= 'a' && event[size] <= 'z' ? (char)(event[size] - 'a' + 'A')
+                                                                          : event[size];
+    json_string(out, "event", bytes_of(name, size));
+}
+
 void record_app_anomaly(struct recorder *recorder, const struct scene *scene, const struct tx *tx,
                         const char *event)
 {
@@ -145,7 +157,7 @@ void record_app_anomaly(struct recorder *recorder, const struct scene *scene, co
         if (name)
             json_cstring(out, "app_proto", name);
         json_cstring(out, "type", "applayer");
-        json_cstring(out, "event", event);
+        put_event(out, tx, event);
         json_cstring(out, "layer", tx ? "proto_parser" : "proto_detect");
         json_close(out, '}');
         recorder_tail(recorder, eve, out);

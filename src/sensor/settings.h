@@ -11,6 +11,7 @@
 #include "packet/decode.h"
 #include "proto/dns.h"
 #include "proto/file.h"
+#include "proto/mime.h"
 #include "sensor/config.h"
 
 /* What is done when the engine cannot look (Suricata's exception policies). */
@@ -59,6 +60,7 @@ struct eve_settings {
     bool protocol[TYPES_MAX], extended[TYPES_MAX]; /* by index in protocols[] */
     struct config_node *options[TYPES_MAX];        /* the type's own settings, or NULL */
     struct dns_log_settings dns;
+    struct mail_log_settings mail;
     uint32_t tls_fields; /* enum tls_log_field */
 
     bool alert, anomaly, drop, files, flow, netflow, stats, frame, arp, stream, engine;
