@@ -334,34 +334,47 @@ static void add_url(struct mime *mime, struct bytes url)
     add_text(mime, &mime->mail->urls, url, URLS_MAX);
 }
 
-static void find_urls(struct mime *mime, struct bytes line, struct bytes scheme)
+/* True when `line` has a link whose scheme ends at the colon at `colon`. */
+static bool url_at(struct bytes line, size_t colon, struct bytes scheme)
 {
-    char buffer[32];
-    struct text start = text_of(buffer, sizeof buffer);
-    text_put(&start, scheme);
-    text_string(&start, bytes_equal_nocase(scheme, BYTES_OF("mailto")) ? ":" : "://");
-    for (size_t at; (at = bytes_find_nocase(line, text_bytes(&start))) != SIZE_MAX;) {
-        struct bytes url = bytes_from(line, at + (mime->settings->log_url_scheme ? 0 : start.size));
-        size_t size = mime->settings->log_url_scheme ? start.size : 0;
-        while (size < url.size && !ends_url(url.data[size]))
-            size++;
-        if (size > (mime->settings->log_url_scheme ? start.size : 0))
-            add_url(mime, bytes_first(url, size));
-        line = bytes_from(line, at + start.size);
-    }
+    bool mail = bytes_equal_nocase(scheme, BYTES_OF("mailto"));
+    if (colon < scheme.size ||
+        !bytes_equal_nocase(bytes_of(line.data + colon - scheme.size, scheme.size), scheme))
+        return false;
+    return mail || bytes_starts(bytes_from(line, colon), BYTES_OF("://"));
 }
 
+static void take_url(struct mime *mime, struct bytes line, size_t colon, struct bytes scheme)
+{
+    size_t start = colon + (line.data[colon + 1 < line.size ? colon + 1 : colon] == '/' ? 3 : 1);
+    size_t end = start;
+    while (end < line.size && !ends_url(line.data[end]))
+        end++;
+    if (end == start)
+        return;
+    size_t from = mime->settings->log_url_scheme ? colon - scheme.size : start;
+    add_url(mime, bytes_of(line.data + from, end - from));
+}
+
+/* The last link of a line comes first, as EVE shows them. */
 static void search_line(struct mime *mime)
 {
     static const struct bytes fallback[] = { { (const uint8_t *)"http", 4 } };
     struct bytes line = bytes_of(mime->url_line, mime->url_size);
     const struct field_list *schemes = &mime->settings->schemes;
     const struct bytes *list = schemes->count ? schemes->items : fallback;
+    size_t count = schemes->count ? schemes->count : 1;
     mime->url_size = 0;
-    if (bytes_find_byte(line, ':') == SIZE_MAX)
-        return;
-    for (size_t i = 0; i < (schemes->count ? schemes->count : 1); i++)
-        find_urls(mime, line, list[i]);
+    for (size_t colon = line.size; colon-- > 0;) {
+        if (line.data[colon] != ':')
+            continue;
+        size_t best = SIZE_MAX;
+        for (size_t i = 0; i < count; i++)
+            if (url_at(line, colon, list[i]) && (best == SIZE_MAX || list[i].size > list[best].size))
+                best = i;
+        if (best != SIZE_MAX)
+            take_url(mime, line, colon, list[best]);
+    }
 }
 
 static void search_text(struct mime *mime, struct bytes part)
@@ -478,6 +491,8 @@ static void body_line(struct mime *mime, struct bytes line, bool ended)
 {
     if (mime->encoding != ENCODING_NONE && line.size > ENCODED_LINE_MAX)
         note(mime, MIME_LONG_ENCODED_LINE);
+    if (mime->encoding != ENCODING_NONE && line.size > LINE_MAX_BYTES)
+        note(mime, MIME_LONG_LINE);
     if (mime->encoding == ENCODING_BASE64) {
         decode_base64(mime, line);
         return;
@@ -510,12 +525,9 @@ static void finish_entity(struct mime *mime, bool truncated)
     flush_quad(mime);
     if (mime->text)
         search_line(mime);
-    if (mime->file) {
-        /* The last line's end belongs to the boundary (RFC 2046 section 5.1.1) when there is one. */
-        if (mime->pending_end && !mime->depth)
-            content(mime, BYTES_OF("\r\n"));
+    if (mime->file) /* the last line's end belongs to the boundary (RFC 2046 section 5.1.1) or the transport
+                     */
         file_close(mime->session, mime->file, truncated);
-    }
     mime->file = NULL;
     clear_entity(mime);
 }
@@ -547,16 +559,19 @@ static void headers_end(struct mime *mime)
         clear_entity(mime);
         return;
     }
-    if (mime->filename.data && mime->filename.size) {
-        open_file(mime);
-    } else if (bytes_equal_nocase(mime->type, BYTES_OF("message/rfc822")) &&
-               mime->encoding == ENCODING_NONE) {
-        mime->top = false; /* headers of the message inside follow */
+    if (bytes_equal_nocase(mime->type, BYTES_OF("message/rfc822"))) {
+        /* Headers of the message inside follow; it is never encoded itself (RFC 2046 section 5.2.1). */
+        if (mime->filename.size)
+            add_text(mime, &mime->mail->attachments, mime->filename, ATTACHMENTS_MAX);
+        mime->top = false;
         clear_entity(mime);
         return;
     }
+    if (mime->filename.size)
+        open_file(mime);
     mime->top = false;
-    mime->text = !mime->type.data || bytes_starts_nocase(mime->type, BYTES_OF("text/"));
+    mime->text = !mime->type.data || mime->encoding == ENCODING_QP ||
+                 bytes_starts_nocase(mime->type, BYTES_OF("text/"));
     mime->place = PLACE_BODY;
 }
 
@@ -597,8 +612,6 @@ static void header_line(struct mime *mime, struct bytes line)
 
 void mime_line(struct mime *mime, struct bytes line, bool ended)
 {
-    if (line.size > LINE_MAX_BYTES)
-        note(mime, MIME_LONG_LINE);
     bool body = mime->place != PLACE_HEADERS || !mime->top;
     if (mime->md5 && body) {
         EVP_DigestUpdate(mime->md5, line.data, line.size);
@@ -672,7 +685,7 @@ static void write_header(struct text *out, const struct mail *mail, const char *
 static void write_addresses(struct text *out, const struct mail *mail, const char *name, const char *key)
 {
     struct bytes rest = mail_header(mail, name, 0);
-    if (!rest.data)
+    if (!bytes_trim(rest).size)
         return;
     json_open(out, key, '[');
     while (rest.size) {

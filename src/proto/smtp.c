@@ -82,7 +82,7 @@ struct smtp_state {
     size_t helo_size;
     struct waiting queue[QUEUE_MAX];
     uint8_t queued;
-    bool welcomed, replied, data, data_asked, tls_asked, skip_line[DIRECTIONS];
+    bool greeting, replied, data, data_asked, tls_asked, skip_line[DIRECTIONS];
     uint64_t chunk; /* bytes of a BDAT chunk still to come */
     bool chunk_last, in_line;
     size_t scanned[DIRECTIONS]; /* unread bytes known to hold no line end */
@@ -334,12 +334,33 @@ static bool idle_command(struct bytes line)
     return is_command(line, "QUIT") || is_command(line, "RSET") || is_command(line, "NOOP");
 }
 
+static bool known_command(struct bytes line)
+{
+    static const char *const names[] = {
+        "EHLO", "HELO", "MAIL", "RCPT",     "DATA", "BDAT", "RSET", "QUIT",
+        "NOOP", "AUTH", "VRFY", "STARTTLS", "EXPN", "HELP", "ETRN", "XCLIENT"
+    };
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (is_command(line, names[i]))
+            return true;
+    return false;
+}
+
+static void content_or_end(struct session *session, struct smtp_state *state, struct bytes line, bool ended);
+
 static void command(struct session *session, struct smtp_state *state, struct bytes line)
 {
-    if (!state->welcomed && !state->replied)
+    /* Where the server's bytes are seen, its first reply decides. */
+    if (!state->replied && session->offset[TO_CLIENT] == 0 && session->scanned[TO_CLIENT] == 0)
         raise(session, state, EVENT_NO_SERVER_WELCOME_MESSAGE);
     if (state->data_asked || state->tls_asked)
         raise(session, state, EVENT_INVALID_PIPELINED_SEQUENCE);
+    if (state->data_asked && !known_command(line)) { /* content without waiting for the server's word */
+        state->data_asked = false;
+        state->data = true;
+        content_or_end(session, state, line, true);
+        return;
+    }
     if (session->tx_total == 0 || !idle_command(line))
         (void)current(session, state);
     if (is_command(line, "EHLO") || is_command(line, "HELO")) {
@@ -365,13 +386,8 @@ static void command(struct session *session, struct smtp_state *state, struct by
     }
 }
 
-static void client_line(struct session *session, struct smtp_state *state, struct bytes line, bool ended)
+static void content_or_end(struct session *session, struct smtp_state *state, struct bytes line, bool ended)
 {
-    if (!state->data) {
-        if (ended)
-            command(session, state, line);
-        return;
-    }
     if (!state->in_line && ended && bytes_is(line, ".")) {
         end_content(session, state, false);
         leave_tx(state, COMMAND_DATA_END);
@@ -382,6 +398,14 @@ static void client_line(struct session *session, struct smtp_state *state, struc
         line = bytes_from(line, 1);
     content_line(session, state, line, ended);
     state->in_line = !ended;
+}
+
+static void client_line(struct session *session, struct smtp_state *state, struct bytes line, bool ended)
+{
+    if (state->data)
+        content_or_end(session, state, line, ended);
+    else if (ended)
+        command(session, state, line);
 }
 
 /* ---- replies ---- */
@@ -401,10 +425,11 @@ static void answered(struct session *session, struct smtp_state *state, const st
 {
     switch (waiting->command) {
     case COMMAND_DATA:
-        state->data_asked = false;
         if (code == 354) {
-            state->data = true;
+            state->data |= state->data_asked;
+            state->data_asked = false;
         } else {
+            state->data_asked = false;
             raise(session, state, EVENT_DATA_COMMAND_REJECTED);
             end_content(session, state, false);
         }
@@ -424,15 +449,20 @@ static void answered(struct session *session, struct smtp_state *state, const st
 static bool server_line(struct session *session, struct smtp_state *state, struct bytes line)
 {
     unsigned code;
+    bool first = !state->replied;
     state->replied = true;
     if (!reply_code(line, &code)) {
         raise(session, state, EVENT_INVALID_REPLY);
         return false;
     }
+    bool greeting = code == 220 || code == 554 || code == 421;
+    if (first && !greeting)
+        raise(session, state, EVENT_NO_SERVER_WELCOME_MESSAGE);
+    state->greeting |= first && greeting;
     if (line.size > 3 && line.data[3] == '-')
         return true;
-    if (!state->welcomed && (code == 220 || code == 554 || code == 421) && !state->queued) {
-        state->welcomed = true;
+    if (state->greeting) {
+        state->greeting = false;
         return true;
     }
     if (!state->queued) {
@@ -441,8 +471,6 @@ static bool server_line(struct session *session, struct smtp_state *state, struc
         return true;
     }
     struct waiting waiting = state->queue[0];
-    if (code == 334) /* the next step of AUTH follows (RFC 4954) */
-        return true;
     memmove(&state->queue[0], &state->queue[1], sizeof state->queue[0] * (QUEUE_MAX - 1));
     state->queued--;
     answered(session, state, &waiting, code);
@@ -513,7 +541,7 @@ static bool from_client(struct session *session, struct smtp_state *state, struc
                 return true;
             continue;
         }
-        if (state->tls_asked && state->welcomed && reader_peek(in).data[0] < ' ')
+        if (state->tls_asked && state->replied && reader_peek(in).data[0] < ' ')
             return true; /* what follows STARTTLS is for TLS once the server agrees */
         if (!take_line(state, TO_SERVER, in, flags, &line, &ended))
             return true;
@@ -540,8 +568,8 @@ static bool from_server(struct session *session, struct smtp_state *state, struc
     while (!session->want_change && take_line(state, TO_CLIENT, in, flags, &line, &ended)) {
         bool skip = state->skip_line[TO_CLIENT];
         state->skip_line[TO_CLIENT] = !ended;
-        if (!ended)
-            raise(session, state, EVENT_MAX_REPLY_LINE_LEN_EXCEEDED);
+        if (!ended && !skip)
+            raise(session, state, EVENT_TRUNCATED_LINE);
         if (!skip && !server_line(session, state, line))
             return false;
     }
@@ -624,9 +652,8 @@ static void smtp_write(const struct tx *tx, bool extended, struct text *out)
 
 static void smtp_write_beside(const struct tx *tx, bool extended, struct text *out)
 {
-    static const char *const more[] = { "bcc", "message-id", "subject", "x-mailer", "user-agent", NULL };
-    struct mail_log_settings settings = { .custom = extended ? more : NULL };
-    smtp_log_mail(tx, &settings, out);
+    (void)extended;
+    smtp_log_mail(tx, NULL, out);
 }
 
 /* ---- rule keywords ---- */
