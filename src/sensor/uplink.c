@@ -309,6 +309,7 @@ bool uplink_run(const struct uplink_settings *settings, struct error *error)
     u.filtered = text_new(SPOOL_LINE_MAX + 1024);
     u.heartbeat = text_new(COUNTERS_MAX + 4096);
     u.batch_events = settings->batch_events ? settings->batch_events : BATCH_EVENTS;
+    (void)signal(SIGPIPE, SIG_IGN); /* a link that breaks is a failed request, not the end */
     u.stop_fd = open_stop_fd();
     u.frame = frame_writer_new(error);
     bool ok = u.frame && (u.stop_fd >= 0 || error_system(error, "uplink: signalfd"));
