@@ -6,7 +6,7 @@ import { t, tx } from '../lib/i18n';
 import { url } from '../lib/router';
 import type { Eve, EventRow, Json } from '../lib/types';
 import { Icon } from './icons';
-import { toast } from './ui';
+import { toast, type Children } from './ui';
 
 const part = (e: Eve, path: string): Json | undefined => path.split('.').reduce<Json | undefined>((v, k) => (v && typeof v === 'object' && !Array.isArray(v) ? v[k] : undefined), e);
 const text = (e: Eve, path: string): string => {
@@ -48,7 +48,7 @@ function leaf(path: string, value: Json, onPick?: (path: string, value: string, 
   return <button type="button" class="v" title={path} onClick={(e) => onPick(path, String(value), e)}>{shown}</button>;
 }
 
-function tree(value: Json, path: string, depth: number, onPick?: (path: string, value: string, at: MouseEvent) => void): preact.ComponentChildren {
+function tree(value: Json, path: string, depth: number, onPick?: (path: string, value: string, at: MouseEvent) => void): Children {
   const pad = '  '.repeat(depth);
   if (Array.isArray(value)) {
     if (!value.length) return '[]';
@@ -97,11 +97,11 @@ function hexdump(data: Uint8Array): string {
 }
 
 /** Marks the words of the rule in the text. */
-function marked(body: string, needles: string[]): preact.ComponentChildren {
+function marked(body: string, needles: string[]): Children {
   const useful = needles.filter((n) => n.length > 2);
   if (!useful.length) return body;
   const low = body.toLowerCase();
-  const out: preact.ComponentChildren[] = [];
+  const out: Children[] = [];
   let at = 0;
   while (at < body.length) {
     let hit = -1, length = 0;

@@ -211,7 +211,7 @@ export function Toasts() {
 export interface MenuItem { label: Children; icon?: IconName; run?: () => void; href?: string; key?: string; rule?: boolean; download?: boolean }
 
 export function Menu({ label, items, direction = 'down', button = 'button', aria, children }:
-  { label: Children; items: (MenuItem | null | false)[]; direction?: 'up' | 'down'; button?: string; aria?: string; children?: Children }) {
+  { label: Children; items: (MenuItem | null | undefined | false | '')[]; direction?: 'up' | 'down'; button?: string; aria?: string; children?: Children }) {
   const [open, setOpen] = useState(false);
   const host = useRef<HTMLDivElement>(null);
   useEffect(() => {

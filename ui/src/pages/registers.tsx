@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cơ quan: registers as the centre describes them: tables, forms, history, CSV in and out. No register has a page of its own code.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { ApiError, del, get, patch, post, request, useLoad, type RowError } from '../lib/api';
 import { date, dateTime, number } from '../lib/format';
 import { has, t, tx } from '../lib/i18n';
