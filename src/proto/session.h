@@ -48,6 +48,8 @@ struct session {
     uint8_t status[DIRECTIONS];                 /* enum session_status */
     bool reversed;                              /* the worker has to swap the flow's ends; it clears this */
     bool probing_done[DIRECTIONS];
+    /* Bytes were offered before the protocol was known, and must be offered again. */
+    bool owed[DIRECTIONS];
     uint64_t offset[DIRECTIONS];                /* stream offset of the next unread byte */
     uint64_t scanned[DIRECTIONS];               /* bytes offered and left unread at the last call */
     uint64_t time;                              /* of the packet being handled, ns */
@@ -75,7 +77,7 @@ struct session {
 /* Anomalies of recognition; names in session_event_names[] ("APPLAYER_MISMATCH_PROTOCOL_BOTH_DIRECTIONS" ...). */
 enum session_event {
     SESSION_MISMATCH_BOTH_DIRECTIONS, SESSION_WRONG_DIRECTION_FIRST_DATA, SESSION_DETECT_ONLY_ONE_DIRECTION,
-    SESSION_UNEXPECTED_PROTOCOL, SESSION_NO_TLS_AFTER_STARTTLS, SESSION_PARSER_ERROR, SESSION_EVENT_COUNT
+    SESSION_UNEXPECTED_PROTOCOL, SESSION_NO_TLS_AFTER_STARTTLS, SESSION_EVENT_COUNT
 };
 extern const char *const session_event_names[SESSION_EVENT_COUNT];
 

@@ -174,8 +174,7 @@ void record_session(struct worker *worker, struct scene *scene)
         return;
     for (; session->events_logged < session->event_count; session->events_logged++) {
         enum session_event event = (enum session_event)session->events[session->events_logged];
-        if (event != SESSION_PARSER_ERROR)
-            record_app_anomaly(&worker->recorder, scene, NULL, session_event_names[event]);
+        record_app_anomaly(&worker->recorder, scene, NULL, session_event_names[event]);
     }
     size_t app = session->txs ? protocol_index(session->txs->protocol) : TYPES_MAX;
     for (struct tx *tx = session->txs; tx; tx = tx->next) {
