@@ -15,30 +15,38 @@ struct detector;
 
 /* What a worker shows the detector after the packet went through flow, stream and session. */
 struct inspection {
-    const struct packet *packet;     /* never NULL; a pseudo packet at a flow's end (source says so) */
-    struct flow *flow;               /* NULL: no flow */
-    enum direction direction;        /* of the packet */
-    struct session *session;         /* NULL: none */
+    const struct packet *packet;        /* never NULL; a pseudo packet at a flow's end (source says so) */
+    struct flow *flow;                  /* NULL: no flow */
+    enum direction direction;           /* of the packet */
+    struct session *session;            /* NULL: none */
     struct stream *streams[DIRECTIONS]; /* TCP; NULL otherwise */
-    bool flow_ends;                  /* last look at this flow: everything left is inspected */
-    bool stream_event_count;         /* unused by detection of payload */
-    const uint16_t *events;          /* stream events of this packet (flow/tcp.h), `event_count` of them */
+    bool flow_ends;                     /* last look at this flow: everything left is inspected */
+    bool stream_event_count;            /* unused by detection of payload */
+    const uint16_t *events;             /* stream events of this packet (flow/tcp.h), `event_count` of them */
     size_t event_count;
-    bool inline_mode;                /* drop and reject take effect */
+    bool inline_mode; /* drop and reject take effect */
 };
 
-enum rule_action { ACTION_ALERT = 1, ACTION_PASS = 2, ACTION_DROP = 4, ACTION_REJECT = 8, ACTION_REJECT_SRC = 16,
-                   ACTION_REJECT_DST = 32, ACTION_REJECT_BOTH = 64, ACTION_CONFIG = 128 };
+enum rule_action {
+    ACTION_ALERT = 1,
+    ACTION_PASS = 2,
+    ACTION_DROP = 4,
+    ACTION_REJECT = 8,
+    ACTION_REJECT_SRC = 16,
+    ACTION_REJECT_DST = 32,
+    ACTION_REJECT_BOTH = 64,
+    ACTION_CONFIG = 128
+};
 
 struct alert {
     const struct rule *rule;
-    struct tx *tx;             /* the transaction it matched on, or NULL */
-    const struct file *file;   /* likewise */
+    struct tx *tx;           /* the transaction it matched on, or NULL */
+    const struct file *file; /* likewise */
     const struct inspect *frame;
-    uint8_t direction;         /* of the data that matched */
-    uint8_t action;            /* enum rule_action, as applied */
-    bool on_stream;            /* matched reassembled bytes, not this packet's */
-    bool tagged;               /* not a match: a packet logged because of an earlier one's tag */
+    uint8_t direction; /* of the data that matched */
+    uint8_t action;    /* enum rule_action, as applied */
+    bool on_stream;    /* matched reassembled bytes, not this packet's */
+    bool tagged;       /* not a match: a packet logged because of an earlier one's tag */
 };
 
 #define ALERTS_MAX 256
@@ -62,14 +70,18 @@ void detect(struct detector *detector, const struct inspection *inspection, stru
 
 /* Raw stream bytes before this offset were inspected: together with session->offset it says what the
  * stream may release. UINT64_MAX when raw bytes of this flow are never inspected. */
-uint64_t detect_stream_offset(const struct detector *detector, const struct flow *flow, enum direction direction);
+uint64_t detect_stream_offset(const struct detector *detector, const struct flow *flow,
+                              enum direction direction);
+/* The `index`th bit or integer that rules set on `flow`, by name; NULL past the last. */
+const char *detect_flow_bit(const struct detector *detector, const struct flow *flow, size_t index,
+                            bool *is_int, uint32_t *value);
 void detect_flow_free(struct detector *detector, struct flow *flow);
 void detect_tx_free(struct detector *detector, struct tx *tx);
 
-#define DETECT_COUNTERS(X)                                                                     \
-    X(DETECT_ALERT, "detect.alert", "Alerts raised")                                           \
-    X(DETECT_ALERT_OVERFLOW, "detect.alert_queue_overflow", "Alerts over packet-alert-max")    \
-    X(DETECT_ALERTS_SUPPRESSED, "detect.alerts_suppressed", "Alerts hidden by a threshold")    \
+#define DETECT_COUNTERS(X)                                                                  \
+    X(DETECT_ALERT, "detect.alert", "Alerts raised")                                        \
+    X(DETECT_ALERT_OVERFLOW, "detect.alert_queue_overflow", "Alerts over packet-alert-max") \
+    X(DETECT_ALERTS_SUPPRESSED, "detect.alerts_suppressed", "Alerts hidden by a threshold") \
     X(DETECT_MATCH_LIMIT, "detect.pcre_match_limit", "Regular expressions stopped by their limit")
 COUNTER_ENUM(detect_counter, DETECT_COUNTERS, DETECT_COUNTER_COUNT);
 extern const struct counter detect_counters[DETECT_COUNTER_COUNT];

@@ -13,14 +13,14 @@ struct protocol;
 /* What output needs of a rule; detection's compiled form is private. All texts live as long as the set. */
 struct rule {
     uint32_t sid, gid, rev;
-    uint32_t priority;               /* 1 is the highest; from classtype unless given */
-    uint8_t action;                  /* enum rule_action (detect.h) */
+    uint32_t priority; /* 1 is the highest; from classtype unless given */
+    uint8_t action;    /* enum rule_action (detect.h) */
     bool noalert;
-    struct bytes message, category;  /* msg; the classification's description */
+    struct bytes message, category; /* msg; the classification's description */
     struct bytes classtype;
-    struct bytes text;               /* the whole rule as it stood in the file */
-    struct bytes metadata_json;      /* {"key":["value",...],...} or absent */
-    struct bytes references_json;    /* ["https://...",...] or absent */
+    struct bytes text;            /* the whole rule as it stood in the file */
+    struct bytes metadata_json;   /* {"key":["value",...],...} or absent */
+    struct bytes references_json; /* ["https://...",...] or absent */
     bool has_target, target_is_source;
     const char *file;
     uint32_t line;
@@ -38,21 +38,23 @@ typedef void (*rule_refused_fn)(void *context, const struct rule_reason *reason)
 
 struct ruleset_settings {
     /* Rule variables: name without '$', value as in suricata.yaml ("[10.0.0.0/8,!10.1.0.0/16]"). */
-    const struct { const char *name, *value; } *addresses, *ports;
+    const struct {
+        const char *name, *value;
+    } * addresses, *ports;
     size_t address_count, port_count;
-    const char *const *files;          /* rule files, in order */
+    const char *const *files; /* rule files, in order */
     size_t file_count;
     const char *classification_file, *reference_file, *threshold_file; /* NULL: built-in / none */
-    const char *cache_dir;             /* compiled image; NULL: none */
-    const char *data_dir;              /* relative dataset, iprep files */
-    const char *reputation_categories; /* iprep: categories file */
+    const char *cache_dir;                                             /* compiled image; NULL: none */
+    const char *data_dir;                                              /* relative dataset, iprep files */
+    const char *reputation_categories;                                 /* iprep: categories file */
     const char *const *reputation_files;
     size_t reputation_count;
-    bool strict;                       /* --init-errors-fatal: the first refused rule is an error */
+    bool strict; /* --init-errors-fatal: the first refused rule is an error */
     bool inline_mode;
-    uint32_t pcre_match_limit;         /* 0: 3500 */
-    uint32_t alerts_per_packet;        /* packet-alert-max; 0: 15 */
-    uint32_t stream_chunk[2];          /* toserver-chunk-size, toclient-chunk-size; 0: 2560 */
+    uint32_t pcre_match_limit;             /* 0: 3500 */
+    uint32_t alerts_per_packet;            /* packet-alert-max; 0: 15 */
+    uint32_t stream_chunk[2];              /* toserver-chunk-size, toclient-chunk-size; 0: 2560 */
     const struct protocol *const *enabled; /* NULL: all */
     rule_refused_fn refused;
     void *context;
@@ -63,7 +65,8 @@ struct ruleset_numbers {
     uint32_t with_fast_pattern, packet_rules, stream_rules, tx_rules, ip_only;
 };
 
-/* Loads and compiles; NULL only when a file cannot be read, memory is short, or `strict` and a rule was refused. */
+/* Loads and compiles; NULL only when a file cannot be read, memory is short, or `strict` and a rule was
+ * refused. */
 MUST_CHECK struct ruleset *ruleset_load(const struct ruleset_settings *settings, struct error *error);
 void ruleset_free(struct ruleset *set);
 struct ruleset_numbers ruleset_numbers(const struct ruleset *set);

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keywords about the application protocol: recognition, anomalies, config, FTP bounce, TLS state. */
+#include <stdlib.h>
+
+#include "detect/buffer.h"
+#include "detect/context.h"
+#include "detect/keyword.h"
+
+static bool word_is_name(struct bytes word, const struct protocol *protocol)
+{
+    if (bytes_is(word, protocol->name))
+        return true;
+    struct bytes rest = bytes_of_string(protocol->alias);
+    while (rest.size)
+        if (bytes_equal(word, bytes_cut(&rest, ' ')))
+            return true;
+    return false;
+}
+
+static uint64_t protocols_named(const struct ruleset *set, struct bytes name)
+{
+    uint64_t found = 0;
+    for (size_t i = 0; i < set->protocol_count; i++)
+        if (word_is_name(name, set->protocols[i]))
+            found |= (uint64_t)1 << i;
+    return found;
+}
+
+enum {
+    RECOGNISED_HERE,
+    RECOGNISED_SERVER,
+    RECOGNISED_CLIENT,
+    RECOGNISED_EITHER,
+    RECOGNISED_BOTH,
+    RECOGNISED_FINAL,
+    RECOGNISED_ORIGINAL
+};
+
+struct wanted_protocol {
+    uint64_t protocols; /* 0: failed or unknown */
+    bool failed;
+};
+
+static bool is_wanted(const struct context *context, const struct wanted_protocol *wanted,
+                      const struct protocol *have, enum direction direction)
+{
+    const struct session *session = context->in->session;
+    if (wanted->failed)
+        return !have && session && session->probing_done[direction];
+    int index = have ? set_protocol_index(context->set, have) : -1;
+    return index >= 0 && wanted->protocols >> index & 1;
+}
+
+static bool protocol_holds(const struct check *check, struct context *context)
+{
+    const struct session *session = context->in->session;
+    const struct wanted_protocol *wanted = check->data;
+    if (!session)
+        return false;
+    bool decided = session->probing_done[context->direction] || session->protocol;
+    if (!decided)
+        return false;
+    bool server = is_wanted(context, wanted, session->seen[TO_SERVER], TO_SERVER);
+    bool client = is_wanted(context, wanted, session->seen[TO_CLIENT], TO_CLIENT);
+    bool holds;
+    switch (check->mode) {
+    case RECOGNISED_SERVER:
+        holds = server;
+        break;
+    case RECOGNISED_CLIENT:
+        holds = client;
+        break;
+    case RECOGNISED_EITHER:
+        holds = server || client;
+        break;
+    case RECOGNISED_BOTH:
+        holds = server && client;
+        break;
+    case RECOGNISED_ORIGINAL:
+        holds = is_wanted(context, wanted, session->original, context->direction);
+        break;
+    default:
+        holds = is_wanted(context, wanted,
+                          session->protocol ? session->protocol : session->seen[context->direction],
+                          context->direction);
+    }
+    return holds != check->negated;
+}
+
+static bool parse_protocol_keyword(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    static const char *const modes[] = { "direction", "toserver", "toclient", "either",
+                                         "both",      "final",    "original" };
+    struct check *check = compiler_check(c, protocol_holds);
+    struct wanted_protocol *wanted = COMPILER_NEW(c, struct wanted_protocol);
+    if (!check || !wanted)
+        return false;
+    if (c->protocols)
+        return refuse(c, "the rule's header names a protocol already");
+    struct bytes mode = value, name = bytes_trim(bytes_cut(&mode, ','));
+    mode = bytes_trim(mode);
+    if (name.size && name.data[0] == '!') {
+        check->negated = true;
+        name = bytes_trim(bytes_from(name, 1));
+    }
+    if (mode.size) {
+        size_t i = 0;
+        while (i < COUNT_OF(modes) && !bytes_is(mode, modes[i]))
+            i++;
+        if (i == COUNT_OF(modes))
+            return refuse(c, "\"%.*s\" is not known", (int)MIN(mode.size, 40U), (const char *)mode.data);
+        check->mode = (uint8_t)i;
+    }
+    check->data = wanted;
+    wanted->failed = bytes_is(name, "failed") || bytes_is(name, "unknown");
+    wanted->protocols = protocols_named(c->set, name);
+    c->signature->once = true;
+    return wanted->failed || wanted->protocols ||
+           refuse(c, "the protocol \"%.*s\" is not known", (int)MIN(name.size, 40U), (const char *)name.data);
+}
+
+/* ---- anomalies ---- */
+
+static bool session_event_holds(const struct check *check, struct context *context)
+{
+    const struct session *session = context->in->session;
+    for (unsigned i = 0; session && i < session->event_count; i++)
+        if (session->events[i] == check->a)
+            return true;
+    return false;
+}
+
+static bool recognition_event(struct compiler *c, struct bytes name)
+{
+    for (unsigned i = 0; i < SESSION_EVENT_COUNT; i++) {
+        if (!bytes_equal_nocase(name, bytes_of_string(session_event_names[i])))
+            continue;
+        struct check *check = compiler_check(c, session_event_holds);
+        if (!check)
+            return false;
+        check->a = i;
+        c->signature->trigger = TRIGGER_APP_EVENT;
+        return true;
+    }
+    return refuse(c, "\"%.*s\" is no anomaly of recognition", (int)MIN(name.size, 80U),
+                  (const char *)name.data);
+}
+
+static bool parse_app_event(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    size_t dot = bytes_find_byte(value, '.');
+    if (dot == SIZE_MAX)
+        return recognition_event(c, value);
+    uint64_t named = protocols_named(c->set, bytes_first(value, dot)), have = 0;
+    struct bytes name = bytes_from(value, dot + 1);
+    if (!named)
+        return refuse(c, "the protocol \"%.*s\" is not known", (int)MIN(dot, 40U), (const char *)value.data);
+    struct buffer *buffer = set_buffer_kind(c->set, "event", BUFFER_EVENT, NULL);
+    struct buffer_use *use = buffer ? compiler_add_use(c, buffer) : NULL;
+    if (!use)
+        return refuse(c, "out of memory");
+    for (size_t p = 0; p < c->set->protocol_count; p++) {
+        const char *const *events = c->set->protocols[p]->events;
+        for (uint8_t i = 0; named >> p & 1 && events && events[i]; i++) {
+            if (!bytes_equal_nocase(name, bytes_of_string(events[i])))
+                continue;
+            if (have && use->event != i)
+                continue; /* protocols that share a name number it alike, or the first counts */
+            have |= (uint64_t)1 << p;
+            use->event = i;
+        }
+    }
+    use->protocols = have;
+    c->signature->trigger = TRIGGER_APP_EVENT;
+    return have || refuse(c, "\"%.*s\" is no event of this protocol", (int)MIN(name.size, 80U),
+                          (const char *)name.data);
+}
+
+/* ---- what a config rule does ---- */
+
+static bool config_run(const struct check *action, struct context *context)
+{
+    (void)action;
+    if (context->tx)
+        context->tx->logged = true;
+    return true;
+}
+
+static bool parse_config(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    if (!bytes_starts(value, BYTES_OF("logging")))
+        return refuse(c, "only \"logging disable, type tx, scope tx\" is known");
+    struct bytes word;
+    while (list_next(&value, &word)) {
+        bool known = bytes_is(word, "logging disable") || bytes_is(word, "type tx") ||
+                     bytes_is(word, "scope tx") || bytes_is(word, "type flow") ||
+                     bytes_is(word, "scope flow");
+        if (!known)
+            return refuse(c, "\"%.*s\" is not known", (int)MIN(word.size, 40U), (const char *)word.data);
+    }
+    return compiler_action(c, config_run) != NULL;
+}
+
+static bool bypass_run(const struct check *action, struct context *context)
+{
+    (void)action;
+    (void)context;
+    return true;
+}
+
+static bool parse_bypass(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    (void)value;
+    c->signature->bypass = true;
+    return compiler_action(c, bypass_run) != NULL;
+}
+
+static bool parse_ftpbounce(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    (void)value;
+    return compiler_item(c, ITEM_BOUNCE) != NULL;
+}
+
+const struct keyword app_keywords[] = {
+    { "app-layer-protocol", .parse = parse_protocol_keyword, .help = "The protocol recognised" },
+    { "app-layer-event", .parse = parse_app_event, .help = "An anomaly of the application protocol" },
+    { "config", .parse = parse_config, .help = "Turns logging of the transaction off" },
+    { "bypass", .parse = parse_bypass, .flags = KEYWORD_NO_VALUE,
+      .help = "The rest of the flow is not looked at" },
+    { "ftpbounce", .parse = parse_ftpbounce, .flags = KEYWORD_NO_VALUE,
+      .help = "A PORT command names another host", .source = "RFC 2577 3" },
+    { 0 },
+};

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flowbits, flowint, xbits, hostbits: what one match tells another; and tag. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "detect/engine.h"
+#include "detect/keyword.h"
+#include "detect/shared.h"
+
+#define BITS_MAX 16
+
+enum bit_command { BIT_SET, BIT_UNSET, BIT_TOGGLE, BIT_IS_SET, BIT_IS_NOT_SET };
+static const char *const bit_commands[] = { "set", "unset", "toggle", "isset", "isnotset" };
+
+struct bit_list {
+    uint16_t ids[BITS_MAX];
+    size_t count;
+};
+
+/* ---- evaluation order: what writes comes before what reads ---- */
+
+/* Keys of signature->order: 1 flowbits, 2 flowints, 3 hostbits and xbits. Writers only, both, readers, none.
+ */
+static void note_order(struct compiler *c, unsigned key, bool writes)
+{
+    int *order = &c->signature->order[key];
+    enum { WRITES = 1, READS_AND_WRITES = 2, READS = 3, NEITHER = 4 };
+    if (*order == 0)
+        *order = writes ? WRITES : READS;
+    else if (*order != (writes ? WRITES : READS))
+        *order = READS_AND_WRITES;
+}
+
+/* ---- flowbits ---- */
+
+static bool flow_bit(const struct context *context, uint16_t id)
+{
+    return context->state && flow_value_find(context->state, id, false);
+}
+
+static bool flow_bits_hold(const struct check *check, struct context *context)
+{
+    const struct bit_list *list = check->data;
+    if (!context->flow)
+        return false;
+    bool any = false;
+    for (size_t i = 0; i < list->count; i++)
+        any |= flow_bit(context, list->ids[i]);
+    return any == (check->mode == BIT_IS_SET);
+}
+
+static bool flow_bits_run(const struct check *action, struct context *context)
+{
+    const struct bit_list *list = action->data;
+    for (size_t i = 0; i < list->count; i++) {
+        bool on = flow_bit(context, list->ids[i]);
+        bool want = action->mode == BIT_SET || (action->mode == BIT_TOGGLE && !on);
+        if (want && !on)
+            (void)flow_value_add(context, list->ids[i], false);
+        else if (!want && on)
+            flow_value_remove(context->state, list->ids[i], false);
+    }
+    return true;
+}
+
+/* The index of the command, or -1. */
+static int command_of(struct bytes word)
+{
+    for (size_t i = 0; i < COUNT_OF(bit_commands); i++)
+        if (bytes_equal_nocase(word, bytes_of_string(bit_commands[i])))
+            return (int)i;
+    return -1;
+}
+
+static bool parse_names(struct compiler *c, char kind, struct bytes names, struct bit_list *list)
+{
+    while (names.size) {
+        struct bytes name = bytes_trim(bytes_cut(&names, '|'));
+        int id = name.size ? set_bit(c->set, kind, name) : -1;
+        if (name.size == 0)
+            return refuse(c, "a name is empty");
+        for (size_t i = 0; i < name.size; i++)
+            if (byte_is_space(name.data[i]))
+                return refuse(c, "a name must not have spaces");
+        if (id < 0 || list->count == BITS_MAX)
+            return refuse(c, "too many names");
+        list->ids[list->count++] = (uint16_t)id;
+    }
+    return list->count || refuse(c, "a name is missing");
+}
+
+static bool parse_flowbits(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct bytes names = value, command = bytes_trim(bytes_cut(&names, ','));
+    if (bytes_equal_nocase(command, BYTES_OF("noalert"))) {
+        c->signature->no_alert = c->signature->rule.noalert = true;
+        return true;
+    }
+    int mode = command_of(command);
+    if (mode < 0)
+        return refuse(c, "\"%.*s\" is not known", (int)MIN(command.size, 40U), (const char *)command.data);
+    struct bit_list *list = COMPILER_NEW(c, struct bit_list);
+    if (!list || !parse_names(c, 'f', names, list))
+        return false;
+    if (list->count > 1 && mode < BIT_IS_SET)
+        return refuse(c, "alternatives are for isset and isnotset");
+    bool reads = mode >= BIT_IS_SET;
+    note_order(c, 1, !reads);
+    struct check *check = reads ? compiler_check(c, flow_bits_hold) : compiler_action(c, flow_bits_run);
+    if (!check)
+        return false;
+    check->mode = (uint8_t)mode;
+    check->data = list;
+    return true;
+}
+
+/* ---- flowint ---- */
+
+enum int_command {
+    INT_LESS,
+    INT_AT_MOST,
+    INT_EQUAL,
+    INT_NOT,
+    INT_AT_LEAST,
+    INT_MORE,
+    INT_IS_SET,
+    INT_IS_NOT_SET,
+    INT_ASSIGN,
+    INT_ADD,
+    INT_SUBTRACT
+};
+
+static const struct {
+    const char *name;
+    enum int_command command;
+} int_commands[] = { { "<", INT_LESS },
+                     { "<=", INT_AT_MOST },
+                     { "==", INT_EQUAL },
+                     { "!=", INT_NOT },
+                     { ">=", INT_AT_LEAST },
+                     { ">", INT_MORE },
+                     { "isset", INT_IS_SET },
+                     { "isnotset", INT_IS_NOT_SET },
+                     { "notset", INT_IS_NOT_SET },
+                     { "=", INT_ASSIGN },
+                     { "+", INT_ADD },
+                     { "-", INT_SUBTRACT } };
+
+struct int_operand {
+    uint32_t value;
+    int other; /* id of another flowint, or -1 */
+};
+
+static uint32_t int_operand(const struct check *check, const struct context *context)
+{
+    const struct int_operand *operand = check->data;
+    if (operand->other < 0)
+        return operand->value;
+    const struct flow_value *value = context->state
+                                         ? flow_value_find(context->state, (uint16_t)operand->other, true)
+                                         : NULL;
+    return value ? value->value : 0;
+}
+
+static bool flow_int_holds(const struct check *check, struct context *context)
+{
+    if (!context->flow)
+        return false;
+    const struct flow_value *value = context->state
+                                         ? flow_value_find(context->state, (uint16_t)check->a, true)
+                                         : NULL;
+    if (check->mode == INT_IS_SET || check->mode == INT_IS_NOT_SET)
+        return (value != NULL) == (check->mode == INT_IS_SET);
+    if (!value)
+        return false;
+    uint32_t want = int_operand(check, context);
+    switch (check->mode) {
+    case INT_LESS:
+        return value->value < want;
+    case INT_AT_MOST:
+        return value->value <= want;
+    case INT_EQUAL:
+        return value->value == want;
+    case INT_NOT:
+        return value->value != want;
+    case INT_AT_LEAST:
+        return value->value >= want;
+    default:
+        return value->value > want;
+    }
+}
+
+static bool flow_int_run(const struct check *action, struct context *context)
+{
+    uint32_t operand = int_operand(action, context);
+    struct flow_value *value = context->flow ? flow_value_add(context, (uint16_t)action->a, true) : NULL;
+    if (!value)
+        return false;
+    if (action->mode == INT_ASSIGN)
+        value->value = operand;
+    else if (action->mode == INT_ADD)
+        value->value += operand;
+    else
+        value->value -= operand;
+    return true;
+}
+
+static bool parse_flowint(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct bytes name, word, operand = BYTES_NONE;
+    if (!list_next(&value, &name) || !list_next(&value, &word))
+        return refuse(c, "a name and an operation are wanted");
+    (void)(list_next(&value, &operand) || operand.data);
+    size_t i = 0;
+    while (i < COUNT_OF(int_commands) && !bytes_is(word, int_commands[i].name))
+        i++;
+    if (i == COUNT_OF(int_commands))
+        return refuse(c, "\"%.*s\" is not known", (int)MIN(word.size, 40U), (const char *)word.data);
+    enum int_command command = int_commands[i].command;
+    struct int_operand *want = COMPILER_NEW(c, struct int_operand);
+    int id = set_bit(c->set, 'i', name);
+    if (!want || id < 0)
+        return refuse(c, "the name is empty or too long");
+    bool asks = command == INT_IS_SET || command == INT_IS_NOT_SET;
+    uint64_t number = 0;
+    want->other = -1;
+    if (!asks && !bytes_to_u64(operand, &number)) {
+        want->other = operand.size ? set_bit(c->set, 'i', operand) : -1;
+        if (want->other < 0)
+            return refuse(c, "a number or another name is wanted");
+    }
+    if (number > UINT32_MAX)
+        return refuse(c, "the number has more than 32 bits");
+    want->value = (uint32_t)number;
+    bool reads = command < INT_ASSIGN;
+    note_order(c, 2, !reads);
+    struct check *check = reads ? compiler_check(c, flow_int_holds) : compiler_action(c, flow_int_run);
+    if (!check)
+        return false;
+    check->mode = (uint8_t)command;
+    check->a = (uint32_t)id;
+    check->data = want;
+    return true;
+}
+
+/* ---- xbits, hostbits ---- */
+
+static bool shared_bit_holds(const struct check *check, struct context *context)
+{
+    return shared_bit_is_set(context, check->b, check->a) == (check->mode == BIT_IS_SET);
+}
+
+static bool shared_bit_run(const struct check *action, struct context *context)
+{
+    bool on = action->mode == BIT_SET ||
+              (action->mode == BIT_TOGGLE && !shared_bit_is_set(context, action->b, action->a));
+    uint64_t expire = action->range.a ? context->packet->time + action->range.a * NS_PER_S : 0;
+    if (on)
+        shared_bit_set(context, action->b, action->a, expire);
+    else
+        shared_bit_unset(context, action->b, action->a);
+    return true;
+}
+
+static bool add_shared_bit(struct compiler *c, int mode, char kind, struct bytes name, enum track track,
+                           uint64_t seconds)
+{
+    int id = set_bit(c->set, kind, name);
+    if (id < 0)
+        return refuse(c, "the name is empty or too long");
+    bool reads = mode >= BIT_IS_SET;
+    note_order(c, 3, !reads);
+    struct check *check = reads ? compiler_check(c, shared_bit_holds) : compiler_action(c, shared_bit_run);
+    if (!check)
+        return false;
+    check->mode = (uint8_t)mode;
+    check->a = (uint32_t)id;
+    check->b = track;
+    check->range.a = seconds;
+    return true;
+}
+
+static bool parse_xbits(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct bytes command, name, word;
+    if (!list_next(&value, &command))
+        return refuse(c, "a command is wanted");
+    if (bytes_is(command, "noalert")) {
+        c->signature->no_alert = c->signature->rule.noalert = true;
+        return true;
+    }
+    int mode = command_of(command);
+    if (mode < 0 || !list_next(&value, &name))
+        return refuse(c, "a command, a name and track are wanted");
+    enum track track = TRACK_NONE;
+    uint64_t seconds = 30;
+    while (list_next(&value, &word)) {
+        struct bytes rest = bytes_trim(bytes_from(word, MIN(bytes_find_byte(word, ' '), word.size)));
+        if (bytes_starts(word, BYTES_OF("track ")))
+            track = bytes_is(rest, "ip_src")    ? TRACK_SRC
+                    : bytes_is(rest, "ip_dst")  ? TRACK_DST
+                    : bytes_is(rest, "ip_pair") ? TRACK_PAIR
+                    : bytes_is(rest, "tx")      ? TRACK_TX
+                                                : TRACK_NONE;
+        else if (!bytes_starts(word, BYTES_OF("expire ")) || !bytes_to_u64(rest, &seconds) || seconds == 0 ||
+                 seconds > UINT32_MAX)
+            return refuse(c, "\"%.*s\" is not known", (int)MIN(word.size, 40U), (const char *)word.data);
+    }
+    if (track == TRACK_NONE)
+        return refuse(c, "track must be ip_src, ip_dst, ip_pair or tx");
+    return add_shared_bit(c, mode, 'x', name, track, seconds);
+}
+
+static bool parse_hostbits(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct bytes command, name, which = BYTES_NONE;
+    if (!list_next(&value, &command))
+        return refuse(c, "a command is wanted");
+    if (bytes_is(command, "noalert")) {
+        c->signature->no_alert = c->signature->rule.noalert = true;
+        return true;
+    }
+    int mode = command_of(command);
+    if (mode < 0 || !list_next(&value, &name) || name.size == 0)
+        return refuse(c, "a command and a name are wanted");
+    enum track track = TRACK_SRC;
+    if (list_next(&value, &which)) {
+        if (!bytes_is(which, "src") && !bytes_is(which, "dst") && !bytes_is(which, "both"))
+            return refuse(c, "must be src, dst or both");
+        track = bytes_is(which, "dst") ? TRACK_DST : bytes_is(which, "both") ? TRACK_BOTH : TRACK_SRC;
+    }
+    for (size_t i = 0; i < name.size; i++)
+        if (byte_is_space(name.data[i]))
+            return refuse(c, "a name must not have spaces");
+    return add_shared_bit(c, mode, 'h', name, track, 0);
+}
+
+/* ---- tag ---- */
+
+static bool tag_run(const struct check *action, struct context *context)
+{
+    struct flow_memory *state = context_state(context);
+    if (!state)
+        return false;
+    state->tag_rule = &context->signature->rule;
+    state->tag_packets = action->mode == 0 ? (uint32_t)action->range.a : UINT32_MAX;
+    state->tag_until = action->mode == 1 ? context->packet->time + action->range.a * NS_PER_S : UINT64_MAX;
+    state->tag_bytes = action->mode == 2 ? action->range.a : UINT64_MAX;
+    return true;
+}
+
+static bool parse_tag(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct bytes type, count, metric, which;
+    static const char *const metrics[] = { "packets", "seconds", "bytes" };
+    struct check *action = compiler_late_action(c, tag_run);
+    if (!action)
+        return false;
+    action->range.a = 256; /* packets, when nothing else is said */
+    if (!list_next(&value, &type) || (!bytes_is(type, "session") && !bytes_is(type, "host")))
+        return refuse(c, "must be session or host");
+    if (!list_next(&value, &count))
+        return bytes_is(type, "session") || refuse(c, "host needs a count, a metric and a side");
+    if (!list_next(&value, &metric) || !bytes_to_u64(count, &action->range.a))
+        return refuse(c, "a count and a metric are wanted");
+    size_t i = 0;
+    while (i < COUNT_OF(metrics) && !bytes_is(metric, metrics[i]))
+        i++;
+    if (i == COUNT_OF(metrics))
+        return refuse(c, "the metric must be packets, seconds or bytes");
+    action->mode = (uint8_t)i;
+    if (list_next(&value, &which) && !bytes_is(which, "src") && !bytes_is(which, "dst"))
+        return refuse(c, "the side must be src or dst");
+    return true;
+}
+
+const struct keyword bits_keywords[] = {
+    { "flowbits", .parse = parse_flowbits, .flags = KEYWORD_QUOTED,
+      .help = "Marks of the flow, set and asked by rules" },
+    { "flowint", .parse = parse_flowint, .flags = KEYWORD_QUOTED,
+      .help = "Numbers of the flow, kept by rules" },
+    { "xbits", .parse = parse_xbits, .flags = KEYWORD_QUOTED,
+      .help = "Marks of a host, a pair or a transaction, with a life time" },
+    { "hostbits", .parse = parse_hostbits, .flags = KEYWORD_QUOTED, .help = "Marks of a host" },
+    { "tag", .parse = parse_tag, .help = "Packets after a match are logged too" },
+    { 0 },
+};

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names of buffers, and the small tables that a rule set grows while it is loaded. */
+#include "detect/buffer.h"
+
+#include <stdlib.h>
+
+#include "proto/file.h"
+
+int set_protocol_index(const struct ruleset *set, const struct protocol *protocol)
+{
+    for (size_t i = 0; i < set->protocol_count; i++)
+        if (set->protocols[i] == protocol)
+            return (int)i;
+    return -1;
+}
+
+bool index_list_add(struct index_list *list, uint32_t index)
+{
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? list->capacity * 2 : 8;
+        uint32_t *items = realloc(list->items, capacity * sizeof *items);
+        if (!items)
+            return false;
+        list->items = items;
+        list->capacity = capacity;
+    }
+    list->items[list->count++] = index;
+    return true;
+}
+
+int set_bit(struct ruleset *set, char kind, struct bytes name)
+{
+    char key[256];
+    if (name.size == 0 || name.size >= sizeof key - 1)
+        return -1;
+    key[0] = kind;
+    memcpy(key + 1, name.data, name.size);
+    bool added;
+    uintptr_t *place = map_add(&set->bits, bytes_of(key, name.size + 1), &added);
+    if (!place)
+        return -1;
+    if (added) {
+        if (set->bit_count == set->bit_capacity) {
+            size_t capacity = set->bit_capacity ? set->bit_capacity * 2 : 256;
+            const char **names = realloc(set->bit_names, capacity * sizeof *names);
+            if (!names)
+                return -1;
+            set->bit_names = names;
+            set->bit_capacity = capacity;
+        }
+        const char *copy = arena_string(&set->memory, name);
+        if (!copy || set->bit_count >= UINT16_MAX)
+            return -1;
+        set->bit_names[set->bit_count++] = copy;
+        *place = set->bit_count;
+    }
+    return (int)(*place - 1);
+}
+
+static bool name_row(struct ruleset *set, const struct inspect *row, struct bytes name, bool modifier)
+{
+    bool added;
+    if (!name.size)
+        return true;
+    uintptr_t *place = map_add(&set->rows, name, &added);
+    if (!place)
+        return false;
+    if (!added)
+        return true;
+    struct named_row *named = ARENA_NEW(&set->memory, struct named_row);
+    if (!named)
+        return false;
+    named->row = row;
+    named->modifier = modifier;
+    *place = (uintptr_t)named;
+    return true;
+}
+
+static bool name_words(struct ruleset *set, const struct inspect *row, const char *words, bool modifier)
+{
+    struct bytes rest = bytes_of_string(words);
+    while (rest.size)
+        if (!name_row(set, row, bytes_cut(&rest, ' '), modifier))
+            return false;
+    return true;
+}
+
+bool buffers_open(struct ruleset *set)
+{
+    for (size_t p = 0; p < set->protocol_count; p++) {
+        const struct protocol *protocol = set->protocols[p];
+        for (size_t i = 0; i < protocol->inspect_count; i++) {
+            const struct inspect *row = &protocol->inspects[i];
+            if (!name_row(set, row, bytes_of_string(row->name), false) ||
+                !name_words(set, row, row->alias, false) || !name_words(set, row, row->modifier, true))
+                return false;
+        }
+    }
+    return true;
+}
+
+const struct named_row *buffer_named(const struct ruleset *set, struct bytes name)
+{
+    uintptr_t *place = map_find(&set->rows, name);
+    return place ? (const struct named_row *)*place : NULL;
+}
+
+bool buffer_is_multiple(const struct buffer *buffer)
+{
+    if (buffer->kind == BUFFER_FILE_NAME || buffer->kind == BUFFER_FILE_MAGIC)
+        return true;
+    if (buffer->kind != BUFFER_TX)
+        return false;
+    for (size_t p = 0; p < PROTOCOLS_MAX; p++)
+        if (buffer->rows[p] && buffer->rows[p]->kind == INSPECT_GET)
+            return true;
+    return false;
+}
+
+/* Rows named `name` of every protocol. */
+static void fill_rows(const struct ruleset *set, struct buffer *buffer)
+{
+    for (size_t p = 0; p < set->protocol_count; p++) {
+        const struct protocol *protocol = set->protocols[p];
+        for (size_t i = 0; i < protocol->inspect_count; i++) {
+            const struct inspect *row = &protocol->inspects[i];
+            if (strcmp(row->name, buffer->name) != 0 || buffer->rows[p])
+                continue;
+            buffer->rows[p] = row;
+            buffer->protocols |= (uint64_t)1 << p;
+            buffer->directions |= row->directions;
+            buffer->stream |= row->kind == INSPECT_STREAM;
+        }
+        if (buffer->kind >= BUFFER_FILES && buffer->kind <= BUFFER_FILE_MAGIC && protocol->has_files) {
+            buffer->protocols |= (uint64_t)1 << p;
+            buffer->directions = 1 << TO_SERVER | 1 << TO_CLIENT;
+            buffer->stream |= buffer->kind == BUFFER_FILE_DATA || buffer->kind == BUFFER_FILE_MAGIC;
+        }
+    }
+}
+
+static struct buffer *make(struct ruleset *set, const char *name, enum buffer_kind kind,
+                           const struct transform *transforms, bool *added)
+{
+    char identity[512];
+    struct text key = text_of(identity, sizeof identity);
+    text_string(&key, name);
+    for (const struct transform *t = transforms; t; t = t->next) {
+        text_add(&key, "|%s:", t->name);
+        text_put(&key, t->argument);
+    }
+    *added = false;
+    uintptr_t *place = map_add(&set->buffer_map, text_bytes(&key), added);
+    if (!place)
+        return NULL;
+    if (!*added)
+        return (struct buffer *)*place;
+    struct buffer *buffer = ARENA_NEW(&set->memory, struct buffer);
+    if (set->buffer_count == set->buffer_capacity) {
+        size_t capacity = set->buffer_capacity ? set->buffer_capacity * 2 : 64;
+        struct buffer **buffers = realloc(set->buffers, capacity * sizeof *buffers);
+        if (!buffers)
+            return NULL;
+        set->buffers = buffers;
+        set->buffer_capacity = capacity;
+    }
+    if (!buffer || set->buffer_count >= BUFFER_NONE)
+        return NULL;
+    buffer->name = name;
+    buffer->kind = (uint8_t)kind;
+    buffer->index = (uint16_t)set->buffer_count;
+    buffer->transforms = transforms;
+    set->buffers[set->buffer_count++] = buffer;
+    *place = (uintptr_t)buffer;
+    return buffer;
+}
+
+struct buffer *set_buffer_kind(struct ruleset *set, const char *name, enum buffer_kind kind,
+                               const struct transform *transforms)
+{
+    bool added;
+    struct buffer *buffer = make(set, name, kind, transforms, &added);
+    if (buffer && added) {
+        if (kind >= BUFFER_TX)
+            fill_rows(set, buffer);
+        if (kind == BUFFER_EVENT || kind == BUFFER_HOOK || kind == BUFFER_TEST) {
+            buffer->protocols = ~(uint64_t)0;
+            buffer->directions = 1 << TO_SERVER | 1 << TO_CLIENT;
+        }
+    }
+    return buffer;
+}
+
+static const struct {
+    const char *name;
+    enum buffer_kind kind;
+} file_buffers[] = { { "file.data", BUFFER_FILE_DATA },
+                     { "file.name", BUFFER_FILE_NAME },
+                     { "file.magic", BUFFER_FILE_MAGIC } };
+
+struct buffer *set_buffer(struct ruleset *set, struct bytes name, const struct transform *transforms)
+{
+    for (size_t i = 0; i < COUNT_OF(file_buffers); i++)
+        if (bytes_is(name, file_buffers[i].name))
+            return set_buffer_kind(set, file_buffers[i].name, file_buffers[i].kind, transforms);
+    const struct named_row *named = buffer_named(set, name);
+    if (named)
+        return set_buffer_kind(set, named->row->name, BUFFER_TX, transforms);
+    uintptr_t *row = map_find(&set->keywords, name);
+    const struct keyword *keyword = row ? (const struct keyword *)*row : NULL;
+    if (!keyword || !keyword->bytes)
+        return NULL;
+    bool added;
+    struct buffer *buffer = make(set, keyword->name, BUFFER_PACKET, transforms, &added);
+    if (buffer && added)
+        buffer->get_packet = keyword->bytes;
+    return buffer;
+}
+
+/* "VALUE", "any,VALUE", "all,VALUE", "INDEX,VALUE": numbers of the transaction. */
+bool parse_row_number(struct compiler *c, const struct named_row *named, struct bytes value)
+{
+    struct buffer *buffer = set_buffer_kind(c->set, named->row->name, BUFFER_TX, NULL);
+    struct buffer_use *use = buffer ? compiler_add_use(c, buffer) : NULL;
+    if (!use)
+        return refuse(c, "out of memory");
+    size_t comma = bytes_find_byte(value, ',');
+    if (comma != SIZE_MAX) {
+        struct bytes first = bytes_trim(bytes_first(value, comma));
+        int64_t index;
+        if (bytes_is(first, "all")) {
+            use->number_mode = 1;
+            value = bytes_trim(bytes_from(value, comma + 1));
+        } else if (bytes_is(first, "any")) {
+            value = bytes_trim(bytes_from(value, comma + 1));
+        } else if (parse_i64(first, &index) && index >= INT32_MIN && index <= INT32_MAX) {
+            use->number_mode = 2;
+            use->number_index = (int32_t)index;
+            value = bytes_trim(bytes_from(value, comma + 1));
+        }
+    }
+    return parse_range(c, value, named->row->max ? named->row->max : UINT64_MAX, named->row->choices,
+                       &use->range);
+}

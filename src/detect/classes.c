@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Classes of flows: which rule headers hold for a pair of endpoints. */
+#include "detect/classes.h"
+
+#include <stdlib.h>
+
+#define CACHE_MAX 8192 /* classes kept by one worker; then it starts over */
+
+/* Intervals of one number space, each with the class of its members. */
+struct partition {
+    u128 *starts;
+    uint16_t *class_of;
+    size_t count;
+    uint8_t *members; /* per class: a bit per set */
+    size_t class_count, stride;
+};
+
+struct classes {
+    struct partition addresses, ports;
+    uint32_t *v4_starts; /* the IPv4 part of `addresses`, for speed */
+    uint16_t *v4_class;
+    size_t v4_count;
+    uint16_t port_class[65536];
+    struct index_list ip_only, always;
+    struct index_list raw_packet_headers,
+        raw_stream_headers; /* distinct headers of rules with raw patterns */
+};
+
+static int by_value(const void *a, const void *b)
+{
+    const u128 *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+static void partition_done(struct partition *p)
+{
+    free(p->starts);
+    free(p->class_of);
+    free(p->members);
+}
+
+/* Cuts the space where any set begins or ends, and gives pieces of equal membership one class. */
+static bool partition_build(struct partition *p, const struct set_list *list, u128 top)
+{
+    size_t cuts = 1;
+    for (size_t s = 0; s < list->count; s++)
+        cuts += list->items[s].count * 2;
+    p->stride = list->count / 8 + 1;
+    p->starts = malloc(cuts * sizeof *p->starts);
+    p->class_of = calloc(cuts, sizeof *p->class_of);
+    uint8_t *pieces = NULL;
+    struct map known = map_of(1, UINT16_MAX);
+    bool done = false;
+    if (!p->starts || !p->class_of)
+        goto out;
+    size_t n = 0;
+    p->starts[n++] = 0;
+    for (size_t s = 0; s < list->count; s++) {
+        for (size_t i = 0; i < list->items[s].count; i++) {
+            p->starts[n++] = list->items[s].items[i].low;
+            if (list->items[s].items[i].high < top)
+                p->starts[n++] = list->items[s].items[i].high + 1;
+        }
+    }
+    qsort(p->starts, n, sizeof *p->starts, by_value);
+    size_t kept = 1;
+    for (size_t i = 1; i < n; i++)
+        if (p->starts[i] != p->starts[kept - 1])
+            p->starts[kept++] = p->starts[i];
+    p->count = kept;
+    pieces = calloc(kept, p->stride);
+    p->members = calloc(kept, p->stride);
+    if (!pieces || !p->members)
+        goto out;
+    for (size_t s = 0; s < list->count; s++) {
+        size_t at = 0;
+        for (size_t i = 0; i < list->items[s].count; i++) {
+            const struct interval *interval = &list->items[s].items[i];
+            while (at < kept && p->starts[at] < interval->low)
+                at++;
+            for (; at < kept && p->starts[at] <= interval->high; at++)
+                pieces[at * p->stride + s / 8] |= (uint8_t)(1U << s % 8);
+        }
+    }
+    for (size_t i = 0; i < kept; i++) {
+        bool added;
+        uintptr_t *place = map_add(&known, bytes_of(pieces + i * p->stride, p->stride), &added);
+        if (!place)
+            goto out;
+        if (added) {
+            *place = p->class_count;
+            memcpy(p->members + p->class_count * p->stride, pieces + i * p->stride, p->stride);
+            p->class_count++;
+        }
+        p->class_of[i] = (uint16_t)*place;
+    }
+    done = true;
+out:
+    free(pieces);
+    map_done(&known);
+    return done;
+}
+
+static uint16_t partition_find(const struct partition *p, u128 value)
+{
+    size_t low = 0, high = p->count;
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+        if (p->starts[middle] <= value)
+            low = middle;
+        else
+            high = middle;
+    }
+    return p->class_of[low];
+}
+
+static bool member(const struct partition *p, uint16_t class, uint16_t set)
+{
+    return p->members[class * p->stride + set / 8] >> (set % 8) & 1;
+}
+
+static bool build_v4(struct classes *c)
+{
+    const u128 base = (u128)0xffff << 32, top = base | UINT32_MAX;
+    c->v4_starts = malloc((c->addresses.count + 1) * sizeof *c->v4_starts);
+    c->v4_class = malloc((c->addresses.count + 1) * sizeof *c->v4_class);
+    if (!c->v4_starts || !c->v4_class)
+        return false;
+    c->v4_starts[0] = 0;
+    c->v4_class[0] = partition_find(&c->addresses, base);
+    c->v4_count = 1;
+    for (size_t i = 0; i < c->addresses.count; i++) {
+        if (c->addresses.starts[i] <= base || c->addresses.starts[i] > top)
+            continue;
+        c->v4_starts[c->v4_count] = (uint32_t)c->addresses.starts[i];
+        c->v4_class[c->v4_count++] = c->addresses.class_of[i];
+    }
+    return true;
+}
+
+static bool add_once(struct index_list *list, uint32_t value)
+{
+    for (size_t i = list->count; i-- > 0;)
+        if (list->items[i] == value)
+            return true;
+    return index_list_add(list, value);
+}
+
+static bool sort_rules(struct classes *c, const struct ruleset *set)
+{
+    for (size_t i = 0; i < set->signature_count; i++) {
+        const struct signature *s = set->signatures[i];
+        bool good = true;
+        if (s->kind == SIGNATURE_IP_ONLY)
+            good = index_list_add(&c->ip_only, s->index);
+        else if (s->kind == SIGNATURE_PACKET && s->trigger == TRIGGER_ALWAYS)
+            good = index_list_add(&c->always, s->index);
+        else if (s->kind == SIGNATURE_PACKET && s->trigger == TRIGGER_PATTERN)
+            good = (!s->needs_stream || add_once(&c->raw_stream_headers, s->header)) &&
+                   ((s->needs_stream && !s->needs_packet) || add_once(&c->raw_packet_headers, s->header));
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+bool classes_build(struct ruleset *set)
+{
+    struct classes *c = set->classes = calloc(1, sizeof *c);
+    if (!c || !partition_build(&c->addresses, &set->addresses, ADDRESS_TOP) ||
+        !partition_build(&c->ports, &set->ports, PORT_TOP) || !build_v4(c) || !sort_rules(c, set))
+        return false;
+    for (size_t i = 0; i < c->ports.count; i++) {
+        size_t end = i + 1 < c->ports.count ? (size_t)c->ports.starts[i + 1] : 65536;
+        for (size_t port = (size_t)c->ports.starts[i]; port < end && port < 65536; port++)
+            c->port_class[port] = c->ports.class_of[i];
+    }
+    return true;
+}
+
+void classes_free(struct classes *c)
+{
+    if (!c)
+        return;
+    partition_done(&c->addresses);
+    partition_done(&c->ports);
+    free(c->v4_starts);
+    free(c->v4_class);
+    free(c->ip_only.items);
+    free(c->always.items);
+    free(c->raw_packet_headers.items);
+    free(c->raw_stream_headers.items);
+    free(c);
+}
+
+/* ---- the cache ---- */
+
+struct class_key {
+    uint16_t src, dst, src_port, dst_port;
+    uint8_t protocol, version, has_ports, unused;
+};
+
+struct class_cache {
+    const struct ruleset *set;
+    struct map classes; /* class_key -> struct flow_class * */
+    struct arena memory;
+    uint32_t generation;
+};
+
+struct class_cache *class_cache_new(const struct ruleset *set)
+{
+    struct class_cache *cache = calloc(1, sizeof *cache);
+    if (cache) {
+        cache->set = set;
+        cache->classes = map_of(0x5bd1e995, CACHE_MAX);
+        cache->memory = arena_of(256U << 20);
+        cache->generation = 1;
+    }
+    return cache;
+}
+
+void class_cache_free(struct class_cache *cache)
+{
+    if (!cache)
+        return;
+    map_done(&cache->classes);
+    arena_done(&cache->memory);
+    free(cache);
+}
+
+uint32_t class_generation(const struct class_cache *cache)
+{
+    return cache->generation;
+}
+
+static uint16_t address_class(const struct classes *c, const struct address *address)
+{
+    if (address->version != 4)
+        return partition_find(&c->addresses, address_number(address));
+    uint32_t value = (uint32_t)address->octets[0] << 24 | (uint32_t)address->octets[1] << 16 |
+                     (uint32_t)address->octets[2] << 8 | address->octets[3];
+    size_t low = 0, high = c->v4_count;
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+        if (c->v4_starts[middle] <= value)
+            low = middle;
+        else
+            high = middle;
+    }
+    return c->v4_class[low];
+}
+
+static bool header_holds(const struct classes *c, const struct header *h, const struct class_key *key)
+{
+    if (!key->version)
+        return h->any_packet;
+    if (h->version && h->version != key->version)
+        return false;
+    if (!h->any_packet && !(h->ip_protocols[key->protocol / 8] >> key->protocol % 8 & 1))
+        return false;
+    bool forward = member(&c->addresses, key->src, h->src) && member(&c->addresses, key->dst, h->dst);
+    if (forward && key->has_ports)
+        forward = member(&c->ports, key->src_port, h->src_ports) &&
+                  member(&c->ports, key->dst_port, h->dst_ports);
+    if (forward || !h->both)
+        return forward;
+    return member(&c->addresses, key->dst, h->src) && member(&c->addresses, key->src, h->dst) &&
+           (!key->has_ports || (member(&c->ports, key->dst_port, h->src_ports) &&
+                                member(&c->ports, key->src_port, h->dst_ports)));
+}
+
+/* Those of `all` whose header holds. */
+static const uint32_t *choose(struct class_cache *cache, const struct flow_class *class,
+                              const struct index_list *all, uint32_t *count)
+{
+    uint32_t n = 0;
+    *count = 0;
+    for (size_t i = 0; i < all->count; i++)
+        n += class_allows(class, cache->set->signatures[all->items[i]]->header);
+    if (n == 0)
+        return NULL;
+    uint32_t *chosen = ARENA_ARRAY(&cache->memory, uint32_t, n);
+    for (size_t i = 0; chosen && i < all->count; i++)
+        if (class_allows(class, cache->set->signatures[all->items[i]]->header))
+            chosen[(*count)++] = all->items[i];
+    return chosen;
+}
+
+static bool any_header(const struct flow_class *class, const struct index_list *headers)
+{
+    for (size_t i = 0; i < headers->count; i++)
+        if (class_allows(class, (uint16_t)headers->items[i]))
+            return true;
+    return false;
+}
+
+static struct flow_class *make(struct class_cache *cache, const struct class_key *key)
+{
+    const struct ruleset *set = cache->set;
+    const struct classes *c = set->classes;
+    struct flow_class *class = ARENA_NEW(&cache->memory, struct flow_class);
+    uint64_t *headers = ARENA_ARRAY(&cache->memory, uint64_t, set->header_count / 64 + 1);
+    if (!class || !headers)
+        return NULL;
+    for (size_t i = 0; i < set->header_count; i++)
+        if (header_holds(c, &set->headers[i], key))
+            headers[i / 64] |= (uint64_t)1 << i % 64;
+    class->headers = headers;
+    class->ip_only = choose(cache, class, &c->ip_only, &class->ip_only_count);
+    class->always = choose(cache, class, &c->always, &class->always_count);
+    class->raw_packet = any_header(class, &c->raw_packet_headers);
+    class->raw_stream = any_header(class, &c->raw_stream_headers);
+    return class;
+}
+
+const struct flow_class *class_of(struct class_cache *cache, const struct packet *packet)
+{
+    const struct classes *c = cache->set->classes;
+    struct class_key key;
+    memset(&key, 0, sizeof key);
+    if (packet->ip) {
+        key.version = packet->src.version;
+        key.protocol = packet->protocol;
+        key.src = address_class(c, &packet->src);
+        key.dst = address_class(c, &packet->dst);
+        key.has_ports = packet->tcp || packet->udp || packet->sctp || packet->src_port || packet->dst_port;
+        if (key.has_ports) {
+            key.src_port = c->port_class[packet->src_port];
+            key.dst_port = c->port_class[packet->dst_port];
+        }
+    }
+    uintptr_t *place = map_find(&cache->classes, bytes_of(&key, sizeof key));
+    if (place)
+        return (const struct flow_class *)*place;
+    if (cache->classes.count >= CACHE_MAX) {
+        map_done(&cache->classes);
+        cache->classes = map_of(0x5bd1e995, CACHE_MAX);
+        arena_reset(&cache->memory);
+        cache->generation++;
+    }
+    struct flow_class *class = make(cache, &key);
+    place = class ? map_add(&cache->classes, bytes_of(&key, sizeof key), NULL) : NULL;
+    if (!place)
+        return NULL;
+    *place = (uintptr_t) class;
+    return class;
+}

@@ -1,0 +1,678 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One worker's detector: a packet goes through anomalies, addresses, payload, stream, transactions; what
+ * matched becomes alerts by order, limits and thresholds. */
+#include <stdlib.h>
+
+#include "detect/engine.h"
+#include "detect/shared.h"
+#include "proto/file.h"
+
+#define SCRATCH_SIZE                                                                       \
+    (4U << 20) /* bytes of decoded and transformed values of one packet; touched as needed \
+                */
+
+const struct counter detect_counters[DETECT_COUNTER_COUNT] = { COUNTER_TABLE(DETECT_COUNTERS) };
+
+/* ---- life ---- */
+
+static bool open_set(struct detector *detector, const struct ruleset *set, struct error *error)
+{
+    struct class_cache *classes = class_cache_new(set);
+    struct prefilter_memory *prefilter = prefilter_memory_new(set, error);
+    struct value_cache *cache = calloc(set->buffer_count + 1, sizeof *cache);
+    uint32_t *candidates = calloc(set->signature_count + 1, sizeof *candidates);
+    uint64_t *bits = calloc(set->signature_count / 64 + 1, sizeof *bits);
+    struct regex_memory *regex = regex_memory_new(set->match_limit);
+    if (!classes || !prefilter || !cache || !candidates || !bits || !regex) {
+        class_cache_free(classes);
+        prefilter_memory_free(prefilter);
+        regex_memory_free(regex);
+        free(cache);
+        free(candidates);
+        free(bits);
+        return error_set(error, "detection: out of memory");
+    }
+    class_cache_free(detector->classes);
+    prefilter_memory_free(detector->prefilter);
+    regex_memory_free(detector->regex);
+    free(detector->cache);
+    free(detector->candidates);
+    free(detector->candidate_bits);
+    detector->classes = classes;
+    detector->prefilter = prefilter;
+    detector->regex = regex;
+    detector->cache = cache;
+    detector->candidates = candidates;
+    detector->candidate_bits = bits;
+    detector->candidate_count = 0;
+    detector->epoch = 1;
+    detector->set = set;
+    detector->generation++;
+    return true;
+}
+
+struct detector *detector_new(const struct ruleset *set, size_t memory_max, struct error *error)
+{
+    struct detector *detector = calloc(1, sizeof *detector);
+    if (!detector) {
+        (void)error_set(error, "detection: out of memory");
+        return NULL;
+    }
+    detector->scratch_memory = malloc(SCRATCH_SIZE);
+    if (!detector->scratch_memory) {
+        detector_free(detector);
+        (void)error_set(error, "detection: out of memory");
+        return NULL;
+    }
+    detector->scratch = arena_fixed(detector->scratch_memory, SCRATCH_SIZE);
+    size_t states = MAX(memory_max / 2 / sizeof(struct flow_memory), (size_t)64);
+    size_t values = MAX(memory_max / 2 / sizeof(struct flow_values), (size_t)64);
+    if (!pool_open(&detector->states, sizeof(struct flow_memory), states, error) ||
+        !pool_open(&detector->values, sizeof(struct flow_values), values, error) ||
+        !open_set(detector, set, error)) {
+        detector_free(detector);
+        return NULL;
+    }
+    return detector;
+}
+
+void detector_free(struct detector *detector)
+{
+    if (!detector)
+        return;
+    class_cache_free(detector->classes);
+    prefilter_memory_free(detector->prefilter);
+    regex_memory_free(detector->regex);
+    free(detector->cache);
+    free(detector->candidates);
+    free(detector->candidate_bits);
+    free(detector->scratch_memory);
+    pool_close(&detector->states);
+    pool_close(&detector->values);
+    free(detector);
+}
+
+void detector_change(struct detector *detector, const struct ruleset *set)
+{
+    struct error error;
+    /* Short of memory, the old set goes on: the caller keeps it alive until the change went through. */
+    (void)open_set(detector, set, &error);
+}
+
+const uint64_t *detector_counts(const struct detector *detector)
+{
+    return detector->counts;
+}
+
+/* ---- flows ---- */
+
+static void values_free(struct detector *detector, struct flow_memory *state)
+{
+    while (state->values) {
+        struct flow_values *next = state->values->next;
+        pool_give(&detector->values, state->values);
+        state->values = next;
+    }
+}
+
+struct flow_memory *context_state(struct context *context)
+{
+    struct detector *detector = context->detector;
+    if (context->state || !context->flow)
+        return context->state;
+    struct flow_memory *state = context->flow->detect;
+    if (!state) {
+        state = pool_take(&detector->states);
+        if (!state)
+            return NULL;
+        memset(state, 0, sizeof *state);
+        state->generation = detector->generation;
+        context->flow->detect = state;
+    } else if (state->generation != detector->generation) {
+        /* Bits are numbered by their set: a new one starts without them. Inspected bytes stay inspected. */
+        values_free(detector, state);
+        *state = (struct flow_memory){ .generation = detector->generation,
+                                       .pass = state->pass,
+                                       .raw_offset = { state->raw_offset[0], state->raw_offset[1] },
+                                       .tx_seen = { state->tx_seen[0], state->tx_seen[1] } };
+    }
+    return context->state = state;
+}
+
+struct flow_value *flow_value_find(const struct flow_memory *state, uint16_t id, bool is_int)
+{
+    for (struct flow_values *chunk = state->values; chunk; chunk = chunk->next)
+        for (unsigned i = 0; i < chunk->count; i++)
+            if (chunk->items[i].id == id && chunk->items[i].is_int == is_int)
+                return &chunk->items[i];
+    return NULL;
+}
+
+struct flow_value *flow_value_add(struct context *context, uint16_t id, bool is_int)
+{
+    struct flow_memory *state = context_state(context);
+    if (!state)
+        return NULL;
+    struct flow_value *value = flow_value_find(state, id, is_int);
+    if (value)
+        return value;
+    struct flow_values *chunk = state->values;
+    if (!chunk || chunk->count == FLOW_VALUES_PER_CHUNK) {
+        chunk = pool_take(&context->detector->values);
+        if (!chunk)
+            return NULL;
+        chunk->next = state->values;
+        chunk->count = 0;
+        state->values = chunk;
+    }
+    value = &chunk->items[chunk->count++];
+    *value = (struct flow_value){ .id = id, .is_int = is_int };
+    return value;
+}
+
+void flow_value_remove(struct flow_memory *state, uint16_t id, bool is_int)
+{
+    struct flow_value *value = state ? flow_value_find(state, id, is_int) : NULL;
+    if (value) /* the newest chunk's last one takes its place; an empty chunk stays for the next */
+        *value = state->values->count ? state->values->items[state->values->count - 1] : *value;
+    if (value && state->values->count)
+        state->values->count--;
+}
+
+void detect_flow_free(struct detector *detector, struct flow *flow)
+{
+    struct flow_memory *state = flow->detect;
+    if (!state)
+        return;
+    values_free(detector, state);
+    pool_give(&detector->states, state);
+    flow->detect = NULL;
+}
+
+void detect_tx_free(struct detector *detector, struct tx *tx)
+{
+    (void)detector;
+    tx->detect[TO_SERVER] = tx->detect[TO_CLIENT] = NULL; /* it lay in the transaction's memory */
+}
+
+uint64_t detect_stream_offset(const struct detector *detector, const struct flow *flow,
+                              enum direction direction)
+{
+    const struct flow_memory *state = flow->detect;
+    if (!detector->set->raw_streams || flow->no_payload_inspection || (state && state->pass))
+        return UINT64_MAX;
+    if (!state)
+        return 0;
+    bool known = state->class_generation == class_generation(detector->classes) && state->classes[direction];
+    if (known && !state->classes[direction]->raw_stream)
+        return UINT64_MAX;
+    return state->raw_offset[direction];
+}
+
+const char *detect_flow_bit(const struct detector *detector, const struct flow *flow, size_t index,
+                            bool *is_int, uint32_t *value)
+{
+    const struct flow_memory *state = flow->detect;
+    if (!state || state->generation != detector->generation)
+        return NULL;
+    for (const struct flow_values *chunk = state->values; chunk; chunk = chunk->next) {
+        if (index >= chunk->count) {
+            index -= chunk->count;
+            continue;
+        }
+        *is_int = chunk->items[index].is_int;
+        *value = chunk->items[index].value;
+        return detector->set->bit_names[chunk->items[index].id];
+    }
+    return NULL;
+}
+
+/* ---- one rule ---- */
+
+static bool flow_is_set_up(const struct flow *flow)
+{
+    return flow->protocol == IP_TCP ? flow->state != FLOW_NEW && flow_is_established(flow)
+                                    : flow_is_established(flow);
+}
+
+bool signature_applies(struct context *context, const struct signature *s)
+{
+    const struct packet *packet = context->packet;
+    if (!class_allows(context->class, s->header))
+        return false;
+    if (!context->flow) {
+        if (!s->to_server || !s->to_client || s->established || s->only_stream)
+            return false;
+    } else {
+        if (!(context->direction == TO_SERVER ? s->to_server : s->to_client))
+            return false;
+        if (s->established && !flow_is_set_up(context->flow))
+            return false;
+        if (s->not_established && flow_is_set_up(context->flow))
+            return false;
+    }
+    if (s->protocols && s->kind != SIGNATURE_TX &&
+        (context->protocol < 0 || !(s->protocols >> context->protocol & 1)))
+        return false;
+    if (s->only_frag || s->no_frag) {
+        bool fragment = packet->source == SOURCE_DEFRAG || (packet->ip && packet->ip->is_fragment);
+        if (fragment != s->only_frag)
+            return false;
+    }
+    return true;
+}
+
+/* Raw bytes: of the stream first, then of the packet, as the rule wants. */
+bool payload_matches(struct context *context, const struct signature *s, const struct buffer_use *use)
+{
+    const struct packet *packet = context->packet;
+    bool tcp = packet->ip && packet->protocol == IP_TCP;
+    const struct buffer *buffer = use->buffer;
+    if (tcp && s->needs_stream && context->raw_ready) {
+        struct bytes data = buffer_transform(buffer, context->raw, context);
+        if (match_items(use->items, data, context->raw_offset, context)) {
+            context->on_stream = true;
+            return true;
+        }
+    }
+    bool in_stream = tcp && context->flow && context->in->streams[context->direction] && context->flow->tcp;
+    if (packet->source == SOURCE_FLOW_TIMEOUT || (s->only_stream && tcp))
+        return false;
+    if (tcp && s->needs_stream && !s->needs_packet && in_stream)
+        return false;
+    if (context->flow && context->flow->no_payload_inspection)
+        return false;
+    return match_items(use->items, buffer_transform(buffer, packet->payload, context), 0, context);
+}
+
+static bool uses_match(struct context *context, const struct signature *s)
+{
+    for (const struct buffer_use *use = s->uses; use; use = use->next) {
+        struct bytes value;
+        if (use->buffer->kind == BUFFER_PACKET) {
+            if (!use->buffer->get_packet(context->packet, &value) ||
+                !match_items(use->items, buffer_transform(use->buffer, value, context), 0, context))
+                return false;
+        } else if (!payload_matches(context, s, use)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void keep_alert(struct context *context, const struct signature *s)
+{
+    struct alerts *alerts = context->alerts;
+    uint32_t max = MIN(context->set->alerts_per_packet, (uint32_t)ALERTS_MAX);
+    if (alerts->count >= max) {
+        alerts->overflow++;
+        context->counters[DETECT_ALERT_OVERFLOW]++;
+        return;
+    }
+    alerts->items[alerts->count++] = (struct alert){ .rule = &s->rule,
+                                                     .tx = context->tx,
+                                                     .file = context->file,
+                                                     .direction = (uint8_t)context->direction,
+                                                     .action = s->rule.action,
+                                                     .on_stream = context->on_stream };
+}
+
+static void store_files(const struct context *context, const struct signature *s)
+{
+    if (!s->files_store || !context->tx)
+        return;
+    if (context->file)
+        file_store((struct file *)(uintptr_t)context->file);
+    else
+        for (struct file *file = context->tx->files; file; file = file->next)
+            file_store(file);
+}
+
+void signature_matched(struct context *context, const struct signature *s)
+{
+    context->signature = s;
+    for (const struct check *action = s->actions; action; action = action->next)
+        (void)action->test(action, context);
+    store_files(context, s);
+    if (s->bypass)
+        context->alerts->bypass = true;
+    keep_alert(context, s);
+}
+
+static void judge_packet_rule(struct context *context, const struct signature *s)
+{
+    context->signature = s;
+    context->on_stream = false;
+    context->file = NULL;
+    if (!signature_applies(context, s))
+        return;
+    if (s->once && context->state && context->state->protocol_done[context->direction])
+        return;
+    for (const struct check *check = s->checks; check; check = check->next)
+        if (!check->test(check, context))
+            return;
+    if (uses_match(context, s))
+        signature_matched(context, s);
+}
+
+/* ---- candidates of one packet ---- */
+
+static void add_candidate(struct context *context, uint32_t rule)
+{
+    struct detector *detector = context->detector;
+    if (detector->candidate_bits[rule / 64] >> (rule % 64) & 1)
+        return;
+    if (!class_allows(context->class, context->set->signatures[rule]->header))
+        return;
+    detector->candidate_bits[rule / 64] |= (uint64_t)1 << rule % 64;
+    detector->candidates[detector->candidate_count++] = rule;
+}
+
+static void on_hit(void *context, const uint32_t *rules, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        add_candidate(context, rules[i]);
+}
+
+static void add_all(struct context *context, const struct index_list *list)
+{
+    on_hit(context, list->items, list->count);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+static void judge_candidates(struct context *context)
+{
+    struct detector *detector = context->detector;
+    if (detector->candidate_count > 1)
+        qsort(detector->candidates, detector->candidate_count, sizeof *detector->candidates, by_number);
+    for (size_t i = 0; i < detector->candidate_count; i++) {
+        uint32_t rule = detector->candidates[i];
+        detector->candidate_bits[rule / 64] &= ~((uint64_t)1 << rule % 64);
+        judge_packet_rule(context, context->set->signatures[rule]);
+    }
+    detector->candidate_count = 0;
+}
+
+/* ---- parts of a packet ---- */
+
+static void add_anomalies(struct context *context)
+{
+    const struct inspection *in = context->in;
+    const struct ruleset *set = context->set;
+    for (unsigned i = 0; i < in->packet->event_count; i++)
+        add_all(context, &set->decode_rules[in->packet->events[i]]);
+    for (size_t i = 0; i < in->event_count; i++)
+        add_all(context, &set->stream_rules[in->events[i]]);
+    if (in->session && context->state && in->session->event_count > context->state->session_events) {
+        context->state->session_events = in->session->event_count;
+        add_all(context, &set->session_rules);
+    }
+}
+
+static void scan_payload(struct context *context)
+{
+    const struct packet *packet = context->packet;
+    const struct ruleset *set = context->set;
+    if (packet->payload.size == 0 || packet->source == SOURCE_FLOW_TIMEOUT || !context->class->raw_packet)
+        return;
+    if (context->flow && context->flow->no_payload_inspection)
+        return;
+    bool tcp = packet->ip && packet->protocol == IP_TCP;
+    enum raw_kind kind = tcp ? RAW_TCP_PACKET : RAW_OTHER;
+    const struct prefilter *prefilter = set->payload[kind][context->direction];
+    if (prefilter)
+        prefilter_scan(prefilter, context->detector->prefilter, packet->payload, on_hit, context);
+}
+
+/* Bytes that no stream took are looked at where they are. */
+static void scan_loose_segment(struct context *context)
+{
+    const struct prefilter *prefilter = context->set->payload[RAW_TCP_STREAM][context->direction];
+    const struct packet *packet = context->packet;
+    bool in_stream = context->flow && context->in->streams[context->direction] && context->flow->tcp;
+    if (!prefilter || !packet->tcp || in_stream || packet->source == SOURCE_FLOW_TIMEOUT)
+        return;
+    prefilter_scan(prefilter, context->detector->prefilter, packet->payload, on_hit, context);
+}
+
+static uint64_t finished_transactions(const struct session *session, enum direction direction)
+{
+    uint64_t live = 0;
+    for (const struct tx *tx = session->txs; tx; tx = tx->next)
+        live += !tx_complete(session, tx, direction);
+    return session->tx_total - live;
+}
+
+/* The raw bytes to look at now: a chunk's worth, or what is there when a transaction ended or nothing more
+ * will come. */
+static void take_raw(struct context *context)
+{
+    const struct inspection *in = context->in;
+    enum direction direction = context->direction;
+    const struct stream *stream = in->streams[direction];
+    struct flow_memory *state = context->state;
+    if (!context->set->raw_streams || !stream || !state || !context->class->raw_stream ||
+        context->flow->no_payload_inspection)
+        return;
+    uint64_t start = stream_start(stream);
+    if (state->raw_offset[direction] < start)
+        state->raw_offset[direction] = start;
+    bool flush = in->flow_ends || stream_closed(stream);
+    if (in->session) {
+        uint64_t finished = finished_transactions(in->session, direction);
+        flush |= finished != state->tx_seen[direction];
+        state->tx_seen[direction] = finished;
+    }
+    struct bytes ready = in->inline_mode ? stream_held(stream, state->raw_offset[direction])
+                                         : stream_ready(stream, state->raw_offset[direction]);
+    if (ready.size == 0)
+        return;
+    if (!flush && !in->inline_mode && ready.size < context->set->stream_chunk[direction])
+        return;
+    context->raw = ready;
+    context->raw_offset = state->raw_offset[direction];
+    context->raw_ready = true;
+    const struct prefilter *prefilter = context->set->payload[RAW_TCP_STREAM][direction];
+    if (prefilter)
+        prefilter_scan(prefilter, context->detector->prefilter, ready, on_hit, context);
+}
+
+static void raw_done(struct context *context)
+{
+    if (context->raw_ready && context->state)
+        context->state->raw_offset[context->direction] = context->raw_offset + context->raw.size;
+}
+
+static void add_by_address(struct context *context)
+{
+    struct flow_memory *state = context->state;
+    if (context->class->ip_only_count == 0 || (state && state->ip_only_done[context->direction]) ||
+        !context->packet->ip)
+        return;
+    on_hit(context, context->class->ip_only, context->class->ip_only_count);
+    if (state)
+        state->ip_only_done[context->direction] = true;
+}
+
+/* ---- what comes of the matches ---- */
+
+static bool applies_to_flow(const struct signature *s, const struct alert *alert)
+{
+    return s->kind != SIGNATURE_PACKET || alert->on_stream || s->protocols || s->once;
+}
+
+static void apply_action(struct context *context, struct alert *alert, const struct signature *s)
+{
+    struct alerts *alerts = context->alerts;
+    bool drops = alert->action &
+                 (ACTION_DROP | ACTION_REJECT | ACTION_REJECT_SRC | ACTION_REJECT_DST | ACTION_REJECT_BOTH);
+    if (drops && context->in->inline_mode) {
+        if (!alerts->action)
+            alerts->drop_rule = alert->rule;
+        alerts->action |= alert->action;
+        if (context->flow && applies_to_flow(s, alert))
+            alerts->flow_drop = true;
+    }
+    if (alert->action == ACTION_PASS && context->flow && applies_to_flow(s, alert)) {
+        alerts->flow_pass = true;
+        struct flow_memory *state = context_state(context);
+        if (state)
+            state->pass = true;
+    }
+}
+
+static int by_rule(const void *a, const void *b)
+{
+    const struct alert *x = a, *y = b;
+    const struct signature *s = (const struct signature *)x->rule, *t = (const struct signature *)y->rule;
+    if (s->index != t->index)
+        return s->index < t->index ? -1 : 1;
+    uint64_t m = x->tx ? x->tx->number : 0, n = y->tx ? y->tx->number : 0;
+    return m < n ? -1 : m > n;
+}
+
+/* In order: a pass ends it; thresholds hide; noalert rules have done their work. */
+static void finish_alerts(struct context *context)
+{
+    struct alerts *alerts = context->alerts;
+    if (alerts->count > 1)
+        qsort(alerts->items, alerts->count, sizeof alerts->items[0], by_rule);
+    size_t kept = 0;
+    for (size_t i = 0; i < alerts->count; i++) {
+        struct alert alert = alerts->items[i];
+        const struct signature *s = (const struct signature *)alert.rule;
+        context->tx = alert.tx;
+        context->signature = s;
+        if (!s->no_alert && !threshold_passes(context, s, &alert.action)) {
+            alerts->suppressed++;
+            context->counters[DETECT_ALERTS_SUPPRESSED]++;
+            continue;
+        }
+        apply_action(context, &alert, s);
+        if (alert.action == ACTION_PASS)
+            break;
+        if (s->no_alert)
+            continue;
+        for (const struct check *late = s->late_actions; late; late = late->next)
+            (void)late->test(late, context);
+        if (alert.tx)
+            alert.tx->alerted = true;
+        alerts->items[kept++] = alert;
+    }
+    context->tx = NULL;
+    alerts->count = kept;
+    context->counters[DETECT_ALERT] += kept;
+}
+
+/* A tag of an earlier alert makes this packet an event. */
+static void add_tagged(struct context *context)
+{
+    struct flow_memory *state = context->state;
+    const struct packet *packet = context->packet;
+    if (!state || !state->tag_until || packet->source == SOURCE_FLOW_TIMEOUT)
+        return;
+    if (packet->time > state->tag_until || state->tag_packets == 0 || state->tag_bytes == 0) {
+        state->tag_until = 0;
+        return;
+    }
+    if (state->tag_packets != UINT32_MAX)
+        state->tag_packets--;
+    if (state->tag_bytes != UINT64_MAX)
+        state->tag_bytes -= MIN(state->tag_bytes, (uint64_t)packet->wire_size);
+    if (context->alerts->count < ALERTS_MAX)
+        context->alerts->items[context->alerts->count++] = (struct alert){
+            .rule = state->tag_rule, .direction = (uint8_t)context->direction, .tagged = true
+        };
+}
+
+static void set_class(struct context *context)
+{
+    struct detector *detector = context->detector;
+    struct flow_memory *state = context->state;
+    enum direction direction = context->direction;
+    uint32_t generation = class_generation(detector->classes);
+    if (!state) {
+        context->class = class_of(detector->classes, context->packet);
+        return;
+    }
+    if (state->class_generation != generation) {
+        state->classes[TO_SERVER] = state->classes[TO_CLIENT] = NULL;
+        state->class_generation = generation;
+    }
+    if (!state->classes[direction]) {
+        state->classes[direction] = class_of(detector->classes, context->packet);
+        if (class_generation(detector->classes) != generation) {
+            state->classes[!direction] = NULL;
+            state->class_generation = class_generation(detector->classes);
+        }
+    }
+    context->class = state->classes[direction];
+}
+
+static void inspect_packet(struct context *context)
+{
+    const struct inspection *in = context->in;
+    bool tagged_before = context->state && context->state->tag_until;
+    add_anomalies(context);
+    if (!in->packet->invalid) {
+        add_by_address(context);
+        on_hit(context, context->class->always, context->class->always_count);
+        scan_payload(context);
+        scan_loose_segment(context);
+        take_raw(context);
+    }
+    judge_candidates(context);
+    if (in->session && in->session->txs && !in->packet->invalid)
+        transactions_inspect(context);
+    raw_done(context);
+    if (context->state && in->session &&
+        (in->session->protocol || in->session->probing_done[context->direction]))
+        context->state->protocol_done[context->direction] = true;
+    finish_alerts(context);
+    if (tagged_before)
+        add_tagged(context);
+}
+
+/* A flow that passed is looked at no more; its transactions count as inspected. */
+static void skip_transactions(const struct inspection *in)
+{
+    for (struct tx *tx = in->session ? in->session->txs : NULL; tx; tx = tx->next)
+        tx->inspected[in->direction] = tx_complete(in->session, tx, in->direction) || in->flow_ends;
+}
+
+void detect(struct detector *detector, const struct inspection *inspection, struct alerts *alerts)
+{
+    alerts->count = alerts->overflow = alerts->suppressed = 0;
+    alerts->action = 0;
+    alerts->flow_drop = alerts->flow_pass = alerts->bypass = false;
+    alerts->drop_rule = NULL;
+    struct context context = { .set = detector->set,
+                               .detector = detector,
+                               .in = inspection,
+                               .packet = inspection->packet,
+                               .flow = inspection->flow,
+                               .direction = inspection->direction,
+                               .protocol = -1,
+                               .alerts = alerts,
+                               .scratch = &detector->scratch,
+                               .counters = detector->counts };
+    if (inspection->session && inspection->session->protocol)
+        context.protocol = set_protocol_index(detector->set, inspection->session->protocol);
+    (void)context_state(&context);
+    if (context.state && context.state->pass) {
+        skip_transactions(inspection);
+        return;
+    }
+    set_class(&context);
+    if (!context.class) {
+        skip_transactions(inspection);
+        return;
+    }
+    inspect_packet(&context);
+    detector->scratch = arena_fixed(detector->scratch_memory, SCRATCH_SIZE);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One worker's detector: what it keeps of flows, and its memory. Private to detect. */
+#ifndef VONGLAU_DETECT_ENGINE_H
+#define VONGLAU_DETECT_ENGINE_H
+
+#include "base/pool.h"
+#include "detect/classes.h"
+#include "detect/context.h"
+#include "detect/prefilter.h"
+#include "detect/regex.h"
+
+#define FLOW_VALUES_PER_CHUNK 6
+
+/* A flow bit that is set, or a flowint's value. */
+struct flow_value {
+    uint16_t id;
+    bool is_int;
+    uint32_t value;
+};
+
+struct flow_values {
+    struct flow_values *next;
+    struct flow_value items[FLOW_VALUES_PER_CHUNK];
+    uint8_t count;
+};
+
+/* What detection remembers of a flow. */
+struct flow_memory {
+    uint32_t generation;                          /* of the rule set the rest belongs to */
+    const struct flow_class *classes[DIRECTIONS]; /* valid while class_generation is the detector's */
+    uint32_t class_generation;
+    uint64_t raw_offset[DIRECTIONS]; /* stream bytes inspected */
+    uint64_t tx_seen[DIRECTIONS];    /* transactions finished when raw bytes were last flushed */
+    bool ip_only_done[DIRECTIONS], protocol_done[DIRECTIONS], pass;
+    uint8_t session_events; /* anomalies of recognition already judged */
+    struct flow_values *values;
+    uint64_t tag_until;   /* packet time; 0: no tag */
+    uint64_t tag_bytes;   /* left */
+    uint32_t tag_packets; /* left */
+    const struct rule *tag_rule;
+};
+
+struct value_cache {
+    uint32_t epoch;
+    uint32_t count;
+    struct bytes *values;
+    uint64_t *offsets;
+};
+
+struct detector {
+    const struct ruleset *set;
+    uint32_t generation; /* rises with every change of the set */
+    struct pool states, values;
+    struct class_cache *classes;
+    struct regex_memory *regex;
+    struct prefilter_memory *prefilter;
+    struct arena scratch;
+    void *scratch_memory;
+    struct value_cache *cache; /* per buffer of the set */
+    uint32_t epoch;
+    uint32_t *candidates;
+    size_t candidate_count;
+    uint64_t *candidate_bits; /* which rules are in the list */
+    uint64_t counts[DETECT_COUNTER_COUNT];
+};
+
+static inline struct regex_memory *context_regex(const struct context *context)
+{
+    return context->detector->regex;
+}
+
+/* True when the DCERPC message at hand is little endian. */
+static inline bool context_dce_little(const struct context *context)
+{
+    (void)context;
+    return true;
+}
+
+/* True when header, direction and the cheap conditions of the rule hold for the packet at hand. */
+bool signature_applies(struct context *context, const struct signature *signature);
+/* The rule matched: runs its actions and notes the alert. */
+void signature_matched(struct context *context, const struct signature *signature);
+/* Judges one use of raw payload. */
+bool payload_matches(struct context *context, const struct signature *signature,
+                     const struct buffer_use *use);
+/* Inspects all transactions of the session in the packet's direction. */
+void transactions_inspect(struct context *context);
+/* `value` with the buffer's transformations applied. */
+struct bytes buffer_transform(const struct buffer *buffer, struct bytes value, struct context *context);
+
+/* The flow's bit or integer; NULL when never set. */
+struct flow_value *flow_value_find(const struct flow_memory *state, uint16_t id, bool is_int);
+/* The same, made when new; NULL when memory is short. */
+struct flow_value *flow_value_add(struct context *context, uint16_t id, bool is_int);
+void flow_value_remove(struct flow_memory *state, uint16_t id, bool is_int);
+/* The state of the flow at hand, made when new; NULL without a flow or memory. */
+struct flow_memory *context_state(struct context *context);
+
+#endif

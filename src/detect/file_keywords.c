@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keywords about files: name, type, size, hashes, content, storing. */
+#include <stdlib.h>
+
+#include "detect/buffer.h"
+#include "detect/context.h"
+#include "detect/data.h"
+#include "detect/keyword.h"
+#include "proto/file.h"
+
+static bool parse_file_buffer(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)value;
+    return compiler_sticky(c, bytes_of_string(keyword->name));
+}
+
+/* All file conditions of a rule are about the same file: one use holds them. */
+static struct file_check *add_file_check(struct compiler *c, file_check_fn test)
+{
+    struct buffer *buffer = set_buffer_kind(c->set, "files", BUFFER_FILES, NULL);
+    struct buffer_use *use = NULL;
+    for (struct buffer_use *other = c->signature->uses; other; other = other->next)
+        if (other->buffer == buffer)
+            use = other;
+    if (!buffer || (!use && !(use = compiler_add_use(c, buffer)))) {
+        (void)refuse(c, "out of memory");
+        return NULL;
+    }
+    struct file_check *check = COMPILER_NEW(c, struct file_check);
+    if (!check)
+        return NULL;
+    check->test = test;
+    struct file_check **tail = &use->file_checks;
+    while (*tail)
+        tail = &(*tail)->next;
+    return *tail = check;
+}
+
+static bool name_holds(const struct file_check *check, const struct file *file, struct context *context)
+{
+    (void)context;
+    return file->name.data && (bytes_find_nocase(file->name, check->text) != SIZE_MAX) != check->negated;
+}
+
+static bool extension_holds(const struct file_check *check, const struct file *file, struct context *context)
+{
+    (void)context;
+    if (!file->name.data || file->name.size <= check->text.size)
+        return false;
+    struct bytes end = bytes_from(file->name, file->name.size - check->text.size);
+    bool there = bytes_equal_nocase(end, check->text) &&
+                 file->name.data[file->name.size - check->text.size - 1] == '.';
+    return there != check->negated;
+}
+
+static bool magic_holds(const struct file_check *check, const struct file *file, struct context *context)
+{
+    (void)context;
+    return file->magic.data && (bytes_find_nocase(file->magic, check->text) != SIZE_MAX) != check->negated;
+}
+
+static bool size_holds(const struct file_check *check, const struct file *file, struct context *context)
+{
+    (void)context;
+    if (file->state != FILE_OPEN)
+        return range_has(&check->range, file->size);
+    /* A file that grows already is larger than any lower bound it passed. */
+    return (check->range.comparison == IS_MORE || check->range.comparison == IS_AT_LEAST) &&
+           range_has(&check->range, file->size);
+}
+
+static bool store_holds(const struct file_check *check, const struct file *file, struct context *context)
+{
+    (void)check;
+    (void)file;
+    (void)context;
+    return true;
+}
+
+enum { FILE_TEXT_NAME, FILE_TEXT_EXTENSION, FILE_TEXT_MAGIC };
+
+static bool parse_file_text(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    static const file_check_fn tests[] = { name_holds, extension_holds, magic_holds };
+    bool negated = value.size && value.data[0] == '!';
+    if (negated)
+        value = bytes_trim(bytes_from(value, 1));
+    if (!unquote(&value) || value.size == 0)
+        return refuse(c, "a text in quotes is wanted");
+    struct file_check *check = add_file_check(c, tests[keyword->mode]);
+    if (!check)
+        return false;
+    check->negated = negated;
+    return compiler_copy(c, value, &check->text);
+}
+
+static bool parse_filesize(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct file_check *check = add_file_check(c, size_holds);
+    return check && parse_range(c, value, UINT64_MAX, NULL, &check->range);
+}
+
+static bool hash_holds(const struct file_check *check, const struct file *file, struct context *context)
+{
+    (void)context;
+    struct bytes hash = check->range.a == DATASET_MD5
+                            ? bytes_of(file->has_md5 ? file->md5 : NULL, sizeof file->md5)
+                        : check->range.a == DATASET_SHA1
+                            ? bytes_of(file->has_sha1 ? file->sha1 : NULL, sizeof file->sha1)
+                            : bytes_of(file->has_sha256 ? file->sha256 : NULL, sizeof file->sha256);
+    return hash.data && dataset_has(check->set, hash) != check->negated;
+}
+
+static bool parse_file_hash(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    bool negated = value.size && value.data[0] == '!';
+    if (negated)
+        value = bytes_trim(bytes_from(value, 1));
+    struct file_check *check = unquote(&value) ? add_file_check(c, hash_holds) : NULL;
+    if (!check)
+        return refuse(c, "a file of hashes is wanted");
+    check->negated = negated;
+    check->at_end = true;
+    check->range.a = keyword->mode;
+    check->set = hash_list_open(c, value, keyword->mode);
+    return check->set != NULL;
+}
+
+/* "request|response|both|to_server|to_client|src_to_..., file|tx|ssn|flow": the matching file is stored. */
+static bool parse_filestore(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct bytes word;
+    while (list_next(&value, &word)) {
+        bool request = bytes_is(word, "request") || bytes_is(word, "to_server"),
+             response = bytes_is(word, "response") || bytes_is(word, "to_client");
+        bool known = request || response || bytes_is(word, "both") || bytes_is(word, "file") ||
+                     bytes_is(word, "tx") || bytes_is(word, "ssn") || bytes_is(word, "flow");
+        if (!known)
+            return refuse(c, "\"%.*s\" is not known", (int)MIN(word.size, 40U), (const char *)word.data);
+    }
+    c->signature->files_store = true;
+    return add_file_check(c, store_holds) != NULL;
+}
+
+const struct keyword file_keywords[] = {
+    { "file.data", "file_data", .parse = parse_file_buffer, .flags = KEYWORD_NO_VALUE,
+      .help = "Content of a file or body" },
+    { "file.name", .parse = parse_file_buffer, .flags = KEYWORD_NO_VALUE, .help = "Name of a file" },
+    { "file.magic", .parse = parse_file_buffer, .flags = KEYWORD_NO_VALUE,
+      .help = "Type of a file as libmagic says it" },
+    { "filename", .parse = parse_file_text, .mode = FILE_TEXT_NAME, .help = "Part of the file's name" },
+    { "fileext", .parse = parse_file_text, .mode = FILE_TEXT_EXTENSION,
+      .help = "Extension of the file's name" },
+    { "filemagic", .parse = parse_file_text, .mode = FILE_TEXT_MAGIC, .help = "Part of the file's type" },
+    { "filesize", .parse = parse_filesize, .help = "Size of the file in bytes" },
+    { "filemd5", .parse = parse_file_hash, .mode = DATASET_MD5, .help = "The file's MD5 is in a list",
+      .source = "RFC 1321" },
+    { "filesha1", .parse = parse_file_hash, .mode = DATASET_SHA1, .help = "The file's SHA-1 is in a list",
+      .source = "FIPS 180-4" },
+    { "filesha256", .parse = parse_file_hash, .mode = DATASET_SHA256,
+      .help = "The file's SHA-256 is in a list", .source = "FIPS 180-4" },
+    { "filestore", .parse = parse_filestore, .flags = KEYWORD_OPTIONAL, .help = "Stores the file" },
+    { 0 },
+};

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keywords about the flow and its streams. */
+#include <stdlib.h>
+
+#include "detect/context.h"
+#include "detect/keyword.h"
+#include "flow/tcp.h"
+
+static bool parse_flow(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct signature *s = c->signature;
+    struct bytes word;
+    while (list_next(&value, &word)) {
+        bool server = bytes_is(word, "to_server") || bytes_is(word, "from_client");
+        bool client = bytes_is(word, "to_client") || bytes_is(word, "from_server");
+        if (server || client) {
+            if (c->direction_given)
+                return refuse(c, "two directions are named");
+            c->direction_given = true;
+            *(server ? &s->to_client : &s->to_server) = false;
+        } else if (bytes_is(word, "established")) {
+            if (s->not_established)
+                return refuse(c, "established and not_established");
+            s->established = true;
+        } else if (bytes_is(word, "not_established")) {
+            if (s->established)
+                return refuse(c, "established and not_established");
+            s->not_established = true;
+        } else if (bytes_is(word, "stateless")) {
+            if (s->established || s->not_established)
+                return refuse(c, "stateless and established");
+        } else if (bytes_is(word, "only_stream")) {
+            s->only_stream = true;
+        } else if (bytes_is(word, "no_stream")) {
+            s->no_stream = true;
+        } else if (bytes_is(word, "only_frag")) {
+            s->only_frag = true;
+        } else if (bytes_is(word, "no_frag")) {
+            s->no_frag = true;
+        } else {
+            return refuse(c, "\"%.*s\" is not known", (int)MIN(word.size, 40U), (const char *)word.data);
+        }
+    }
+    if (s->only_stream && s->no_stream)
+        return refuse(c, "only_stream and no_stream");
+    if (s->only_frag && s->no_frag)
+        return refuse(c, "only_frag and no_frag");
+    return true;
+}
+
+/* ---- numbers of the flow ---- */
+
+enum { FLOW_NUMBER_AGE, FLOW_NUMBER_PACKETS, FLOW_NUMBER_BYTES };
+enum { WAY_SERVER = 1, WAY_CLIENT = 2, WAY_EITHER = 3, WAY_BOTH = 4 };
+
+static bool flow_number_holds(const struct check *check, struct context *context)
+{
+    const struct flow *flow = context->flow;
+    if (!flow)
+        return false;
+    if (check->a == FLOW_NUMBER_AGE)
+        return range_has(&check->range,
+                         flow->last > flow->first ? (flow->last - flow->first) / 1000000000U : 0);
+    const uint64_t *numbers = check->a == FLOW_NUMBER_PACKETS ? flow->packets : flow->bytes;
+    bool server = range_has(&check->range, numbers[TO_SERVER]),
+         client = range_has(&check->range, numbers[TO_CLIENT]);
+    if (check->mode == WAY_BOTH)
+        return server && client;
+    return (check->mode & WAY_SERVER && server) || (check->mode & WAY_CLIENT && client);
+}
+
+/* "toserver", "toclient", "either", "both" */
+static bool parse_way(struct bytes word, uint8_t *way)
+{
+    static const struct {
+        const char *name;
+        uint8_t way;
+    } names[] = { { "toserver", WAY_SERVER }, { "to_server", WAY_SERVER }, { "server", WAY_SERVER },
+                  { "toclient", WAY_CLIENT }, { "to_client", WAY_CLIENT }, { "client", WAY_CLIENT },
+                  { "either", WAY_EITHER },   { "both", WAY_BOTH } };
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (bytes_is(word, names[i].name)) {
+            *way = names[i].way;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* mode: which number, plus 16 times the way when the keyword's own name says it */
+static bool parse_flow_number(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    struct check *check = compiler_check(c, flow_number_holds);
+    if (!check)
+        return false;
+    check->a = keyword->mode & 15;
+    check->mode = (uint8_t)(keyword->mode >> 4);
+    if (!check->mode && check->a != FLOW_NUMBER_AGE) {
+        struct bytes way = bytes_trim(bytes_cut(&value, ','));
+        if (!parse_way(way, &check->mode))
+            return refuse(c, "must start with toserver, toclient, either or both");
+    }
+    return parse_range(c, value, UINT64_MAX, NULL, &check->range);
+}
+
+static bool elephant_holds(const struct check *check, struct context *context)
+{
+    if (!context->flow)
+        return false;
+    uint8_t have = context->flow->elephant_directions;
+    bool server = have >> TO_SERVER & 1, client = have >> TO_CLIENT & 1;
+    if (check->mode == WAY_BOTH)
+        return server && client;
+    return (check->mode & WAY_SERVER && server) || (check->mode & WAY_CLIENT && client);
+}
+
+static bool parse_elephant(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct check *check = compiler_check(c, elephant_holds);
+    return check &&
+           (parse_way(value, &check->mode) || refuse(c, "must be toserver, toclient, either or both"));
+}
+
+/* Bytes of the stream sent so far; the SYN counts one, as sequence numbers do. */
+static uint64_t stream_bytes(const struct context *context, enum direction direction)
+{
+    const struct stream *stream = context->in->streams[direction];
+    if (!stream)
+        return 0;
+    uint64_t end = stream_end(stream);
+    return end + stream_held(stream, end).size + 1;
+}
+
+static bool stream_size_holds(const struct check *check, struct context *context)
+{
+    if (!context->flow || context->flow->protocol != IP_TCP)
+        return false;
+    /* "client" is what the client sent. */
+    bool sent_by_client = range_has(&check->range, stream_bytes(context, TO_SERVER));
+    bool sent_by_server = range_has(&check->range, stream_bytes(context, TO_CLIENT));
+    switch (check->mode) {
+    case WAY_SERVER:
+        return sent_by_server;
+    case WAY_CLIENT:
+        return sent_by_client;
+    case WAY_BOTH:
+        return sent_by_server && sent_by_client;
+    default:
+        return sent_by_server || sent_by_client;
+    }
+}
+
+static bool parse_stream_size(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct bytes way, op, number;
+    char joined[64];
+    struct check *check = compiler_check(c, stream_size_holds);
+    if (!check)
+        return false;
+    if (!list_next(&value, &way) || !list_next(&value, &op) || !list_next(&value, &number) ||
+        !parse_way(way, &check->mode))
+        return refuse(c, "must be server, client, both or either, an operator and a size");
+    struct text text = text_of(joined, sizeof joined);
+    if (!bytes_is(op, "="))
+        text_put(&text, op);
+    text_put(&text, number);
+    c->signature->needs_packet |= false;
+    return parse_range(c, text_bytes(&text), UINT64_MAX, NULL, &check->range);
+}
+
+/* ---- anomalies and recognition ---- */
+
+static bool stream_event_holds(const struct check *check, struct context *context)
+{
+    for (size_t i = 0; i < context->in->event_count; i++)
+        if (context->in->events[i] == check->a)
+            return true;
+    return false;
+}
+
+static bool parse_stream_event(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    int event = stream_event_of(value);
+    struct check *check = compiler_check(c, stream_event_holds);
+    if (!check)
+        return false;
+    if (event < 0)
+        return refuse(c, "\"%.*s\" is no stream event", (int)MIN(value.size, 60U), (const char *)value.data);
+    check->a = (uint32_t)event;
+    c->signature->trigger = TRIGGER_STREAM_EVENT;
+    c->signature->trigger_event = (uint16_t)event;
+    return true;
+}
+
+static bool tcp_session_holds(const struct check *check, struct context *context)
+{
+    if (!context->flow || !context->flow->tcp)
+        return false;
+    (void)check;
+    return context->flow->state == FLOW_ESTABLISHED;
+}
+
+static bool parse_tcp_session(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct bytes word;
+    while (list_next(&value, &word))
+        if (!bytes_is(word, "setup") && !bytes_is(word, "established"))
+            return refuse(c, "\"%.*s\" is not known", (int)MIN(word.size, 40U), (const char *)word.data);
+    return compiler_check(c, tcp_session_holds) != NULL;
+}
+
+const struct keyword flow_keywords[] = {
+    { "flow", .parse = parse_flow, .help = "Direction and state of the flow" },
+    { "flow.age", .parse = parse_flow_number, .mode = FLOW_NUMBER_AGE, .help = "Age of the flow in seconds" },
+    { "flow.pkts", .parse = parse_flow_number, .mode = FLOW_NUMBER_PACKETS,
+      .help = "Packets of the flow so far" },
+    { "flow.pkts_toserver", .parse = parse_flow_number, .mode = FLOW_NUMBER_PACKETS | WAY_SERVER << 4,
+      .help = "Packets to the server" },
+    { "flow.pkts_toclient", .parse = parse_flow_number, .mode = FLOW_NUMBER_PACKETS | WAY_CLIENT << 4,
+      .help = "Packets to the client" },
+    { "flow.bytes", .parse = parse_flow_number, .mode = FLOW_NUMBER_BYTES,
+      .help = "Bytes of the flow so far" },
+    { "flow.bytes_toserver", .parse = parse_flow_number, .mode = FLOW_NUMBER_BYTES | WAY_SERVER << 4,
+      .help = "Bytes to the server" },
+    { "flow.bytes_toclient", .parse = parse_flow_number, .mode = FLOW_NUMBER_BYTES | WAY_CLIENT << 4,
+      .help = "Bytes to the client" },
+    { "flow.elephant", .parse = parse_elephant, .help = "The flow carries very much" },
+    { "stream_size", .parse = parse_stream_size, .help = "Bytes that a side has sent on its TCP stream" },
+    { "stream-event", .parse = parse_stream_event, .help = "An anomaly found while following TCP" },
+    { "tcp.session", .parse = parse_tcp_session, .help = "State of the TCP session" },
+    { 0 },
+};

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keywords as rows, and the compiler that their parsers work on. Private to detect. */
+#ifndef VONGLAU_DETECT_KEYWORD_H
+#define VONGLAU_DETECT_KEYWORD_H
+
+#include "detect/set.h"
+#include "detect/signature.h"
+#include "detect/syntax.h"
+
+/* One rule being compiled. */
+struct compiler {
+    struct ruleset *set;
+    struct signature *signature;
+    struct bytes protocol;                   /* as the header names it */
+    uint64_t protocols;                      /* application protocols the header allows; 0: transport rule */
+    uint8_t ip_protocols[32];                /* IP protocols the header (and ip_proto) allows, bit each */
+    bool tcp, udp, packet_only, stream_only; /* header protocol */
+
+    struct buffer_use *use; /* buffer that payload keywords go to; NULL: raw payload */
+    struct item **list;     /* a nested list (base64_data) instead of use->items */
+    struct bytes sticky;    /* name of the open sticky buffer; absent: raw payload */
+    const struct transform *transforms, **transform_tail;
+    bool sticky_used;            /* something was put into it */
+    struct item *last;           /* latest content, for its modifiers */
+    struct item *last_payload;   /* latest item of any kind in the open list */
+    struct buffer_use *last_use; /* where `last` went */
+    struct bytes variables[RULE_VARIABLES_MAX];
+    size_t variable_count;
+    bool has_sid, direction_given, skip;
+    uint32_t priority;
+    struct text references, metadata;
+    char error[200];
+};
+
+struct keyword;
+typedef bool (*keyword_fn)(struct compiler *c, const struct keyword *keyword, struct bytes value);
+
+enum {
+    KEYWORD_NO_VALUE = 1,
+    KEYWORD_OPTIONAL = 2,
+    KEYWORD_QUOTED = 4 /* quotes are taken off */,
+    KEYWORD_NEGATABLE = 8
+};
+
+/* A keyword is a row; keywords of one shape share `parse`. */
+struct keyword {
+    const char *name, *alias; /* alias: other names, space separated */
+    keyword_fn parse;
+    unsigned flags;
+    packet_number_fn number;                                         /* shape: a number of the packet */
+    bool (*bytes)(const struct packet *packet, struct bytes *value); /* shape: bytes of the packet */
+    transform_fn transform;                                          /* shape: a transformation */
+    uint64_t max;
+    unsigned mode;
+    const char *const *choices;
+    const char *help, *source;
+};
+
+/* The lists, one per file; each ends with a row without a name. */
+extern const struct keyword meta_keywords[], content_keywords[], number_keywords[], regex_keywords[],
+    packet_keywords[], flow_keywords[], bits_keywords[], threshold_keywords[], file_keywords[],
+    dataset_keywords[], transform_keywords[], app_keywords[], address_keywords[], tls_keywords[],
+    asn1_keywords[];
+
+/* Says why the rule is refused; returns false. */
+bool refuse(struct compiler *c, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* ---- helpers of parsers ---- */
+
+/* A zeroed object that lives as long as the set; NULL (and a refusal) when memory is short. */
+MUST_CHECK void *compiler_new(struct compiler *c, size_t size);
+#define COMPILER_NEW(c, type) ((type *)compiler_new((c), sizeof(type)))
+MUST_CHECK bool compiler_copy(struct compiler *c, struct bytes from, struct bytes *copy);
+/* Reads "5", ">5", "<5", ">=5", "<=5", "!5", "=5", "1-5", "1<>5", "&0x4", "!&0x4", or a name of `choices`. */
+MUST_CHECK bool parse_range(struct compiler *c, struct bytes text, uint64_t max, const char *const *choices,
+                            struct range *range);
+/* A whole number, perhaps with a unit (kb, mb, gb, KiB...). */
+MUST_CHECK bool parse_size(struct bytes text, uint64_t *value);
+MUST_CHECK bool parse_i64(struct bytes text, int64_t *value);
+/* A number or the name of a variable made before (byte_extract, byte_math). */
+MUST_CHECK bool parse_operand(struct compiler *c, struct bytes text, int64_t low, int64_t high,
+                              struct operand *operand);
+/* The place of a new variable. */
+MUST_CHECK bool parse_variable(struct compiler *c, struct bytes name, int8_t *index);
+/* Puts an item at the end of the open buffer; NULL when refused. */
+struct item *compiler_item(struct compiler *c, enum item_kind kind);
+/* Adds a condition on packets or flows, or something to do on a match. */
+struct check *compiler_check(struct compiler *c, check_fn test);
+struct check *compiler_action(struct compiler *c, check_fn run);
+struct check *compiler_late_action(struct compiler *c, check_fn run);
+/* Opens the sticky buffer `name`; transformations may follow. */
+MUST_CHECK bool compiler_sticky(struct compiler *c, struct bytes name);
+/* The buffer use that payload keywords go to now, made when needed; NULL when refused. */
+struct buffer_use *compiler_use(struct compiler *c);
+/* A new use of the buffer (made or found) of this identity. */
+struct buffer_use *compiler_add_use(struct compiler *c, struct buffer *buffer);
+/* The latest content, for the modifier `keyword`; NULL when there is none. */
+struct item *compiler_last(struct compiler *c, const struct keyword *keyword);
+/* Moves the latest content to the buffer `name` (legacy modifiers). */
+MUST_CHECK bool compiler_move(struct compiler *c, struct bytes name);
+
+/* Shapes. */
+bool parse_packet_number(struct compiler *c, const struct keyword *keyword, struct bytes value);
+bool parse_packet_bytes(struct compiler *c, const struct keyword *keyword, struct bytes value);
+bool parse_transform(struct compiler *c, const struct keyword *keyword, struct bytes value);
+bool parse_ignored(struct compiler *c, const struct keyword *keyword, struct bytes value);
+
+#endif

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* byte_test, byte_jump, byte_extract, byte_math, base64_decode and entropy: numbers read from buffers. */
+#include <stdlib.h>
+
+#include "detect/context.h"
+#include "detect/keyword.h"
+
+/* Words that all four share: relative, endianness, text and its base, dce, bitmask. False: not such a word.
+ */
+static bool common_word(struct item *item, struct number_at *at, struct bytes word, bool *bad)
+{
+    static const struct {
+        const char *name;
+        uint8_t base;
+    } bases[] = { { "hex", 16 }, { "dec", 10 }, { "oct", 8 } };
+    *bad = false;
+    if (bytes_is(word, "relative")) {
+        item->relative = true;
+        return true;
+    }
+    if (bytes_starts(word, BYTES_OF("endian "))) {
+        word = bytes_trim(bytes_from(word, 7));
+    }
+    if (bytes_is(word, "big") || bytes_is(word, "little")) {
+        at->little = bytes_is(word, "little");
+        return true;
+    }
+    if (bytes_is(word, "dce")) {
+        at->dce = true;
+        return true;
+    }
+    if (bytes_starts(word, BYTES_OF("string"))) {
+        at->text = true;
+        word = bytes_trim(bytes_from(word, 6));
+        if (word.size == 0)
+            return true;
+    }
+    for (size_t i = 0; i < COUNT_OF(bases); i++) {
+        if (bytes_is(word, bases[i].name)) {
+            at->base = bases[i].base;
+            return true;
+        }
+    }
+    if (bytes_starts(word, BYTES_OF("bitmask "))) {
+        *bad = !bytes_to_number(bytes_trim(bytes_from(word, 8)), &at->mask) || at->mask == 0;
+        if (*bad) {
+            uint64_t mask = 0;
+            struct bytes digits = bytes_trim(bytes_from(word, 8));
+            for (size_t i = 0; i < digits.size && byte_hex(digits.data[i]) >= 0 && i < 8; i++) {
+                mask = mask << 4 | (uint64_t)byte_hex(digits.data[i]);
+                *bad = false;
+            }
+            at->mask = mask;
+        }
+        return true;
+    }
+    return false;
+}
+
+static bool unknown_word(struct compiler *c, struct bytes word)
+{
+    return refuse(c, "\"%.*s\" is not known", (int)MIN(word.size, 40U), (const char *)word.data);
+}
+
+/* Words left in `rest`; those that are not common go to `own` when there is one. */
+static bool words(struct compiler *c, struct item *item, struct number_at *at, struct bytes rest,
+                  bool (*own)(struct compiler *, struct item *, struct bytes, bool *))
+{
+    struct bytes word;
+    while (list_next(&rest, &word)) {
+        bool bad = false;
+        if (common_word(item, at, word, &bad)) {
+            if (bad)
+                return refuse(c, "the bit mask must be a number over 0");
+            continue;
+        }
+        if (!own || !own(c, item, word, &bad))
+            return bad ? false : unknown_word(c, word);
+    }
+    if (!at->text && at->size.variable == NO_VARIABLE && at->size.value > 8)
+        return refuse(c, "a binary number has at most 8 bytes");
+    if (at->text && at->size.variable == NO_VARIABLE && at->size.value > 23)
+        return refuse(c, "a number in text has at most 23 bytes");
+    if (at->text && !at->base)
+        at->base = 0;
+    return true;
+}
+
+static bool parse_byte_test(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct item *item = compiler_item(c, ITEM_TEST);
+    struct bytes size, op, number, offset;
+    if (!item)
+        return false;
+    if (!list_next(&value, &size) || !list_next(&value, &op) || !list_next(&value, &number) ||
+        !list_next(&value, &offset))
+        return refuse(c, "size, operator, value and offset are wanted");
+    if (op.size && op.data[0] == '!') {
+        item->test.not = true;
+        op = bytes_trim(bytes_from(op, 1));
+    }
+    if (op.size == 0 && item->test.not )
+        op = BYTES_OF("=");
+    if (bytes_is(op, "<="))
+        item->test.comparison = 'l';
+    else if (bytes_is(op, ">="))
+        item->test.comparison = 'g';
+    else if (op.size == 1 && memchr("<>=&^", op.data[0], 5))
+        item->test.comparison = op.data[0];
+    else
+        return refuse(c, "the operator must be < > = <= >= & or ^");
+    uint64_t big;
+    if (bytes_to_number(number, &big)) {
+        item->test.value.value = (int64_t)big;
+        item->test.value.variable = NO_VARIABLE;
+    } else if (!parse_operand(c, number, INT64_MIN, INT64_MAX, &item->test.value)) {
+        return false;
+    }
+    return parse_operand(c, size, 0, 23, &item->test.at.size) &&
+           parse_operand(c, offset, -65535, 65535, &item->test.at.offset) &&
+           words(c, item, &item->test.at, value, NULL);
+}
+
+static bool jump_word(struct compiler *c, struct item *item, struct bytes word, bool *bad)
+{
+    uint64_t number;
+    if (bytes_is(word, "align"))
+        return item->jump.align = true;
+    if (bytes_is(word, "from_beginning"))
+        return item->jump.from_beginning = true;
+    if (bytes_is(word, "from_end"))
+        return item->jump.from_end = true;
+    if (bytes_starts(word, BYTES_OF("multiplier "))) {
+        *bad = !bytes_to_u64(bytes_trim(bytes_from(word, 11)), &number) || number == 0 || number > 65535;
+        item->jump.multiplier = *bad ? 0 : (uint32_t)number;
+        return *bad ? refuse(c, "the multiplier must be 1 to 65535") : true;
+    }
+    if (bytes_starts(word, BYTES_OF("post_offset "))) {
+        *bad = !parse_operand(c, bytes_from(word, 12), -65535, 65535, &item->jump.post_offset);
+        return !*bad;
+    }
+    return false;
+}
+
+static bool parse_byte_jump(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct item *item = compiler_item(c, ITEM_JUMP);
+    struct bytes size, offset;
+    if (!item)
+        return false;
+    item->jump.multiplier = 1;
+    item->jump.post_offset.variable = NO_VARIABLE;
+    if (!list_next(&value, &size) || !list_next(&value, &offset))
+        return refuse(c, "size and offset are wanted");
+    return parse_operand(c, size, 0, 23, &item->jump.at.size) &&
+           parse_operand(c, offset, -65535, 65535, &item->jump.at.offset) &&
+           words(c, item, &item->jump.at, value, jump_word);
+}
+
+static bool extract_word(struct compiler *c, struct item *item, struct bytes word, bool *bad)
+{
+    uint64_t number;
+    if (bytes_starts(word, BYTES_OF("align "))) {
+        *bad = !bytes_to_u64(bytes_trim(bytes_from(word, 6)), &number) || (number != 2 && number != 4);
+        item->extract.align = *bad ? 0 : (uint8_t)number;
+        return *bad ? refuse(c, "align must be 2 or 4") : true;
+    }
+    if (bytes_starts(word, BYTES_OF("multiplier "))) {
+        *bad = !bytes_to_u64(bytes_trim(bytes_from(word, 11)), &number) || number == 0 || number > 65535;
+        item->extract.multiplier = *bad ? 0 : (uint32_t)number;
+        return *bad ? refuse(c, "the multiplier must be 1 to 65535") : true;
+    }
+    return false;
+}
+
+static bool parse_byte_extract(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct item *item = compiler_item(c, ITEM_EXTRACT);
+    struct bytes size, offset, name;
+    if (!item)
+        return false;
+    item->extract.multiplier = 1;
+    if (!list_next(&value, &size) || !list_next(&value, &offset) || !list_next(&value, &name))
+        return refuse(c, "size, offset and a name are wanted");
+    return parse_operand(c, size, 1, 23, &item->extract.at.size) &&
+           parse_operand(c, offset, -65535, 65535, &item->extract.at.offset) &&
+           words(c, item, &item->extract.at, value, extract_word) &&
+           parse_variable(c, name, &item->extract.result);
+}
+
+static bool math_word(struct compiler *c, struct item *item, struct bytes word, bool *bad)
+{
+    size_t space = bytes_find_byte(word, ' ');
+    if (space == SIZE_MAX)
+        return false;
+    struct bytes name = bytes_first(word, space), value = bytes_trim(bytes_from(word, space));
+    static const char *const operations[] = { "+", "-", "*", "/", "<<", ">>" };
+    *bad = true; /* unless one of these went through */
+    if (bytes_is(name, "bytes")) {
+        *bad = !parse_operand(c, value, 1, 23, &item->math.at.size);
+    } else if (bytes_is(name, "offset")) {
+        *bad = !parse_operand(c, value, -65535, 65535, &item->math.at.offset);
+    } else if (bytes_is(name, "rvalue")) {
+        *bad = !parse_operand(c, value, 0, UINT32_MAX, &item->math.value);
+        if (!*bad && item->math.operation == BYTE_DIVIDE && item->math.value.variable == NO_VARIABLE &&
+            item->math.value.value == 0)
+            *bad = !refuse(c, "division by zero");
+    } else if (bytes_is(name, "result")) {
+        *bad = !parse_variable(c, value, &item->math.result);
+    } else if (bytes_is(name, "oper")) {
+        for (size_t i = 0; i < COUNT_OF(operations); i++) {
+            if (bytes_is(value, operations[i])) {
+                item->math.operation = (uint8_t)i;
+                *bad = false;
+            }
+        }
+        if (*bad)
+            return refuse(c, "oper must be + - * / << or >>");
+    } else {
+        *bad = false;
+        return false;
+    }
+    return !*bad;
+}
+
+static bool parse_byte_math(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct item *item = compiler_item(c, ITEM_MATH);
+    if (!item)
+        return false;
+    item->math.at.size.variable = item->math.at.offset.variable = item->math.value.variable = NO_VARIABLE;
+    item->math.result = NO_VARIABLE;
+    if (!words(c, item, &item->math.at, value, math_word))
+        return false;
+    return item->math.result != NO_VARIABLE || refuse(c, "bytes, offset, oper, rvalue and result are wanted");
+}
+
+static bool parse_base64_decode(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct item *item = compiler_item(c, ITEM_BASE64);
+    struct bytes word;
+    if (!item)
+        return false;
+    item->base64.size.variable = item->base64.offset.variable = NO_VARIABLE;
+    while (list_next(&value, &word)) {
+        if (bytes_is(word, "relative")) {
+            item->relative = true;
+        } else if (bytes_starts(word, BYTES_OF("bytes "))) {
+            if (!parse_operand(c, bytes_from(word, 6), 1, 65535, &item->base64.size))
+                return false;
+        } else if (bytes_starts(word, BYTES_OF("offset "))) {
+            if (!parse_operand(c, bytes_from(word, 7), 0, 65535, &item->base64.offset))
+                return false;
+        } else {
+            return unknown_word(c, word);
+        }
+    }
+    return true;
+}
+
+static bool parse_base64_data(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)value;
+    (void)keyword;
+    struct item *decoded = NULL;
+    for (struct buffer_use *use = c->signature->uses; use; use = use->next)
+        for (struct item *item = use->items; item; item = item->next)
+            if (item->kind == ITEM_BASE64) {
+                decoded = item;
+                c->use = use;
+            }
+    if (!decoded)
+        return refuse(c, "needs base64_decode before it");
+    c->list = &decoded->base64.items;
+    c->sticky = BYTES_OF("base64_data");
+    c->sticky_used = true;
+    c->last = c->last_payload = NULL;
+    return true;
+}
+
+/* "bytes 100, offset 0, value >= 7.5" (all but the value may be left out) */
+static bool parse_entropy(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct item *item = compiler_item(c, ITEM_ENTROPY);
+    struct bytes word;
+    bool given = false;
+    if (!item)
+        return false;
+    item->entropy.size.variable = item->entropy.offset.variable = NO_VARIABLE;
+    while (list_next(&value, &word)) {
+        struct bytes rest = bytes_trim(bytes_from(word, bytes_find_byte(word, ' ')));
+        if (bytes_starts(word, BYTES_OF("bytes "))) {
+            if (!parse_operand(c, rest, 0, 65535, &item->entropy.size))
+                return false;
+            continue;
+        }
+        if (bytes_starts(word, BYTES_OF("offset "))) {
+            if (!parse_operand(c, rest, 0, 65535, &item->entropy.offset))
+                return false;
+            continue;
+        }
+        if (bytes_starts(word, BYTES_OF("value")))
+            word = bytes_trim(bytes_from(word, 5));
+        static const struct {
+            const char *sign;
+            uint8_t comparison;
+        } signs[] = { { ">=", IS_AT_LEAST }, { "<=", IS_AT_MOST }, { "!=", IS_NOT }, { "=", IS_EQUAL },
+                      { "<", IS_LESS },      { ">", IS_MORE },     { "!", IS_NOT },  { "", IS_EQUAL } };
+        size_t i = 0;
+        while (!bytes_starts(word, bytes_of_string(signs[i].sign)))
+            i++;
+        item->entropy.comparison = signs[i].comparison;
+        word = bytes_trim(bytes_from(word, strlen(signs[i].sign)));
+        char digits[32] = "";
+        char *end = digits;
+        if (word.size && word.size < sizeof digits) {
+            memcpy(digits, word.data, word.size);
+            item->entropy.value = strtod(digits, &end);
+        }
+        if (*end == '-' && item->entropy.comparison == IS_EQUAL) {
+            item->entropy.comparison = IS_BETWEEN;
+            item->entropy.high = strtod(end + 1, &end);
+        }
+        if (end == digits || *end)
+            return refuse(c, "the value must be a number from 0 to 8");
+        given = true;
+    }
+    return given || refuse(c, "a value is wanted");
+}
+
+const struct keyword number_keywords[] = {
+    { "byte_test", .parse = parse_byte_test, .help = "Compares a number in the buffer" },
+    { "byte_jump", .parse = parse_byte_jump, .help = "Moves the cursor by a number in the buffer" },
+    { "byte_extract", .parse = parse_byte_extract, .help = "Keeps a number of the buffer in a variable" },
+    { "byte_math", .parse = parse_byte_math, .help = "Calculates with a number of the buffer" },
+    { "base64_decode", .parse = parse_base64_decode, .flags = KEYWORD_OPTIONAL,
+      .help = "Decodes base64 in the buffer", .source = "RFC 4648 4" },
+    { "base64_data", .parse = parse_base64_data, .flags = KEYWORD_NO_VALUE,
+      .help = "What base64_decode made" },
+    { "entropy", .parse = parse_entropy, .help = "Shannon entropy of the buffer in bits per byte" },
+    { 0 },
+};

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keywords about one packet's headers. */
+#include <stdlib.h>
+
+#include "detect/context.h"
+#include "detect/keyword.h"
+#include "packet/decode.h"
+
+/* ---- numbers: false when the packet has no such header, so the rule cannot match ---- */
+
+#define NUMBER(name, condition, expression)                        \
+    static bool name(const struct packet *packet, uint64_t *value) \
+    {                                                              \
+        if (!(condition))                                          \
+            return false;                                          \
+        *value = (uint64_t)(expression);                           \
+        return true;                                               \
+    }
+
+NUMBER(ip_ttl, packet->ip, packet->ip->ttl)
+NUMBER(ip_tos, packet->ip && packet->ip->version == 4, packet->ip->tos)
+NUMBER(ip_id, packet->ip && packet->ip->version == 4, packet->ip->id)
+NUMBER(ip_fragment_offset, packet->ip, packet->ip->fragment_offset / 8)
+NUMBER(tcp_sequence, packet->tcp, packet->tcp->sequence)
+NUMBER(tcp_acknowledgment, packet->tcp, packet->tcp->acknowledgment)
+NUMBER(tcp_window, packet->tcp, packet->tcp->window)
+NUMBER(tcp_mss, packet->tcp && packet->tcp->has_mss, packet->tcp->mss)
+NUMBER(tcp_wscale, packet->tcp && packet->tcp->has_wscale, packet->tcp->wscale)
+NUMBER(icmp_type, packet->icmp, packet->icmp->type)
+NUMBER(icmp_code, packet->icmp, packet->icmp->code)
+NUMBER(icmp_id, packet->icmp && packet->icmp->has_id, packet->icmp->id)
+NUMBER(icmp_sequence, packet->icmp && packet->icmp->has_id, packet->icmp->sequence)
+NUMBER(icmp6_mtu,
+       packet->icmp && packet->protocol == IP_ICMPV6 && packet->icmp->type == 2 &&
+           packet->icmp->header.size >= 8,
+       (uint32_t)packet->icmp->header.data[4] << 24 | (uint32_t)packet->icmp->header.data[5] << 16 |
+           (uint32_t)packet->icmp->header.data[6] << 8 | packet->icmp->header.data[7])
+NUMBER(vlan_layers, packet, packet->vlan_count)
+
+/* ---- bytes ---- */
+
+#define BYTES(name, condition, expression)                             \
+    static bool name(const struct packet *packet, struct bytes *value) \
+    {                                                                  \
+        if (!(condition))                                              \
+            return false;                                              \
+        *value = (expression);                                         \
+        return true;                                                   \
+    }
+
+BYTES(ether_header, packet->ether.data, packet->ether)
+BYTES(ipv4_header, packet->ip && packet->ip->version == 4, packet->ip->header)
+BYTES(ipv6_header, packet->ip && packet->ip->version == 6, packet->ip->header)
+BYTES(tcp_header, packet->tcp, packet->tcp->header)
+BYTES(udp_header, packet->udp, packet->udp->header)
+BYTES(icmpv4_header, packet->icmp && packet->protocol == IP_ICMP, packet->icmp->header)
+BYTES(icmpv6_header, packet->icmp && packet->protocol == IP_ICMPV6, packet->icmp->header)
+BYTES(source_address, packet->ip, bytes_of(packet->src.octets, address_size(&packet->src)))
+BYTES(destination_address, packet->ip, bytes_of(packet->dst.octets, address_size(&packet->dst)))
+
+/* ---- the rest, each with its own syntax ---- */
+
+static bool size_holds(const struct check *check, struct context *context)
+{
+    if (context->packet->source == SOURCE_FLOW_TIMEOUT)
+        return false;
+    return range_has(&check->range, context->packet->payload.size) != check->negated;
+}
+
+static bool parse_dsize(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct check *check = compiler_check(c, size_holds);
+    if (!check || !parse_range(c, value, 65535, NULL, &check->range))
+        return false;
+    c->signature->needs_packet = true;
+    return true;
+}
+
+enum { FLAGS_EXACT, FLAGS_ALL, FLAGS_ANY, FLAGS_NONE };
+
+static bool tcp_flags_hold(const struct check *check, struct context *context)
+{
+    const struct tcp_header *tcp = context->packet->tcp;
+    if (!tcp)
+        return false;
+    uint32_t flags = tcp->flags & ~check->b;
+    switch (check->mode) {
+    case FLAGS_EXACT:
+        return flags == check->a;
+    case FLAGS_ALL:
+        return (flags & check->a) == check->a;
+    case FLAGS_ANY:
+        return (flags & check->a) != 0;
+    default:
+        return (flags & check->a) == 0;
+    }
+}
+
+static bool flag_letters(struct compiler *c, struct bytes text, uint32_t *mask)
+{
+    static const struct {
+        char letter;
+        uint8_t flag;
+    } letters[] = { { 'F', TCP_FIN }, { 'S', TCP_SYN }, { 'R', TCP_RST }, { 'P', TCP_PSH },
+                    { 'A', TCP_ACK }, { 'U', TCP_URG }, { 'E', TCP_ECE }, { 'C', TCP_CWR },
+                    { '1', TCP_CWR }, { '2', TCP_ECE }, { '0', 0 } };
+    *mask = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        size_t k = 0;
+        uint8_t letter = text.data[i] >= 'a' ? (uint8_t)(text.data[i] - 32) : text.data[i];
+        if (letter == ' ' || letter == '-')
+            continue;
+        while (k < COUNT_OF(letters) && (uint8_t)letters[k].letter != letter)
+            k++;
+        if (k == COUNT_OF(letters))
+            return refuse(c, "\"%c\" is no TCP flag", text.data[i]);
+        *mask |= letters[k].flag;
+    }
+    return true;
+}
+
+static bool parse_flags(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct bytes mask = value, flags = bytes_trim(bytes_cut(&mask, ','));
+    struct check *check = compiler_check(c, tcp_flags_hold);
+    if (!check)
+        return false;
+    if (flags.size && memchr("+*!", flags.data[0], 3)) {
+        check->mode = flags.data[0] == '+' ? FLAGS_ALL : flags.data[0] == '*' ? FLAGS_ANY : FLAGS_NONE;
+        flags = bytes_from(flags, 1);
+    } else if (flags.size && memchr("+*", flags.data[flags.size - 1], 2)) {
+        check->mode = flags.data[flags.size - 1] == '+' ? FLAGS_ALL : FLAGS_ANY;
+        flags.size--;
+    }
+    if (flags.size == 0)
+        return refuse(c, "no flag is named");
+    return flag_letters(c, flags, &check->a) && flag_letters(c, bytes_trim(mask), &check->b);
+}
+
+enum { FRAGMENT_MORE = 1, FRAGMENT_DONT = 2, FRAGMENT_RESERVED = 4 };
+
+static bool fragment_bits_hold(const struct check *check, struct context *context)
+{
+    const struct ip_header *ip = context->packet->ip;
+    if (!ip || ip->version != 4)
+        return false;
+    uint32_t bits = (ip->fragment_more ? FRAGMENT_MORE : 0) | (ip->fragment_dont ? FRAGMENT_DONT : 0) |
+                    (ip->fragment_reserved ? FRAGMENT_RESERVED : 0);
+    switch (check->mode) {
+    case FLAGS_EXACT:
+        return bits == check->a;
+    case FLAGS_ALL:
+        return (bits & check->a) == check->a;
+    case FLAGS_ANY:
+        return (bits & check->a) != 0;
+    default:
+        return (bits & check->a) == 0;
+    }
+}
+
+static bool parse_fragbits(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct check *check = compiler_check(c, fragment_bits_hold);
+    if (!check)
+        return false;
+    for (size_t i = 0; i < value.size; i++) {
+        switch (byte_lower(value.data[i])) {
+        case '+':
+            check->mode = FLAGS_ALL;
+            break;
+        case '*':
+            check->mode = FLAGS_ANY;
+            break;
+        case '!':
+            check->mode = FLAGS_NONE;
+            break;
+        case 'm':
+            check->a |= FRAGMENT_MORE;
+            break;
+        case 'd':
+            check->a |= FRAGMENT_DONT;
+            break;
+        case 'r':
+            check->a |= FRAGMENT_RESERVED;
+            break;
+        case ' ':
+            break;
+        default:
+            return refuse(c, "\"%c\" is none of M D R + * !", value.data[i]);
+        }
+    }
+    return check->a || refuse(c, "no bit is named");
+}
+
+static bool ip_options_hold(const struct check *check, struct context *context)
+{
+    const struct ip_header *ip = context->packet->ip;
+    return ip && ip->version == 4 && (check->a ? (ip->option_mask & check->a) != 0 : ip->option_mask != 0);
+}
+
+static bool parse_ipopts(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct check *check = compiler_check(c, ip_options_hold);
+    if (!check)
+        return false;
+    if (bytes_is(value, "any"))
+        return true;
+    for (unsigned i = 0; i < IP_OPTION_COUNT; i++) {
+        if (bytes_is(value, ip_option_names[i])) {
+            check->a = 1U << i;
+            return true;
+        }
+    }
+    return refuse(c, "\"%.*s\" is no IP option", (int)MIN(value.size, 40U), (const char *)value.data);
+}
+
+static bool same_ip_holds(const struct check *check, struct context *context)
+{
+    (void)check;
+    return context->packet->ip && address_equal(&context->packet->src, &context->packet->dst);
+}
+
+static bool parse_sameip(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    (void)value;
+    return compiler_check(c, same_ip_holds) != NULL;
+}
+
+static const struct {
+    const char *name;
+    uint8_t number;
+} ip_protocol_names[] = { { "icmp", 1 },       { "igmp", 2 },    { "ipip", 4 },  { "ipencap", 4 },
+                          { "tcp", 6 },        { "egp", 8 },     { "igp", 9 },   { "udp", 17 },
+                          { "ipv6", 41 },      { "gre", 47 },    { "esp", 50 },  { "ah", 51 },
+                          { "ipv6-icmp", 58 }, { "icmpv6", 58 }, { "ospf", 89 }, { "pim", 103 },
+                          { "vrrp", 112 },     { "l2tp", 115 },  { "sctp", 132 } };
+
+/* Narrows the header's protocols. */
+static bool parse_ip_proto(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    uint8_t comparison = '=';
+    if (value.size && memchr("!<>=", value.data[0], 4)) {
+        comparison = value.data[0];
+        value = bytes_trim(bytes_from(value, 1));
+    }
+    uint64_t number = 256;
+    if (!bytes_to_u64(value, &number))
+        for (size_t i = 0; i < COUNT_OF(ip_protocol_names); i++)
+            if (bytes_equal_nocase(value, bytes_of_string(ip_protocol_names[i].name)))
+                number = ip_protocol_names[i].number;
+    if (number > 255)
+        return refuse(c, "\"%.*s\" is no IP protocol", (int)MIN(value.size, 40U), (const char *)value.data);
+    for (unsigned i = 0; i < 256; i++) {
+        bool holds = comparison == '!'   ? i != number
+                     : comparison == '<' ? i < number
+                     : comparison == '>' ? i > number
+                                         : i == number;
+        if (!holds)
+            c->ip_protocols[i / 8] = (uint8_t)(c->ip_protocols[i / 8] & ~(1U << i % 8));
+    }
+    return true;
+}
+
+enum { CHECKSUM_IPV4, CHECKSUM_TCP, CHECKSUM_UDP, CHECKSUM_ICMP };
+
+static bool checksum_holds(const struct check *check, struct context *context)
+{
+    const struct packet *p = context->packet;
+    if (!p->ip || p->source == SOURCE_FLOW_TIMEOUT || (check->b && p->ip->version != check->b))
+        return false;
+    bool right;
+    switch (check->a) {
+    case CHECKSUM_IPV4:
+        right = p->ip->checksum_ok;
+        break;
+    case CHECKSUM_TCP:
+        if (!p->tcp)
+            return false;
+        right = p->tcp->checksum_ok;
+        break;
+    case CHECKSUM_UDP:
+        if (!p->udp)
+            return false;
+        right = p->udp->checksum_ok;
+        break;
+    default:
+        if (!p->icmp)
+            return false;
+        right = p->icmp->checksum_ok;
+        break;
+    }
+    return right != check->negated;
+}
+
+/* mode: checksum kind, plus 16 times the IP version. */
+static bool parse_csum(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    struct check *check = compiler_check(c, checksum_holds);
+    if (!check)
+        return false;
+    if (!unquote(&value) ||
+        (!bytes_equal_nocase(value, BYTES_OF("valid")) && !bytes_equal_nocase(value, BYTES_OF("invalid"))))
+        return refuse(c, "must be valid or invalid");
+    check->a = keyword->mode & 15;
+    check->b = keyword->mode >> 4;
+    check->negated = value.size == 7;
+    return true;
+}
+
+static bool vlan_holds(const struct check *check, struct context *context)
+{
+    const struct packet *p = context->packet;
+    for (unsigned i = 0; i < p->vlan_count; i++)
+        if ((check->a == UINT32_MAX || check->a == i) && range_has(&check->range, p->vlans[i]))
+            return true;
+    return false;
+}
+
+static bool parse_vlan(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct check *check = compiler_check(c, vlan_holds);
+    if (!check)
+        return false;
+    struct bytes layer = value, id = bytes_trim(bytes_cut(&layer, ','));
+    int64_t number = 0;
+    check->a = UINT32_MAX;
+    layer = bytes_trim(layer);
+    if (layer.size && !bytes_is(layer, "any") && !bytes_is(layer, "all")) {
+        if (!parse_i64(layer, &number) || number < -PACKET_VLANS_MAX || number >= PACKET_VLANS_MAX)
+            return refuse(c, "the layer must be -3 to 2");
+        check->a = (uint32_t)(number < 0 ? number + PACKET_VLANS_MAX : number);
+    }
+    return parse_range(c, id, 4095, NULL, &check->range);
+}
+
+/* decode-event: judged on every packet, broken ones too. */
+static bool decode_event_holds(const struct check *check, struct context *context)
+{
+    for (unsigned i = 0; i < context->packet->event_count; i++)
+        if (context->packet->events[i] == check->a)
+            return true;
+    return false;
+}
+
+static bool parse_decode_event(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    int event = decode_event_of(value);
+    struct check *check = compiler_check(c, decode_event_holds);
+    if (!check)
+        return false;
+    if (event < 0)
+        return refuse(c, "\"%.*s\" is no decoder event", (int)MIN(value.size, 60U), (const char *)value.data);
+    check->a = (uint32_t)event;
+    c->signature->trigger = TRIGGER_DECODE_EVENT;
+    c->signature->trigger_event = (uint16_t)event;
+    c->signature->any_packet = true;
+    return true;
+}
+
+/* Options of TCP and IP that look like content of a header: the count of a kind of number. */
+const struct keyword packet_keywords[] = {
+    { "ttl", .parse = parse_packet_number, .max = 255, .number = ip_ttl, .help = "IP time to live, in hops",
+      .source = "RFC 791 3.1" },
+    { "tos", .parse = parse_packet_number, .max = 255, .number = ip_tos, .help = "IPv4 type of service",
+      .source = "RFC 791 3.1" },
+    { "id", .parse = parse_packet_number, .max = 65535, .number = ip_id, .help = "IPv4 identification",
+      .source = "RFC 791 3.1" },
+    { "fragoffset", .parse = parse_packet_number, .max = 8191, .number = ip_fragment_offset,
+      .help = "Fragment offset in units of 8 bytes", .source = "RFC 791 3.1" },
+    { "seq", "tcp.seq", .parse = parse_packet_number, .max = UINT32_MAX, .number = tcp_sequence,
+      .help = "TCP sequence number", .source = "RFC 9293 3.1" },
+    { "ack", "tcp.ack", .parse = parse_packet_number, .max = UINT32_MAX, .number = tcp_acknowledgment,
+      .help = "TCP acknowledgment number", .source = "RFC 9293 3.1" },
+    { "window", "tcp.window", .parse = parse_packet_number, .max = 65535, .number = tcp_window,
+      .help = "TCP window, unscaled, in bytes", .source = "RFC 9293 3.1" },
+    { "tcp.mss", .parse = parse_packet_number, .max = 65535, .number = tcp_mss,
+      .help = "TCP maximum segment size option, in bytes", .source = "RFC 9293 3.7.1" },
+    { "tcp.wscale", .parse = parse_packet_number, .max = 255, .number = tcp_wscale,
+      .help = "TCP window scale option, a shift", .source = "RFC 7323 2" },
+    { "itype", .parse = parse_packet_number, .max = 255, .number = icmp_type, .help = "ICMP type",
+      .source = "RFC 792" },
+    { "icode", .parse = parse_packet_number, .max = 255, .number = icmp_code, .help = "ICMP code",
+      .source = "RFC 792" },
+    { "icmp_id", .parse = parse_packet_number, .flags = KEYWORD_QUOTED, .max = 65535, .number = icmp_id,
+      .help = "ICMP identifier", .source = "RFC 792" },
+    { "icmp_seq", .parse = parse_packet_number, .flags = KEYWORD_QUOTED, .max = 65535,
+      .number = icmp_sequence, .help = "ICMP sequence number", .source = "RFC 792" },
+    { "icmpv6.mtu", .parse = parse_packet_number, .max = UINT32_MAX, .number = icmp6_mtu,
+      .help = "MTU of a Packet Too Big message, in bytes", .source = "RFC 4443 3.2" },
+    { "vlan.layers", .parse = parse_packet_number, .max = 3, .number = vlan_layers,
+      .help = "Number of VLAN tags", .source = "IEEE 802.1Q" },
+    { "vlan.id", .parse = parse_vlan, .help = "VLAN id, perhaps of one layer", .source = "IEEE 802.1Q" },
+    { "dsize", .parse = parse_dsize, .help = "Size of the packet's payload in bytes" },
+    { "flags", "tcp.flags", .parse = parse_flags, .help = "TCP flags", .source = "RFC 9293 3.1" },
+    { "fragbits", .parse = parse_fragbits, .help = "IPv4 fragmentation flags", .source = "RFC 791 3.1" },
+    { "ipopts", .parse = parse_ipopts, .help = "An IPv4 option is there", .source = "RFC 791 3.1" },
+    { "ip_proto", .parse = parse_ip_proto, .help = "Protocol over IP", .source = "IANA protocol numbers" },
+    { "sameip", .parse = parse_sameip, .flags = KEYWORD_NO_VALUE,
+      .help = "Source and destination address are the same" },
+    { "ipv4-csum", .parse = parse_csum, .mode = CHECKSUM_IPV4 | 4 << 4,
+      .help = "IPv4 header checksum is valid or invalid" },
+    { "tcpv4-csum", .parse = parse_csum, .mode = CHECKSUM_TCP | 4 << 4, .help = "TCP checksum over IPv4" },
+    { "tcpv6-csum", .parse = parse_csum, .mode = CHECKSUM_TCP | 6 << 4, .help = "TCP checksum over IPv6" },
+    { "udpv4-csum", .parse = parse_csum, .mode = CHECKSUM_UDP | 4 << 4, .help = "UDP checksum over IPv4" },
+    { "udpv6-csum", .parse = parse_csum, .mode = CHECKSUM_UDP | 6 << 4, .help = "UDP checksum over IPv6" },
+    { "icmpv4-csum", .parse = parse_csum, .mode = CHECKSUM_ICMP | 4 << 4, .help = "ICMP checksum" },
+    { "icmpv6-csum", .parse = parse_csum, .mode = CHECKSUM_ICMP | 6 << 4, .help = "ICMPv6 checksum" },
+    { "decode-event", .parse = parse_decode_event, .help = "An anomaly found while decoding" },
+    { "ether.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = ether_header,
+      .help = "Ethernet header" },
+    { "ipv4.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = ipv4_header,
+      .help = "IPv4 header" },
+    { "ipv6.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = ipv6_header,
+      .help = "IPv6 header" },
+    { "tcp.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = tcp_header,
+      .help = "TCP header" },
+    { "udp.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = udp_header,
+      .help = "UDP header" },
+    { "icmpv4.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = icmpv4_header,
+      .help = "ICMP header" },
+    { "icmpv6.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = icmpv6_header,
+      .help = "ICMPv6 header" },
+    { "ip.src", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = source_address,
+      .help = "Source address as octets" },
+    { "ip.dst", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = destination_address,
+      .help = "Destination address as octets" },
+    { 0 },
+};

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The compiled rule set as the compiler fills it and the engine reads it. Private to detect. */
+#ifndef VONGLAU_DETECT_SET_H
+#define VONGLAU_DETECT_SET_H
+
+#include <pthread.h>
+
+#include "base/map.h"
+#include "detect/signature.h"
+
+struct prefilter;
+struct classes;
+struct shared;
+struct suppression;
+
+/* Who may talk to whom: the header of a rule, shared by all rules that have the same. */
+struct header {
+    uint8_t ip_protocols[32];
+    uint8_t version;                         /* 4, 6, or 0 for both */
+    bool any_packet;                         /* pkthdr: packets without IP too */
+    bool both;                               /* <> */
+    uint16_t src, dst, src_ports, dst_ports; /* indexes of sets */
+};
+
+struct set_list {
+    struct ranges *items;
+    size_t count, capacity;
+    struct map by_text; /* text -> index + 1 */
+};
+
+struct index_list {
+    uint32_t *items;
+    size_t count, capacity;
+};
+
+struct classification {
+    struct bytes name, description;
+    uint32_t priority;
+};
+
+struct ruleset {
+    const struct ruleset_settings *settings; /* valid while loading only */
+    struct arena memory;
+    const struct protocol *protocols[PROTOCOLS_MAX];
+    size_t protocol_count;
+
+    struct signature **signatures; /* in evaluation order */
+    size_t signature_count, signature_capacity;
+    struct map by_sid; /* gid, sid -> index + 1 (while loading) */
+
+    struct header *headers;
+    size_t header_count, header_capacity;
+    struct map header_map;
+    struct set_list addresses, ports;
+
+    struct buffer **buffers;
+    size_t buffer_count, buffer_capacity;
+    struct map buffer_map; /* identity -> struct buffer * */
+
+    struct map keywords;                    /* name -> const struct keyword * */
+    struct map rows;                        /* name -> struct named_row * (buffer.h) */
+    struct map classifications, references; /* name -> struct classification *, char * (base URL) */
+    struct map bits;                        /* names of flowbits, flowints, hostbits, xbits -> id + 1 */
+    const char **bit_names;
+    size_t bit_count, bit_capacity;
+
+    struct classes *classes;
+    struct prefilter *payload[3][DIRECTIONS]; /* enum raw_kind: TCP packets, TCP streams, other */
+    struct index_list tx_always[PROTOCOLS_MAX][DIRECTIONS];  /* rules to try on every transaction */
+    struct index_list tx_events[PROTOCOLS_MAX][DIRECTIONS];  /* rules on anomalies of transactions */
+    struct index_list tx_buffers[PROTOCOLS_MAX][DIRECTIONS]; /* buffers with a prefilter */
+    uint64_t tx_protocols[DIRECTIONS];              /* protocols that some transaction rule concerns */
+    struct index_list *decode_rules, *stream_rules; /* by event */
+    struct index_list session_rules;                /* on anomalies of recognition */
+    bool raw_streams;                               /* some rule looks at reassembled bytes */
+
+    struct shared *shared; /* thresholds, host bits, datasets: change at run time */
+    struct suppression *suppressions;
+    struct dataset *datasets;
+    struct reputation *reputation;
+    struct regex *regexes;
+    struct ruleset_numbers numbers;
+    uint32_t alerts_per_packet, match_limit, stream_chunk[DIRECTIONS];
+};
+
+enum raw_kind { RAW_TCP_PACKET, RAW_TCP_STREAM, RAW_OTHER };
+
+/* Protocol index in the set, or -1. */
+int set_protocol_index(const struct ruleset *set, const struct protocol *protocol);
+/* Id of a bit name in the name space of `kind` ('f' flowbit, 'i' flowint, 'h' hostbit, 'x' xbit); -1: memory.
+ */
+int set_bit(struct ruleset *set, char kind, struct bytes name);
+MUST_CHECK bool index_list_add(struct index_list *list, uint32_t index);
+/* The buffer named `name` with `transforms` over it, made when new; NULL when no protocol or packet has it.
+ */
+struct buffer *set_buffer(struct ruleset *set, struct bytes name, const struct transform *transforms);
+/* The plain buffer of a packet getter or built-in kind. */
+struct buffer *set_buffer_kind(struct ruleset *set, const char *name, enum buffer_kind kind,
+                               const struct transform *transforms);
+
+/* Compiles one rule line; false with a reason in `reason`. *skipped: `requires` was not met. */
+MUST_CHECK bool compile_rule(struct ruleset *set, struct bytes line, const char *file, uint32_t line_number,
+                             struct rule_reason *reason, bool *skipped);
+/* classification.config, reference.config, threshold.config. */
+MUST_CHECK bool load_classifications(struct ruleset *set, struct bytes text);
+MUST_CHECK bool load_references(struct ruleset *set, struct bytes text);
+MUST_CHECK bool load_thresholds(struct ruleset *set, struct bytes text, const char *file);
+
+#endif

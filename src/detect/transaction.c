@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules on transactions: as a transaction's parts become complete, prefilters name candidates, and candidates
+ * are judged buffer by buffer until they match, fail, or the transaction ends. */
+#include "detect/buffer.h"
+#include "detect/engine.h"
+#include "proto/file.h"
+
+#define GROWN_MAX       8
+#define VALUES_MAX      1024 /* of one multiple buffer */
+#define BUFFERS_TRACKED 256
+
+/* A rule that may match a transaction. */
+struct candidate {
+    uint32_t rule;
+    uint32_t matched; /* bit per use, in the rule's order */
+    bool done;
+};
+
+/* How far a growing body was scanned. */
+struct grown {
+    uint16_t buffer, index;
+    uint64_t offset;
+};
+
+/* What detection remembers of one direction of a transaction; in the transaction's memory. */
+struct tx_state {
+    uint32_t generation;
+    uint32_t count, capacity;
+    struct candidate *candidates;
+    uint64_t scanned[BUFFERS_TRACKED / 64]; /* buffers whose prefilter is through, by place in the list */
+    struct grown grown[GROWN_MAX];
+    uint8_t grown_count, events_seen;
+    bool started;
+};
+
+enum verdict { FAILS, WAITS, HOLDS };
+
+struct inspection_of_tx {
+    struct context *context;
+    struct tx_state *state;
+    const struct tx *tx;
+    int protocol;
+    enum direction direction;
+    uint8_t progress;
+    bool complete;
+};
+
+struct bytes buffer_transform(const struct buffer *buffer, struct bytes value, struct context *context)
+{
+    for (const struct transform *t = buffer->transforms; t; t = t->next)
+        value = t->apply(t, value, context);
+    return value;
+}
+
+/* ---- values of buffers, worked out once per transaction and packet ---- */
+
+static bool one_value(const struct inspection_of_tx *in, const struct buffer *buffer, uint32_t index,
+                      struct bytes *value, uint64_t *offset)
+{
+    const struct inspect *row = buffer->rows[in->protocol];
+    struct window window;
+    *offset = 0;
+    if (row) {
+        switch (row->kind) {
+        case INSPECT_BYTES:
+            if (index)
+                return false;
+            memcpy(value, in->tx->record + row->offset, sizeof *value);
+            return value->data != NULL;
+        case INSPECT_GET:
+            return row->get(in->tx, in->direction, index, in->context->scratch, value) && value->data;
+        case INSPECT_STREAM:
+            if (!row->window(in->tx, in->direction, index, &window))
+                return false;
+            *value = window.data;
+            *offset = window.offset;
+            return true;
+        default:
+            return false;
+        }
+    }
+    const struct file *file = in->tx->files;
+    for (; file; file = file->next) {
+        if (file->direction != in->direction)
+            continue;
+        if (index-- == 0)
+            break;
+    }
+    if (!file)
+        return false;
+    if (buffer->kind == BUFFER_FILE_NAME) {
+        *value = file->name;
+    } else if (buffer->kind == BUFFER_FILE_MAGIC) {
+        *value = file->magic;
+    } else {
+        *value = file->window.data;
+        *offset = file->window.offset;
+    }
+    if (!value->data)
+        *value = bytes_of("", 0);
+    return true;
+}
+
+static const struct value_cache *values_of(const struct inspection_of_tx *in, const struct buffer *buffer)
+{
+    struct detector *detector = in->context->detector;
+    struct value_cache *cache = &detector->cache[buffer->index];
+    if (cache->epoch == detector->epoch)
+        return cache;
+    struct bytes values[64];
+    uint64_t offsets[64];
+    uint32_t count = 0;
+    while (count < COUNT_OF(values) && one_value(in, buffer, count, &values[count], &offsets[count])) {
+        values[count] = buffer_transform(buffer, values[count], in->context);
+        count++;
+    }
+    struct bytes more;
+    uint64_t more_offset;
+    uint32_t total = count;
+    while (count == COUNT_OF(values) && total < VALUES_MAX &&
+           one_value(in, buffer, total, &more, &more_offset))
+        total++;
+    cache->values = ARENA_ARRAY(in->context->scratch, struct bytes, total ? total : 1);
+    cache->offsets = ARENA_ARRAY(in->context->scratch, uint64_t, total ? total : 1);
+    cache->count = cache->values && cache->offsets ? total : 0;
+    for (uint32_t i = 0; i < cache->count; i++) {
+        if (i < count) {
+            cache->values[i] = values[i];
+            cache->offsets[i] = offsets[i];
+        } else if (one_value(in, buffer, i, &cache->values[i], &cache->offsets[i])) {
+            cache->values[i] = buffer_transform(buffer, cache->values[i], in->context);
+        }
+    }
+    cache->epoch = detector->epoch;
+    return cache;
+}
+
+/* ---- one use ---- */
+
+static bool is_growing(const struct inspection_of_tx *in, const struct buffer *buffer)
+{
+    const struct inspect *row = buffer->rows[in->protocol];
+    return row ? row->kind == INSPECT_STREAM
+               : buffer->kind >= BUFFER_FILES && buffer->kind <= BUFFER_FILE_MAGIC;
+}
+
+/* The body or file behind value `index` will not change any more. */
+static bool is_final(const struct inspection_of_tx *in, const struct buffer *buffer, uint32_t index)
+{
+    const struct inspect *row = buffer->rows[in->protocol];
+    struct window window;
+    if (in->complete)
+        return true;
+    if (row && row->kind == INSPECT_STREAM)
+        return row->window(in->tx, in->direction, index, &window) && window.complete;
+    if (row)
+        return true;
+    for (const struct file *file = in->tx->files; file; file = file->next)
+        if (file->direction == in->direction && index-- == 0)
+            return file->state != FILE_OPEN || (buffer->kind == BUFFER_FILE_NAME && file->name.data);
+    return false;
+}
+
+static enum verdict judge_number(const struct inspection_of_tx *in, const struct buffer_use *use)
+{
+    const struct inspect *row = use->buffer->rows[in->protocol];
+    uint64_t value;
+    uint32_t count = 0;
+    bool all = true, any = false;
+    while (count < VALUES_MAX && row->number(in->tx, in->direction, count, &value)) {
+        bool holds = range_has(&use->range, value);
+        if (use->number_mode == 2 && use->number_index == (int32_t)count)
+            return holds ? HOLDS : FAILS;
+        all &= holds;
+        any |= holds;
+        count++;
+    }
+    if (use->number_mode == 2 && use->number_index < 0 && (int64_t)count + use->number_index >= 0 &&
+        row->number(in->tx, in->direction, (uint32_t)((int64_t)count + use->number_index), &value))
+        return range_has(&use->range, value) ? HOLDS : FAILS;
+    if (use->number_mode == 2)
+        return FAILS;
+    return count && (use->number_mode == 1 ? all : any) ? HOLDS : FAILS;
+}
+
+static enum verdict judge_values(const struct inspection_of_tx *in, const struct buffer_use *use)
+{
+    const struct value_cache *values = values_of(in, use->buffer);
+    bool growing = is_growing(in, use->buffer), open = growing && !in->complete;
+    if (use->absent || use->absent_or_else) {
+        if (values->count == 0)
+            return open ? WAITS : HOLDS;
+        if (use->absent)
+            return FAILS;
+    }
+    for (uint32_t i = 0; i < values->count; i++) {
+        if (growing && use->at_end && !is_final(in, use->buffer, i))
+            continue;
+        if (match_items(use->items, values->values[i], values->offsets[i], in->context))
+            return HOLDS;
+    }
+    if (open) {
+        /* A finished single body cannot match any more. */
+        if (values->count == 1 && use->buffer->kind == BUFFER_TX && is_final(in, use->buffer, 0))
+            return FAILS;
+        return WAITS;
+    }
+    return FAILS;
+}
+
+static enum verdict judge_files(const struct inspection_of_tx *in, const struct buffer_use *use)
+{
+    for (struct file *file = in->tx->files; file; file = file->next) {
+        if (file->direction != in->direction)
+            continue;
+        bool all = true;
+        for (const struct file_check *check = use->file_checks; check && all; check = check->next)
+            all = (!check->at_end || file->state != FILE_OPEN) && check->test(check, file, in->context);
+        if (all) {
+            in->context->file = file;
+            return HOLDS;
+        }
+    }
+    return in->complete ? FAILS : WAITS;
+}
+
+static enum verdict judge_event(const struct inspection_of_tx *in, const struct buffer_use *use)
+{
+    for (unsigned i = 0; i < in->tx->event_count; i++)
+        if (in->tx->events[i] == use->event)
+            return HOLDS;
+    return in->complete ? FAILS : WAITS;
+}
+
+static enum verdict judge_use(struct inspection_of_tx *in, const struct signature *s,
+                              const struct buffer_use *use)
+{
+    const struct buffer *buffer = use->buffer;
+    struct bytes header;
+    switch (buffer->kind) {
+    case BUFFER_PAYLOAD:
+        return payload_matches(in->context, s, use) ? HOLDS : in->complete ? FAILS : WAITS;
+    case BUFFER_PACKET:
+        return buffer->get_packet(in->context->packet, &header) &&
+                       match_items(use->items, buffer_transform(buffer, header, in->context), 0, in->context)
+                   ? HOLDS
+                   : FAILS;
+    case BUFFER_FILES:
+        return judge_files(in, use);
+    case BUFFER_EVENT:
+        return judge_event(in, use);
+    case BUFFER_TEST:
+        return use->test(use, in->tx, in->direction) ? HOLDS : in->complete ? FAILS : WAITS;
+    case BUFFER_HOOK:
+        return in->progress >= use->progress || in->complete ? HOLDS : WAITS;
+    default:
+        break;
+    }
+    const struct inspect *row = buffer->rows[in->protocol];
+    if (row && !(row->directions >> in->direction & 1))
+        return FAILS;
+    if (row && row->kind != INSPECT_STREAM && in->progress < row->progress[in->direction] && !in->complete)
+        return WAITS;
+    if (row && row->kind == INSPECT_NUMBER)
+        return judge_number(in, use);
+    return judge_values(in, use);
+}
+
+/* ---- candidates ---- */
+
+static void add_candidate(struct inspection_of_tx *in, uint32_t rule)
+{
+    struct tx_state *state = in->state;
+    const struct signature *s = in->context->set->signatures[rule];
+    if (!class_allows(in->context->class, s->header) || !(s->protocols >> in->protocol & 1))
+        return;
+    for (uint32_t i = 0; i < state->count; i++)
+        if (state->candidates[i].rule == rule)
+            return;
+    if (state->count == state->capacity) {
+        uint32_t capacity = state->capacity ? state->capacity * 2 : 8;
+        struct arena *memory = (struct arena *)(uintptr_t)&in->tx->memory;
+        struct candidate *more = ARENA_ARRAY(memory, struct candidate, capacity);
+        if (!more)
+            return;
+        if (state->count)
+            memcpy(more, state->candidates, state->count * sizeof *more);
+        state->candidates = more;
+        state->capacity = capacity;
+    }
+    /* Kept in evaluation order. */
+    uint32_t at = state->count++;
+    while (at && state->candidates[at - 1].rule > rule) {
+        state->candidates[at] = state->candidates[at - 1];
+        at--;
+    }
+    state->candidates[at] = (struct candidate){ .rule = rule };
+}
+
+static void on_hit(void *context, const uint32_t *rules, size_t count)
+{
+    struct inspection_of_tx *in = context;
+    for (size_t i = 0; i < count; i++)
+        add_candidate(in, rules[i]);
+}
+
+/* Where the scan of a growing body goes on; NULL when too many are open. */
+static struct grown *grown_of(struct tx_state *state, uint16_t buffer, uint16_t index)
+{
+    for (unsigned i = 0; i < state->grown_count; i++)
+        if (state->grown[i].buffer == buffer && state->grown[i].index == index)
+            return &state->grown[i];
+    if (state->grown_count == GROWN_MAX)
+        return NULL;
+    state->grown[state->grown_count] = (struct grown){ buffer, index, 0 };
+    return &state->grown[state->grown_count++];
+}
+
+/* Scans what is new of each body, with an overlap of the longest pattern. */
+static void scan_growing(struct inspection_of_tx *in, const struct buffer *buffer,
+                         const struct prefilter *prefilter)
+{
+    const struct value_cache *values = values_of(in, buffer);
+    for (uint32_t i = 0; i < values->count; i++) {
+        struct bytes data = values->values[i];
+        struct grown *grown = buffer->transforms ? NULL : grown_of(in->state, buffer->index, (uint16_t)i);
+        uint64_t end = values->offsets[i] + data.size;
+        if (grown) {
+            if (end <= grown->offset)
+                continue;
+            uint64_t overlap = prefilter_reach(prefilter) - 1;
+            uint64_t from = grown->offset > overlap ? grown->offset - overlap : 0;
+            if (from > values->offsets[i])
+                data = bytes_from(data, (size_t)(from - values->offsets[i]));
+            grown->offset = end;
+        }
+        prefilter_scan(prefilter, in->context->detector->prefilter, data, on_hit, in);
+    }
+}
+
+static void run_prefilters(struct inspection_of_tx *in)
+{
+    const struct ruleset *set = in->context->set;
+    const struct index_list *list = &set->tx_buffers[in->protocol][in->direction];
+    for (size_t i = 0; i < list->count; i++) {
+        const struct buffer *buffer = set->buffers[list->items[i]];
+        const struct prefilter *prefilter = buffer->prefilters[in->direction];
+        const struct inspect *row = buffer->rows[in->protocol];
+        if (is_growing(in, buffer)) {
+            scan_growing(in, buffer, prefilter);
+            continue;
+        }
+        bool tracked = i < BUFFERS_TRACKED;
+        if (tracked && in->state->scanned[i / 64] >> (i % 64) & 1)
+            continue;
+        if (row && in->progress < row->progress[in->direction] && !in->complete)
+            continue;
+        if (tracked)
+            in->state->scanned[i / 64] |= (uint64_t)1 << i % 64;
+        const struct value_cache *values = values_of(in, buffer);
+        for (uint32_t k = 0; k < values->count; k++)
+            prefilter_scan(prefilter, in->context->detector->prefilter, values->values[k], on_hit, in);
+    }
+}
+
+static void add_event_rules(struct inspection_of_tx *in)
+{
+    const struct ruleset *set = in->context->set;
+    const struct index_list *list = &set->tx_events[in->protocol][in->direction];
+    if (in->state->events_seen == in->tx->event_count)
+        return;
+    in->state->events_seen = in->tx->event_count;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct signature *s = set->signatures[list->items[i]];
+        for (const struct buffer_use *use = s->uses; use; use = use->next)
+            if (use->buffer->kind == BUFFER_EVENT && judge_event(in, use) == HOLDS)
+                add_candidate(in, list->items[i]);
+    }
+}
+
+static bool checks_hold(struct context *context, const struct signature *s)
+{
+    for (const struct check *check = s->checks; check; check = check->next)
+        if (!check->test(check, context))
+            return false;
+    return true;
+}
+
+static void judge_candidate(struct inspection_of_tx *in, struct candidate *candidate)
+{
+    struct context *context = in->context;
+    const struct signature *s = context->set->signatures[candidate->rule];
+    context->signature = s;
+    context->file = NULL;
+    context->on_stream = false;
+    if (!signature_applies(context, s)) {
+        candidate->done = in->complete;
+        return;
+    }
+    unsigned place = 0;
+    bool waits = false;
+    for (const struct buffer_use *use = s->uses; use; use = use->next, place++) {
+        if (place < 32 && candidate->matched >> place & 1 && use->buffer->kind != BUFFER_FILES)
+            continue;
+        switch (judge_use(in, s, use)) {
+        case FAILS:
+            candidate->done = true;
+            return;
+        case WAITS:
+            waits = true;
+            break;
+        default:
+            if (place < 32)
+                candidate->matched |= 1U << place;
+        }
+        if (waits)
+            return;
+    }
+    if (!checks_hold(context, s)) {
+        candidate->done = in->complete;
+        return;
+    }
+    candidate->done = true;
+    signature_matched(context, s);
+}
+
+static struct tx_state *state_of(const struct context *context, struct tx *tx, enum direction direction)
+{
+    struct tx_state *state = tx->detect[direction];
+    if (!state) {
+        state = ARENA_NEW(&tx->memory, struct tx_state);
+        tx->detect[direction] = state;
+        if (state)
+            state->generation = context->detector->generation;
+    } else if (state->generation != context->detector->generation) {
+        *state = (struct tx_state){ .generation = context->detector->generation };
+    }
+    return state;
+}
+
+static void inspect_one(struct context *context, struct tx *tx)
+{
+    struct session *session = context->in->session;
+    enum direction direction = context->direction;
+    struct inspection_of_tx in = { .context = context, .tx = tx, .direction = direction };
+    in.protocol = set_protocol_index(context->set, tx->protocol ? tx->protocol : session->protocol);
+    in.complete = context->in->flow_ends || tx_complete(session, tx, direction);
+    if (in.protocol < 0 || !(context->set->tx_protocols[direction] >> in.protocol & 1) ||
+        (tx->directed && tx->direction != direction) || tx->no_inspect) {
+        tx->inspected[direction] = in.complete;
+        return;
+    }
+    in.progress = tx_progress(session, tx, direction);
+    in.state = state_of(context, tx, direction);
+    if (!in.state) {
+        tx->inspected[direction] = in.complete;
+        return;
+    }
+    context->tx = tx;
+    context->detector->epoch++;
+    if (!in.state->started) {
+        in.state->started = true;
+        const struct index_list *always = &context->set->tx_always[in.protocol][direction];
+        for (size_t i = 0; i < always->count; i++)
+            add_candidate(&in, always->items[i]);
+    }
+    run_prefilters(&in);
+    add_event_rules(&in);
+    for (uint32_t i = 0; i < in.state->count; i++)
+        if (!in.state->candidates[i].done)
+            judge_candidate(&in, &in.state->candidates[i]);
+    context->tx = NULL;
+    if (in.complete)
+        tx->inspected[direction] = true;
+}
+
+void transactions_inspect(struct context *context)
+{
+    struct session *session = context->in->session;
+    for (struct tx *tx = session->txs; tx; tx = tx->next)
+        if (!tx->inspected[context->direction])
+            inspect_one(context, tx);
+}
