@@ -474,47 +474,53 @@ static bool netbios_name(struct bytes label)
     return true;
 }
 
-/* Reads a name without following pointers; false when it cannot be one. */
-static bool plausible_name(struct reader *in)
+/* Passes over a name without following pointers. PROBE_MORE: it goes on past the end. */
+static enum probe probe_name(struct reader *in)
 {
     bool first = true;
     for (unsigned labels = 0; labels <= LABELS_MAX; labels++) {
         uint8_t size = reader_u8(in);
+        if (!reader_ok(in))
+            return PROBE_MORE;
         if (size == 0)
-            return reader_ok(in);
+            return PROBE_YES;
         if (size >= 0xc0) {
             reader_skip(in, 1);
-            return !first && reader_ok(in);
+            return first ? PROBE_NO : PROBE_YES;
         }
         if (size > 63)
-            return false;
+            return PROBE_NO;
         struct bytes label = reader_bytes(in, size);
-        if (!reader_ok(in) || (first && netbios_name(label)))
-            return false;
+        if (!reader_ok(in))
+            return PROBE_MORE;
+        if (first && netbios_name(label))
+            return PROBE_NO;
         first = false;
     }
-    return false;
+    return PROBE_NO;
 }
 
-/* True when a message could start like this; `response` tells which kind. */
-static bool plausible(struct bytes data, bool *response)
+/* Whether a message could start like this; `response` tells which kind. */
+static enum probe probe_message(struct bytes data, bool *response)
 {
     struct reader in = reader_of_bytes(data);
     reader_skip(&in, 2);
     uint16_t flags = reader_be16(&in);
     unsigned questions = reader_be16(&in), answers = reader_be16(&in);
     unsigned authorities = reader_be16(&in), additionals = reader_be16(&in);
-    *response = flags & DNS_RESPONSE;
     unsigned records = answers + authorities + additionals;
-    if (!reader_ok(&in) || questions + records == 0 || questions * QUESTION_MIN > reader_left(&in) ||
-        records > 3000 || questions > 64)
-        return false;
-    if (!questions && !*response)
-        return false;
-    if (!plausible_name(&in))
-        return false;
-    uint16_t type = reader_be16(&in);
-    return known_class(reader_be16(&in)) && type != 0 && reader_ok(&in);
+    *response = flags & DNS_RESPONSE;
+    if (!reader_ok(&in))
+        return PROBE_MORE;
+    if (questions + records == 0 || records > 3000 || questions > 64 || (!questions && !*response))
+        return PROBE_NO;
+    enum probe name = probe_name(&in);
+    if (name != PROBE_YES)
+        return name;
+    uint16_t type = reader_be16(&in), class = reader_be16(&in);
+    if (!reader_ok(&in))
+        return PROBE_MORE;
+    return known_class(class) && type != 0 ? PROBE_YES : PROBE_NO;
 }
 
 static enum probe turned(enum direction direction, bool response)
@@ -526,7 +532,7 @@ static enum probe turned(enum direction direction, bool response)
 static enum probe dns_probe(enum direction direction, struct bytes data)
 {
     bool response;
-    if (plausible(data, &response))
+    if (probe_message(data, &response) == PROBE_YES)
         return turned(direction, response);
     struct reader in = reader_of_bytes(data);
     size_t size = reader_be16(&in);
@@ -534,17 +540,18 @@ static enum probe dns_probe(enum direction direction, struct bytes data)
         return PROBE_MORE;
     if (size < HEADER_SIZE + QUESTION_MIN)
         return PROBE_NO;
-    struct bytes start = bytes_first(reader_peek(&in), size);
-    if (plausible(start, &response))
-        return turned(direction, response);
-    return data.size < 2 + HEADER_SIZE + QUESTION_MIN ? PROBE_MORE : PROBE_NO;
+    bool whole = reader_left(&in) >= size;
+    enum probe answer = probe_message(bytes_first(reader_peek(&in), size), &response);
+    if (answer == PROBE_MORE)
+        return whole ? PROBE_NO : PROBE_MORE;
+    return answer == PROBE_YES ? turned(direction, response) : PROBE_NO;
 }
 
 static enum probe multicast_probe(enum direction direction, struct bytes data)
 {
     (void)direction;
     bool response;
-    return plausible(data, &response) ? PROBE_YES : PROBE_NO;
+    return probe_message(data, &response);
 }
 
 /* ---- transport ---- */
@@ -565,7 +572,7 @@ static bool found_again(struct dns_state *dns, enum direction direction, struct 
     struct reader at = *in;
     bool response;
     size_t size = reader_be16(&at);
-    if (reader_ok(&at) && plausible(bytes_first(reader_peek(&at), size), &response)) {
+    if (reader_ok(&at) && probe_message(bytes_first(reader_peek(&at), size), &response) == PROBE_YES) {
         dns->lost[direction] = false;
         return true;
     }

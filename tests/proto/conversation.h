@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A conversation played through the protocol layer, and the checks every parser gets: any cutting equals
+ * the whole, every prefix and every changed byte is survived. */
+#ifndef VONGLAU_TESTS_CONVERSATION_H
+#define VONGLAU_TESTS_CONVERSATION_H
+
+#include "../support/support.h"
+
+#include "proto/session.h"
+
+struct turn {
+    enum direction direction;
+    struct bytes data;
+};
+
+struct conversation {
+    const struct protocol *protocol;
+    uint8_t transport;
+    uint16_t server_port;
+    const struct turn *turns;
+    size_t turn_count;
+    const void *options; /* of the protocol, or NULL */
+    bool open_ended;     /* the streams are not closed at the end */
+};
+
+#define TURN_TEXT(way, text)                          \
+    {                                                 \
+        (way),                                        \
+        {                                             \
+            (const uint8_t *)(text), sizeof(text) - 1 \
+        }                                             \
+    }
+#define TURNS(list) .turns = (list), .turn_count = COUNT_OF(list)
+
+/* Plays it, `cut` bytes of a stream at a time (0: each turn at once), and appends a JSON object for each
+ * transaction and the name of each event, a line each. Bytes end right before an unreadable page. */
+void play(const struct conversation *conversation, size_t cut, struct text *out);
+/* All the general checks; `step`: every step-th byte is changed. */
+void check_conversation(const struct conversation *conversation, size_t step);
+/* The output must hold `wanted`. */
+void expect_text(const struct text *out, const char *wanted);
+void expect_no_text(const struct text *out, const char *unwanted);
+/* Decodes hexadecimal digits, spaces ignored; the result is static. */
+struct bytes from_hex(const char *digits);
+
+#endif

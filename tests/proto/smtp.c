@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conversation.h"
+
+#include "proto/smtp.h"
+
+extern const struct protocol smtp_protocol;
+
+#define GREETING TURN_TEXT(TO_CLIENT, "220 mx.example.vn ESMTP\r\n")
+#define HELLO                                                                                   \
+    TURN_TEXT(TO_SERVER, "EHLO may-tram\r\n"), TURN_TEXT(TO_CLIENT, "250-mx.example.vn\r\n250 " \
+                                                                    "PIPELINING\r\n")
+#define ENVELOPE                                                                                            \
+    TURN_TEXT(TO_SERVER,                                                                                    \
+              "MAIL FROM:<a@example.vn> SIZE=100\r\nRCPT TO:<b@example.vn>\r\nRCPT TO:<c@example.vn>\r\n"), \
+        TURN_TEXT(TO_CLIENT, "250 ok\r\n250 ok\r\n250 ok\r\n")
+#define DATA TURN_TEXT(TO_SERVER, "DATA\r\n"), TURN_TEXT(TO_CLIENT, "354 go on\r\n")
+#define MESSAGE                                                                                            \
+    "From: \"A, B\" <a@example.vn>\r\nTo: b@example.vn,\r\n \"C, D\" <c@example.vn>\r\nSubject: thu\r\n  " \
+    "hai\r\n"                                                                                              \
+    "Content-Type: multipart/mixed;\r\n boundary=\"xx\"\r\n\r\npreamble\r\n--xx\r\n"                       \
+    "Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nsee "                  \
+    "http://a.example.vn/=\r\nx?y=3D1 now\r\n"                                                             \
+    "--xx\r\nContent-Type: application/zip; name*0=\"bao\"; name*1=\"cao.zip\"\r\n"                        \
+    "Content-Transfer-Encoding: base64\r\nContent-Disposition: "                                           \
+    "attachment\r\n\r\nUEsDBAo\r\nAAAA=\r\n--xx\r\n"                                                       \
+    "Content-Disposition: attachment; filename*=utf-8''b%C3%A1o.txt\r\n\r\nline 1\r\n..dot\r\nline "       \
+    "2\r\n--xx--\r\nepilogue\r\n"
+
+static void play_turns(const struct turn *turns, size_t count, struct text *out)
+{
+    struct conversation c = { &smtp_protocol, TRANSPORT_TCP, 25, turns, count, NULL, false };
+    play(&c, 0, out);
+}
+
+static void a_mail_with_attachments(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = { GREETING,
+                                         HELLO,
+                                         ENVELOPE,
+                                         DATA,
+                                         TURN_TEXT(TO_SERVER, MESSAGE ".\r\nQUIT\r\n"),
+                                         TURN_TEXT(TO_CLIENT, "250 queued\r\n221 bye\r\n") };
+    struct text out = text_new(1U << 20);
+    play_turns(turns, COUNT_OF(turns), &out);
+    expect_text(
+        &out,
+        "\"smtp\":{\"helo\":\"may-tram\",\"mail_from\":\"<a@example.vn>\",\"rcpt_to\":[\"<b@example.vn>\","
+        "\"<c@example.vn>\"]}");
+    expect_text(
+        &out,
+        "\"from\":\"\\\"A, B\\\" <a@example.vn>\",\"to\":[\"b@example.vn\",\"\\\"C, D\\\" <c@example.vn>\"]");
+    expect_text(&out, "\"attachment\":[\"baocao.zip\",\"b\xc3\xa1o.txt\"],\"url\":[\"a.example.vn/x?y=1\"]");
+    expect_text(&out, "{\"file\":\"baocao.zip\",\"size\":8,\"whole\":true,\"content\":"
+                      "\"PK\\u0003\\u0004\\n\\u0000\\u0000\\u0000\"}");
+    expect_text(&out, "{\"file\":\"b\xc3\xa1o.txt\",\"size\":20,\"whole\":true,\"content\":\"line "
+                      "1\\r\\n.dot\\r\\nline 2\"}");
+    expect_no_text(&out, "event");
+    text_done(&out);
+    struct conversation c = { &smtp_protocol, TRANSPORT_TCP, 25, TURNS(turns) };
+    check_conversation(&c, 3);
+}
+
+static void a_chunked_mail(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = { GREETING, HELLO, ENVELOPE,
+                                         TURN_TEXT(TO_SERVER,
+                                                   "BDAT 20\r\nFrom: x@example.vn\r\nBDAT 4 LAST\r\n\r\nhi"),
+                                         TURN_TEXT(TO_CLIENT, "250 ok\r\n250 queued\r\n") };
+    struct text out = text_new(1U << 20);
+    play_turns(turns, COUNT_OF(turns), &out);
+    expect_text(&out, "\"email\":{\"from\":\"x@example.vn\",\"status\":\"PARSE_DONE\"}");
+    expect_no_text(&out, "event");
+    text_done(&out);
+    struct conversation c = { &smtp_protocol, TRANSPORT_TCP, 25, TURNS(turns) };
+    check_conversation(&c, 1);
+}
+
+static void misuse_raises_its_events(void **state)
+{
+    (void)state;
+    static const struct turn turns[][6] = {
+        { GREETING, HELLO, TURN_TEXT(TO_SERVER, "DATA\r\n"), TURN_TEXT(TO_CLIENT, "503 no\r\n") },
+        { GREETING, HELLO, TURN_TEXT(TO_SERVER, "BDAT x\r\n"), TURN_TEXT(TO_CLIENT, "501 no\r\n") },
+        { GREETING, HELLO, TURN_TEXT(TO_SERVER, "STARTTLS\r\n"), TURN_TEXT(TO_CLIENT, "454 no\r\n") },
+        { GREETING, HELLO, TURN_TEXT(TO_CLIENT, "250 more\r\n") },
+        { GREETING, HELLO, TURN_TEXT(TO_SERVER, "NOOP\r\n"), TURN_TEXT(TO_CLIENT, "hello\r\n") },
+        { GREETING, HELLO, TURN_TEXT(TO_SERVER, "MAIL FROM:<a>\r\nEHLO b\r\n"),
+          TURN_TEXT(TO_CLIENT, "250 a\r\n250 b\r\n") },
+    };
+    static const char *const events[] = {
+        "event data_command_rejected\n", "event invalid_bdat\n",
+        "event tls_rejected\n",          "event unable_to_match_reply_with_request\n",
+        "event invalid_reply\n",         "event duplicate_fields\n"
+    };
+    for (size_t i = 0; i < COUNT_OF(turns); i++) {
+        struct text out = text_new(1U << 20);
+        play_turns(turns[i], 5, &out);
+        expect_text(&out, events[i]);
+        text_done(&out);
+    }
+}
+
+static void deep_nesting_ends(void **state)
+{
+    (void)state;
+    struct text message = text_new(1U << 20), out = text_new(1U << 20);
+    for (int i = 0; i < 40; i++)
+        text_add(&message, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i);
+    text_string(&message, "Content-Type: text/plain\r\n\r\nhttp://deep.example.vn\r\n.\r\n");
+    const struct turn turns[] = {
+        GREETING, HELLO, DATA, { TO_SERVER, text_bytes(&message) }, TURN_TEXT(TO_CLIENT, "250 queued\r\n")
+    };
+    play_turns(turns, COUNT_OF(turns), &out);
+    expect_text(&out, "event mime_malformed_msg\n");
+    expect_text(&out, "PARSE_DONE");
+    text_done(&message);
+    text_done(&out);
+}
+
+static void tls_takes_over_after_starttls(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = { GREETING, HELLO, TURN_TEXT(TO_SERVER, "STARTTLS\r\n"),
+                                         TURN_TEXT(TO_CLIENT, "220 ready\r\n"),
+                                         TURN_TEXT(TO_SERVER, "MAIL FROM:<x>\r\n") };
+    struct text out = text_new(1U << 20);
+    play_turns(turns, COUNT_OF(turns), &out);
+    expect_text(&out, "\"helo\":\"may-tram\"");
+    expect_no_text(&out, "mail_from");
+    text_done(&out);
+}
+
+static void addresses_are_split_outside_quotes(void **state)
+{
+    (void)state;
+    struct bytes rest = BYTES_OF("\"a, \\\"b\" <x>, y ,,z");
+    assert_true(bytes_is(mail_next_address(&rest), "\"a, \\\"b\" <x>"));
+    assert_true(bytes_is(mail_next_address(&rest), "y"));
+    assert_true(bytes_is(mail_next_address(&rest), ""));
+    assert_true(bytes_is(mail_next_address(&rest), "z"));
+    assert_int_equal(rest.size, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_mail_with_attachments),       cmocka_unit_test(a_chunked_mail),
+        cmocka_unit_test(misuse_raises_its_events),      cmocka_unit_test(deep_nesting_ends),
+        cmocka_unit_test(tls_takes_over_after_starttls), cmocka_unit_test(addresses_are_split_outside_quotes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Handshakes of a real TLS library, recorded in memory, seen from outside. */
+#include "conversation.h"
+
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "proto/tls.h"
+
+extern const struct protocol tls_protocol;
+
+static uint8_t wire[64 * 1024];
+static size_t wire_size;
+static struct turn turns[32];
+static size_t turn_count;
+
+static X509 *certificate(EVP_PKEY *key)
+{
+    X509 *made = X509_new();
+    X509_NAME *name = X509_get_subject_name(made);
+    ASN1_INTEGER_set(X509_get_serialNumber(made), 0x0a1b2c);
+    X509_set_version(made, 2);
+    ASN1_TIME_set_string(X509_getm_notBefore(made), "20240102030405Z");
+    ASN1_TIME_set_string(X509_getm_notAfter(made), "20560607080910Z");
+    X509_NAME_add_entry_by_txt(name, "C", MBSTRING_ASC, (const unsigned char *)"VN", -1, -1, 0);
+    X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const unsigned char *)"S\xe1\xbb\x9f", -1, -1, 0);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"may-chu.example.vn", -1, -1,
+                               0);
+    X509_set_issuer_name(made, name);
+    X509_set_pubkey(made, key);
+    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
+                                                "DNS:may-chu.example.vn,IP:192.0.2.7,email:a@example.vn");
+    assert_non_null(names);
+    X509_add_ext(made, names, -1);
+    X509_EXTENSION_free(names);
+    assert_int_not_equal(X509_sign(made, key, EVP_sha256()), 0);
+    return made;
+}
+
+static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *size, const unsigned char *in,
+                       unsigned in_size, void *context)
+{
+    (void)ssl;
+    (void)context;
+    (void)in_size;
+    *out = in + 1;
+    *size = in[0];
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* Moves what one end wrote to the other, and keeps it as a turn. */
+static void carry(BIO *from, BIO *to, enum direction direction)
+{
+    int size = (int)BIO_pending(from);
+    if (size <= 0)
+        return;
+    assert_true(wire_size + (size_t)size <= sizeof wire && turn_count < COUNT_OF(turns));
+    assert_int_equal(BIO_read(from, wire + wire_size, size), size);
+    assert_int_equal(BIO_write(to, wire + wire_size, size), size);
+    turns[turn_count++] = (struct turn){ direction, bytes_of(wire + wire_size, (size_t)size) };
+    wire_size += (size_t)size;
+}
+
+static void record_handshake(int version)
+{
+    EVP_PKEY *key = EVP_RSA_gen(2048);
+    X509 *cert = certificate(key);
+    SSL_CTX *contexts[2] = { SSL_CTX_new(TLS_client_method()), SSL_CTX_new(TLS_server_method()) };
+    SSL_CTX_use_certificate(contexts[1], cert);
+    SSL_CTX_use_PrivateKey(contexts[1], key);
+    SSL_CTX_set_alpn_select_cb(contexts[1], choose_alpn, NULL);
+    SSL *ends[2];
+    for (int i = 0; i < 2; i++) {
+        SSL_CTX_set_min_proto_version(contexts[i], TLS1_2_VERSION);
+        SSL_CTX_set_max_proto_version(contexts[i], version);
+        ends[i] = SSL_new(contexts[i]);
+        SSL_set_bio(ends[i], BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    }
+    SSL_set_tlsext_host_name(ends[0], "may-chu.example.vn");
+    SSL_set_alpn_protos(ends[0], (const unsigned char *)"\x02h2\x08http/1.1", 12);
+    SSL_set_connect_state(ends[0]);
+    SSL_set_accept_state(ends[1]);
+    wire_size = turn_count = 0;
+    for (int round = 0; round < 6; round++) {
+        (void)SSL_do_handshake(ends[0]);
+        carry(SSL_get_wbio(ends[0]), SSL_get_rbio(ends[1]), TO_SERVER);
+        (void)SSL_do_handshake(ends[1]);
+        carry(SSL_get_wbio(ends[1]), SSL_get_rbio(ends[0]), TO_CLIENT);
+    }
+    assert_true(SSL_is_init_finished(ends[0]) && SSL_is_init_finished(ends[1]));
+    for (int i = 0; i < 2; i++) {
+        char secret[] = "xin chao";
+        assert_true(SSL_write(ends[i], secret, sizeof secret) > 0);
+        carry(SSL_get_wbio(ends[i]), SSL_get_rbio(ends[!i]), (enum direction)i);
+    }
+    for (int i = 0; i < 2; i++) {
+        SSL_free(ends[i]);
+        SSL_CTX_free(contexts[i]);
+    }
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
+static struct conversation recorded(void)
+{
+    return (struct conversation){ &tls_protocol, TRANSPORT_TCP, 443, turns, turn_count, NULL, false };
+}
+
+static void a_handshake_of_tls_12_shows_the_certificate(void **state)
+{
+    (void)state;
+    struct text out = text_new(1U << 20);
+    record_handshake(TLS1_2_VERSION);
+    struct conversation c = recorded();
+    play(&c, 0, &out);
+    expect_text(&out, "\"subject\":\"C=VN, O=S\xe1\xbb\x9f, CN=may-chu.example.vn\",\"issuerdn\":\"C=VN,");
+    expect_text(&out, "\"subjectaltname\":[\"may-chu.example.vn\",\"192.0.2.7\",\"a@example.vn\"]");
+    expect_text(&out, "\"serial\":\"0A:1B:2C\"");
+    expect_text(
+        &out, "\"sni\":\"may-chu.example.vn\",\"version\":\"TLS 1.2\",\"notbefore\":\"2024-01-02T03:04:05\","
+              "\"notafter\":\"2056-06-07T08:09:10\"");
+    expect_text(&out, "\"ja3\":{\"hash\":\"");
+    expect_text(&out, "\"string\":\"771,");
+    expect_text(&out, "\"ja4\":\"t12d");
+    expect_text(&out, "\"client_alpns\":[\"h2\",\"http/1.1\"],\"server_alpns\":[\"h2\"]");
+    expect_no_text(&out, "event");
+    text_done(&out);
+    check_conversation(&c, 5);
+}
+
+static void a_handshake_of_tls_13_hides_it(void **state)
+{
+    (void)state;
+    struct text out = text_new(1U << 20);
+    record_handshake(TLS1_3_VERSION);
+    struct conversation c = recorded();
+    play(&c, 0, &out);
+    expect_text(&out, "\"tls\":{\"sni\":\"may-chu.example.vn\",\"version\":\"TLS 1.3\"");
+    expect_text(&out, "\"ja4\":\"t13d");
+    expect_no_text(&out, "subject");
+    expect_no_text(&out, "event");
+    text_done(&out);
+    check_conversation(&c, 5);
+}
+
+static void broken_records_raise_their_events(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *digits, *event;
+    } cases[] = {
+        { "16 0301 0004 01ffffff 00 0301 0000", "event handshake_invalid_length\n" },
+        { "16 0301 0005 0100000100", "event invalid_handshake_message\n" },
+        { "15 0301 0003 020202", "event invalid_alert_message\n" },
+        { "15 0301 0002 0228", "event error_message_encountered\n" },
+        { "15 0301 0002 0100 18 0301 0003 01 4000",
+          "event heartbeat_message\nevent overflow_heartbeat_message\n" },
+        { "15 0301 0002 0100 63 0301 0001 00", "event invalid_record_type\n" },
+        { "15 0301 0002 0100 16 0901 0001 00", "event invalid_record_version\n" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct turn turn = { TO_SERVER, from_hex(cases[i].digits) };
+        struct conversation c = { &tls_protocol, TRANSPORT_TCP, 443, &turn, 1, NULL, false };
+        struct text out = text_new(1U << 20);
+        play(&c, 0, &out);
+        expect_text(&out, cases[i].event);
+        text_done(&out);
+        check_conversation(&c, 1);
+    }
+}
+
+static void fingerprints_leave_grease_out(void **state)
+{
+    (void)state;
+    static const uint16_t ciphers[] = { 0x1a1a, 0x1301, 0x1302, 0xc02b },
+                          extensions[] = { 0x0a0a, 0, 16, 13, 43 };
+    static const uint16_t signatures[] = { 0x0403, 0x0804 }, curves[] = { 0x2a2a, 29, 23 };
+    struct tls_hello hello = {
+        .version = 0x0303,
+        .version_best = 0x0304,
+        .ciphers = { ciphers, 4 },
+        .extensions = { extensions, 5 },
+        .curves = { curves, 3 },
+        .signatures = { signatures, 2 },
+        .point_formats = BYTES_OF("\x00"),
+        .alpns = { BYTES_OF("h2") },
+        .alpn_count = 1,
+        .has_sni = true,
+    };
+    struct arena memory = arena_of(1U << 16);
+    struct bytes ja3 = tls_ja3(&hello, false, &memory);
+    assert_true(bytes_is(ja3, "771,4865-4866-49195,0-16-13-43,29-23,0"));
+    assert_int_equal(tls_ja3_hash(ja3, &memory).size, 32);
+    struct bytes ja4 = tls_ja4(&hello, 't', &memory);
+    assert_true(bytes_starts(ja4, BYTES_OF("t13d0304h2_")));
+    assert_int_equal(ja4.size, 36);
+    arena_done(&memory);
+}
+
+static void dates_and_versions_have_names(void **state)
+{
+    (void)state;
+    char buffer[32];
+    assert_string_equal(tls_version_text(0x0303, buffer, sizeof buffer), "TLS 1.2");
+    assert_string_equal(tls_version_text(0x7f1c, buffer, sizeof buffer), "TLS 1.3 draft-28");
+    assert_string_equal(tls_version_text(0x1234, buffer, sizeof buffer), "0x1234");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_handshake_of_tls_12_shows_the_certificate),
+        cmocka_unit_test(a_handshake_of_tls_13_hides_it),
+        cmocka_unit_test(broken_records_raise_their_events),
+        cmocka_unit_test(fingerprints_leave_grease_out),
+        cmocka_unit_test(dates_and_versions_have_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
