@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One protocol's parser, its keywords and its EVE record under arbitrary bytes.
+ *
+ * Built once per line of protocols.def with -DPROTOCOL_UNDER_TEST=<name>_protocol: with libFuzzer (option
+ * fuzz), or, without, as a program that plays the files given to it. Input: chunks of a head of two bytes
+ * (bit 15: towards the client; bit 14: the direction ends; the rest: size) and content. The first byte of
+ * the input chooses the transport where the protocol has two. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proto/file.h"
+#include "proto/session.h"
+
+extern const struct protocol PROTOCOL_UNDER_TEST;
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static enum probe always(enum direction direction, struct bytes data)
+{
+    (void)direction;
+    (void)data;
+    return PROBE_YES;
+}
+
+static void look_at(const struct tx *tx, const struct inspect *inspect, enum direction direction)
+{
+    struct arena scratch = arena_of(1U << 20);
+    struct bytes value = BYTES_NONE;
+    struct window window = { 0 };
+    uint64_t number = 0;
+    for (uint32_t i = 0; i < 16; i++) {
+        bool more = (inspect->kind == INSPECT_GET && inspect->get(tx, direction, i, &scratch, &value)) ||
+                    (inspect->kind == INSPECT_NUMBER && inspect->number(tx, direction, i, &number)) ||
+                    (inspect->kind == INSPECT_STREAM && inspect->window(tx, direction, i, &window));
+        if (!more)
+            break;
+        (void)bytes_hash(value, 0);
+        (void)bytes_hash(window.data, number);
+    }
+    arena_done(&scratch);
+}
+
+static void finish(struct session *session, struct text *out)
+{
+    for (struct tx *tx = session->txs; tx; tx = tx->next) {
+        const struct protocol *protocol = tx->protocol;
+        for (size_t i = 0; i < protocol->inspect_count; i++) {
+            look_at(tx, &protocol->inspects[i], TO_SERVER);
+            look_at(tx, &protocol->inspects[i], TO_CLIENT);
+        }
+        tx->events_logged = tx->event_count;
+        tx->inspected[TO_SERVER] = tx_complete(session, tx, TO_SERVER);
+        tx->inspected[TO_CLIENT] = tx_complete(session, tx, TO_CLIENT);
+        tx->logged = tx->inspected[TO_SERVER] && tx->inspected[TO_CLIENT];
+        if (!tx->logged || (protocol->loggable && !protocol->loggable(tx)))
+            continue;
+        text_clear(out);
+        if (protocol->write)
+            protocol->write(tx, true, out);
+        else
+            json_fields(out, protocol->fields, protocol->field_count, tx->record);
+        if (protocol->write_beside)
+            protocol->write_beside(tx, true, out);
+    }
+    session_sweep(session);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct file_settings files = { .md5 = true };
+    struct protocol protocol = PROTOCOL_UNDER_TEST;
+    const struct protocol *enabled[] = { &protocol, NULL };
+    struct session_settings settings = { .enabled = enabled, .files = &files };
+    struct reader in = reader_of(data, size);
+    struct text out = text_new(1U << 22);
+    protocol.probe = always;
+    protocol.probe_usual_port_only = false;
+    uint8_t transport = reader_u8(&in) & 1 ? TRANSPORT_UDP : TRANSPORT_TCP;
+    if (!(protocol.transports & transport))
+        transport = protocol.transports;
+    struct session *session = session_new(&settings, transport, 40000, 53);
+    uint8_t *pending[DIRECTIONS] = { malloc(size + 1), malloc(size + 1) };
+    size_t pending_size[DIRECTIONS] = { 0 };
+    while (session && pending[0] && pending[1] && !reader_empty(&in)) {
+        uint16_t head = reader_be16(&in);
+        struct bytes part = bytes_first(reader_peek(&in), head & 0x3fff);
+        enum direction d = head & 0x8000 ? TO_CLIENT : TO_SERVER;
+        reader_skip(&in, part.size);
+        if (transport == TRANSPORT_UDP) {
+            session_datagram(session, d, part);
+            finish(session, &out);
+            continue;
+        }
+        if (part.size)
+            memcpy(pending[d] + pending_size[d], part.data, part.size);
+        pending_size[d] += part.size;
+        uint64_t before = session->offset[d];
+        session_stream(session, d, bytes_of(pending[d], pending_size[d]), head & 0x4000 ? FEED_END : 0);
+        size_t taken = (size_t)(session->offset[d] - before);
+        if (taken > pending_size[d])
+            abort();
+        memmove(pending[d], pending[d] + taken, pending_size[d] - taken);
+        pending_size[d] -= taken;
+        finish(session, &out);
+    }
+    if (session) {
+        session_end(session);
+        finish(session, &out);
+    }
+    session_free(session);
+    free(pending[0]);
+    free(pending[1]);
+    text_done(&out);
+    return 0;
+}
