@@ -216,7 +216,6 @@ static bool parse_is_data_at(struct compiler *c, const struct keyword *keyword, 
         else if (!bytes_is(word, "rawbytes"))
             return refuse(c, "\"%.*s\" is not known", (int)MIN(word.size, 40U), (const char *)word.data);
     }
-    /* isdataat:!1,relative right after a content is endswith. */
     struct item *item = compiler_item(c, ITEM_DATA_AT);
     if (!item)
         return false;
@@ -228,6 +227,8 @@ static bool parse_is_data_at(struct compiler *c, const struct keyword *keyword, 
 static bool parse_bsize(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
+    if (!c->sticky.data)
+        return refuse(c, "needs a sticky buffer before it");
     struct item *item = compiler_item(c, ITEM_SIZE);
     return item && parse_range(c, value, UINT64_MAX, NULL, &item->size);
 }

@@ -127,7 +127,7 @@ static const struct {
     char flag;
     const char *buffer;
 } places[] = { { 'U', "http.uri" },           { 'I', "http.uri.raw" },    { 'P', "http.request_body" },
-               { 'Q', "http.response_body" }, { 'H', "http.header" },     { 'D', "http.header.raw" },
+               { 'Q', "file.data" }, { 'H', "http.header" },     { 'D', "http.header.raw" },
                { 'M', "http.method" },        { 'C', "http.cookie" },     { 'S', "http.stat_code" },
                { 'Y', "http.stat_msg" },      { 'V', "http.user_agent" }, { 'W', "http.host" },
                { 'Z', "http.host.raw" } };
@@ -186,7 +186,8 @@ static bool parse_pcre(struct compiler *c, const struct keyword *keyword, struct
     if (!read_flags(c, flags, &bits, &relative, &buffer))
         return false;
     if (buffer && c->sticky.data) {
-        if (!bytes_is(c->sticky, buffer))
+        bool response = bytes_is(c->sticky, "http.response_body") && strcmp(buffer, "file.data") == 0;
+        if (!bytes_is(c->sticky, buffer) && !response)
             return refuse(c, "a flag names another buffer than the sticky one");
         buffer = NULL;
     }

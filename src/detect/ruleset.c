@@ -223,7 +223,8 @@ static void order_rules(struct ruleset *set)
             if (s->order[k] == 0)
                 s->order[k] = NEITHER;
     }
-    qsort(set->signatures, set->signature_count, sizeof(struct signature *), by_order);
+    if (set->signature_count)
+        qsort(set->signatures, set->signature_count, sizeof(struct signature *), by_order);
     for (size_t i = 0; i < set->signature_count; i++)
         set->signatures[i]->index = (uint32_t)i;
 }

@@ -282,5 +282,8 @@ bool threshold_passes(struct context *context, const struct signature *signature
     for (const struct threshold *t = signature->filter; t; t = t->next)
         if (!passes(context, t, rule, action))
             return false;
-    return !signature->threshold || passes(context, signature->threshold, rule, action);
+    bool given = true;
+    for (const struct threshold *t = signature->threshold; t; t = t->next)
+        given &= passes(context, t, rule, action);
+    return given;
 }

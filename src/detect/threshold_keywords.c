@@ -105,9 +105,10 @@ static bool parse_threshold(struct compiler *c, const struct keyword *keyword, s
         return refuse(c, "\"%.*s\" is not known", (int)MIN(wrong.size, 60U), (const char *)wrong.data);
     if (t->type == UINT8_MAX || !is_whole(t))
         return refuse(c, "type, track, count and seconds are wanted, each over 0");
+    if (keyword->mode ? c->signature->threshold || c->signature->filter : c->signature->filter != NULL)
+        return refuse(c, "a rule has thresholds or one detection_filter");
     struct threshold **place = keyword->mode ? &c->signature->filter : &c->signature->threshold;
-    if (c->signature->filter || c->signature->threshold)
-        return refuse(c, "a rule has one threshold or one detection_filter");
+    t->next = *place;
     *place = t;
     return true;
 }

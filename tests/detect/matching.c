@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What matches in raw payload: positions, relations, numbers, expressions; what matches leave behind. */
+#include "stage.h"
+
+#define UDP(options) "alert udp any any -> any any (" options " sid:1;)\n"
+#define P(literal)   literal, sizeof(literal) - 1
+
+struct matching_case {
+    const char *rule, *payload;
+    size_t size;
+    unsigned alerts;
+};
+
+static void run(const struct matching_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct stage stage;
+        stage_open(&stage, cases[i].rule, NULL);
+        if (stage.refused)
+            fail_msg("%s: %s", cases[i].rule, stage.reason.text);
+        stage_packet(&stage, TO_SERVER, IP_UDP, cases[i].payload, cases[i].size);
+        if (stage_count(&stage, 1) != cases[i].alerts)
+            fail_msg("%s on \"%s\": %u alerts", cases[i].rule, cases[i].payload, stage_count(&stage, 1));
+        stage_close(&stage);
+    }
+}
+
+static void contents_stand_where_they_should(void **state)
+{
+    (void)state;
+    static const struct matching_case cases[] = {
+        { UDP("content:\"abc\";"), P("xxabcxx"), 1 },
+        { UDP("content:\"abc\";"), P("xxABCxx"), 0 },
+        { UDP("content:\"aBc\"; nocase;"), P("xxABCxx"), 1 },
+        { UDP("content:\"a|42 43|\";"), P("aBC"), 1 },
+        { UDP("content:!\"abc\";"), P("xyz"), 1 },
+        { UDP("content:!\"abc\";"), P("xabcz"), 0 },
+        { UDP("content:\"abcd\"; offset:2;"), P("abcd"), 0 },
+        { UDP("content:\"abcd\"; offset:2;"), P("xxabcd"), 1 },
+        { UDP("content:\"abcd\"; depth:5;"), P("xabcd"), 1 },
+        { UDP("content:\"abcd\"; depth:5;"), P("xxabcd"), 0 },
+        { UDP("content:\"abcd\"; offset:1; depth:4;"), P("xabcd"), 1 },
+        { UDP("content:\"abcd\"; offset:1; depth:4;"), P("xxabcd"), 0 },
+        { UDP("content:\"abcd\"; startswith;"), P("abcdx"), 1 },
+        { UDP("content:\"abcd\"; startswith;"), P("xabcd"), 0 },
+        { UDP("content:\"abcd\"; endswith;"), P("xabcd"), 1 },
+        { UDP("content:\"abcd\"; endswith;"), P("xabcdx"), 0 },
+        { UDP("content:\"abcd\"; startswith; endswith;"), P("abcd"), 1 },
+        { UDP("content:\"abcd\"; startswith; endswith;"), P("abcdabcd"), 0 },
+        { UDP("content:!\"abcd\"; endswith;"), P("abcdx"), 1 },
+        { UDP("content:\"ab\"; content:\"cd\"; distance:1; within:2;"), P("abxcd"), 1 },
+        { UDP("content:\"ab\"; content:\"cd\"; distance:1; within:2;"), P("abxxcd"), 0 },
+        { UDP("content:\"cd\"; content:\"ab\"; distance:-4; within:2;"), P("abcd"), 1 },
+        { UDP("content:\"ab\"; content:!\"cd\"; within:3;"), P("abxxcd"), 1 },
+        { UDP("content:\"ab\"; content:!\"cd\"; within:3;"), P("abcd"), 0 },
+        { UDP("content:\"ab\"; content:!\"cd\"; within:3;"), P("abcd...abxx"), 1 },
+        { UDP("content:\"x\"; isdataat:2,relative;"), P("x12"), 1 },
+        { UDP("content:\"x\"; isdataat:3,relative;"), P("x12"), 0 },
+        { UDP("isdataat:!3;"), P("x12"), 1 },
+        { UDP("content:\"12\"; isdataat:!1,relative;"), P("x12"), 1 },
+    };
+    run(cases, COUNT_OF(cases));
+}
+
+static void earlier_matches_are_tried_again(void **state)
+{
+    (void)state;
+    static const struct matching_case cases[] = {
+        { UDP("content:\"a\"; content:\"b\"; distance:0; within:1;"), P("axaxab"), 1 },
+        { UDP("content:\"a\"; content:\"b\"; within:1; content:\"c\"; within:1;"), P("ab ab abc"), 1 },
+        { UDP("content:\"a\"; content:\"b\"; within:1; content:\"c\"; within:1;"), P("ab ab ab c"), 0 },
+        { UDP("content:\"aa\"; content:\"b\"; within:1;"), P("aaab"), 1 },
+        { UDP("content:\"k=\"; pcre:\"/^[0-9]+\\x3b/R\";"), P("k=x; k=12;"), 1 },
+        { UDP("pcre:\"/k=/\"; content:\"1\"; within:1;"), P("k=x k=1"), 1 },
+        { UDP("content:\"k=\"; byte_test:1,=,0x31,0,relative;"), P("k=x k=1"), 1 },
+        { UDP("content:\"a\"; content:\"b\"; distance:0; content:\"zz\";"), P("aaaabbbbzz"), 1 },
+    };
+    run(cases, COUNT_OF(cases));
+}
+
+static void numbers_are_read_from_payload(void **state)
+{
+    (void)state;
+    static const struct matching_case cases[] = {
+        { UDP("byte_test:2,=,0x0102,0;"), P("\x01\x02"), 1 },
+        { UDP("byte_test:2,=,0x0201,0,little;"), P("\x01\x02"), 1 },
+        { UDP("byte_test:2,>,0x0102,0;"), P("\x01\x02"), 0 },
+        { UDP("byte_test:1,&,0x02,1;"), P("\x01\x02"), 1 },
+        { UDP("byte_test:1,!&,0x02,1;"), P("\x01\x02"), 0 },
+        { UDP("byte_test:4,=,1234,0,string,dec;"), P("1234"), 1 },
+        { UDP("byte_test:4,=,0x12ab,0,string,hex;"), P("12ab"), 1 },
+        { UDP("byte_test:2,=,3,0,bitmask 0x0600;"), P("\x06\xff"), 1 },
+        { UDP("byte_test:4,=,1,0;"), P("\x01\x02"), 0 },
+        { UDP("byte_jump:1,0; content:\"X\"; within:1;"), P("\x03...X"), 1 },
+        { UDP("byte_jump:1,0; content:\"X\"; within:1;"), P("\x02...X"), 0 },
+        { UDP("byte_jump:1,0,from_beginning; content:\"X\"; within:1;"), P("\x04...X"), 1 },
+        { UDP("byte_jump:1,0,multiplier 2,post_offset 1; content:\"X\"; within:1;"), P("\x01...X"), 1 },
+        { UDP("byte_jump:1,0,align; content:\"X\"; within:1;"), P("\x03....X"), 1 },
+        { UDP("byte_jump:1,0; content:\"X\"; within:1;"), P("\xff"), 0 },
+        { UDP("byte_extract:1,0,n; content:\"X\"; offset:n;"), P("\x03.XX"), 1 },
+        { UDP("byte_extract:1,0,n; content:\"X\"; offset:n;"), P("\x03.X."), 0 },
+        { UDP("byte_extract:1,0,n; byte_test:1,=,n,1;"), P("\x03\x03"), 1 },
+        { UDP("byte_math:bytes 1,offset 0,oper *,rvalue 2,result r; byte_test:1,=,r,1;"), P("\x03\x06"), 1 },
+        { UDP("byte_math:bytes 1,offset 0,oper /,rvalue 2,result r; byte_test:1,=,r,1;"), P("\x06\x06"), 0 },
+        { UDP("base64_decode:bytes 8; base64_data; content:\"hello\"; startswith;"), P("aGVsbG8="), 1 },
+        { UDP("content:\"k=\"; base64_decode:relative; base64_data; content:\"hello\";"), P("k=aGVsbG8="),
+          1 },
+        { UDP("base64_decode:offset 1; base64_data; content:\"hello\";"), P("aGVsbG8="), 0 },
+        { UDP("entropy:bytes 0, value < 1;"), P("aaaaaaaaab"), 1 },
+        { UDP("entropy: value >= 3;"), P("abcdefgh"), 1 },
+        { UDP("asn1:oversize_length 1000;"), P("\x30\x82\x04\x00\x02"), 1 },
+        { UDP("asn1:oversize_length 2000;"), P("\x30\x82\x04\x00\x02"), 0 },
+        { UDP("asn1:bitstring_overflow;"), P("\x30\x04\x03\x02\x09\x01"), 1 },
+        { UDP("dsize:5;"), P("12345"), 1 },
+        { UDP("dsize:3<>6;"), P("123"), 0 },
+        { UDP("dsize:>3;"), P("12345"), 1 },
+        { UDP("ttl:64;"), P("x"), 1 },
+        { UDP("ttl:<64;"), P("x"), 0 },
+        { UDP("sameip;"), P("x"), 0 },
+        { UDP("ip.src; content:\"|c0 00 02 01|\";"), P("x"), 1 },
+    };
+    run(cases, COUNT_OF(cases));
+}
+
+static void bits_pass_between_rules(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage,
+               "alert udp any any -> any any (content:\"two\"; flowbits:isset,seen; sid:2;)\n"
+               "alert udp any any -> any any (content:\"one\"; flowbits:set,seen; flowbits:noalert; sid:1;)\n"
+               "alert udp any any -> any any (content:\"off\"; flowbits:unset,seen; sid:3;)\n"
+               "alert udp any any -> any any (content:\"add\"; flowint:n,+,1; noalert; sid:4;)\n"
+               "alert udp any any -> any any (flowint:n,>=,2; sid:5;)\n",
+               NULL);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("two"));
+    assert_int_equal(stage_count(&stage, 2), 0);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("one two"));
+    assert_int_equal(stage_count(&stage, 1), 0);
+    assert_int_equal(stage_count(&stage, 2), 1); /* what sets comes before what asks */
+    stage_packet(&stage, TO_CLIENT, IP_UDP, P("off"));
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("two"));
+    assert_int_equal(stage_count(&stage, 2), 0);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("add"));
+    assert_int_equal(stage_count(&stage, 5), 0);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("add"));
+    assert_int_equal(stage_count(&stage, 5), 1);
+    stage_close(&stage);
+}
+
+static void thresholds_hide_and_show(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule, *thresholds;
+        const char *shown; /* per packet, one each second */
+    } cases[] = {
+        { UDP("content:\"x\";"), NULL, "111111" },
+        { UDP("content:\"x\"; threshold:type limit,track by_src,count 2,seconds 60;"), NULL, "110000" },
+        { UDP("content:\"x\"; threshold:type limit,track by_src,count 1,seconds 3;"), NULL, "100100" },
+        { UDP("content:\"x\"; threshold:type threshold,track by_dst,count 3,seconds 60;"), NULL, "001001" },
+        { UDP("content:\"x\"; threshold:type both,track by_rule,count 2,seconds 60;"), NULL, "010000" },
+        { UDP("content:\"x\"; threshold:type backoff,track by_flow,count 1,multiplier 2;"), NULL, "110100" },
+        { UDP("content:\"x\"; detection_filter:track by_src,count 3,seconds 60;"), NULL, "000111" },
+        { UDP("content:\"x\";"),
+          "threshold gen_id 1, sig_id 1, type limit, track by_both, count 1, seconds 60\n", "100000" },
+        { UDP("content:\"x\";"), "suppress gen_id 1, sig_id 1, track by_src, ip 192.0.2.0/24\n", "000000" },
+        { UDP("content:\"x\";"), "suppress gen_id 1, sig_id 1, track by_dst, ip 192.0.2.0/24\n", "111111" },
+        { UDP("content:\"x\";"), "suppress gen_id 1, sig_id 1\n", "000000" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct stage stage;
+        stage_open(&stage, cases[i].rule, cases[i].thresholds);
+        assert_int_equal(stage.refused, 0);
+        for (size_t k = 0; cases[i].shown[k]; k++) {
+            stage.packet.time += 1000000000ULL;
+            stage_packet(&stage, TO_SERVER, IP_UDP, P("x"));
+            if (stage_count(&stage, 1) != (unsigned)(cases[i].shown[k] - '0'))
+                fail_msg("%s: packet %zu", cases[i].rule, k);
+        }
+        stage_close(&stage);
+    }
+}
+
+static void headers_choose_the_packets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule;
+        unsigned server, client; /* alerts on a packet each way */
+    } cases[] = {
+        { "alert udp $HOME_NET any -> $EXTERNAL_NET 80 (content:\"x\"; sid:1;)", 1, 0 },
+        { "alert udp $HOME_NET any <> $EXTERNAL_NET 80 (content:\"x\"; sid:1;)", 1, 1 },
+        { "alert udp any 80 -> any any (content:\"x\"; sid:1;)", 0, 1 },
+        { "alert udp any any -> any any (content:\"x\"; flow:to_client; sid:1;)", 0, 1 },
+        { "alert udp any any -> any !80 (content:\"x\"; sid:1;)", 0, 1 },
+        { "alert tcp any any -> any any (content:\"x\"; sid:1;)", 0, 0 },
+        { "alert ip any any -> any any (content:\"x\"; sid:1;)", 1, 1 },
+        { "alert ip any any -> any any (ip_proto:17; sid:1;)", 1, 1 },
+        { "alert ip any any -> any any (ip_proto:!17; sid:1;)", 0, 0 },
+        { "alert ipv6 any any -> any any (content:\"x\"; sid:1;)", 0, 0 },
+        { "alert ip [192.0.2.0/24,!192.0.2.1] any -> any any (sid:1;)", 0, 0 },
+        { "alert ip 192.0.2.1 any -> any any (sid:1;)", 1, 0 },
+        { "alert udp any any -> any any (flow:not_established; sid:1;)", 0, 0 },
+        { "alert udp any any -> any any (flow:established; sid:1;)", 1, 1 },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct stage stage;
+        stage_open(&stage, cases[i].rule, NULL);
+        if (stage.refused)
+            fail_msg("%s: %s", cases[i].rule, stage.reason.text);
+        stage_packet(&stage, TO_SERVER, IP_UDP, P("x"));
+        if (stage_count(&stage, 1) != cases[i].server)
+            fail_msg("%s: to the server", cases[i].rule);
+        stage_packet(&stage, TO_CLIENT, IP_UDP, P("x"));
+        if (stage_count(&stage, 1) != cases[i].client)
+            fail_msg("%s: to the client", cases[i].rule);
+        stage_close(&stage);
+    }
+}
+
+static void addresses_alone_are_judged_once_a_flow(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, "alert ip 192.0.2.1 any -> any any (sid:1;)\n", NULL);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("x"));
+    assert_int_equal(stage_count(&stage, 1), 1);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("x"));
+    assert_int_equal(stage_count(&stage, 1), 0);
+    stage_close(&stage);
+}
+
+static void a_pass_comes_first(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage,
+               "alert udp any any -> any any (content:\"x\"; sid:1;)\n"
+               "pass udp any any -> any any (content:\"ok\"; sid:2;)\n",
+               NULL);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("x"));
+    assert_int_equal(stage_count(&stage, 1), 1);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("x ok"));
+    assert_int_equal(stage.alerts->count, 0);
+    stage_close(&stage);
+}
+
+static void alerts_of_a_packet_are_limited(void **state)
+{
+    (void)state;
+    char rules[8192];
+    struct text text = text_of(rules, sizeof rules);
+    for (unsigned i = 1; i <= 20; i++)
+        text_add(&text, "alert udp any any -> any any (content:\"x\"; sid:%u;)\n", i);
+    struct stage stage;
+    stage_open(&stage, rules, NULL);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("x"));
+    assert_int_equal(stage.alerts->count, 15);
+    assert_int_equal(stage.alerts->overflow, 5);
+    assert_int_equal(stage_count(&stage, 1), 1);
+    stage_close(&stage);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(contents_stand_where_they_should),
+        cmocka_unit_test(earlier_matches_are_tried_again),
+        cmocka_unit_test(numbers_are_read_from_payload),
+        cmocka_unit_test(bits_pass_between_rules),
+        cmocka_unit_test(thresholds_hide_and_show),
+        cmocka_unit_test(headers_choose_the_packets),
+        cmocka_unit_test(addresses_alone_are_judged_once_a_flow),
+        cmocka_unit_test(a_pass_comes_first),
+        cmocka_unit_test(alerts_of_a_packet_are_limited),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which rules load, and what is said of those that do not. */
+#include "stage.h"
+
+#define ALERT(options) "alert tcp any any -> any any (msg:\"t\"; " options " sid:1;)\n"
+
+static void good_rules_load(void **state)
+{
+    (void)state;
+    static const char *const rules[] = {
+        ALERT("content:\"abc\";"),
+        ALERT("content:!\"a|41 42|b\"; nocase; offset:1; depth:20;"),
+        ALERT("content:\"a\\\"b\\;c\\:d\\\\\"; fast_pattern;"),
+        ALERT("content:\"abc\"; fast_pattern:1,2;"),
+        ALERT("content:\"abc\", nocase, depth 10;"),
+        ALERT("byte_extract:2,0,n,relative; content:\"x\"; within:n;"),
+        ALERT("byte_math:bytes 2,offset 0,oper +,rvalue 3,result r; isdataat:r;"),
+        ALERT("byte_test:4,>,1000,20,relative,little; byte_jump:2,0,from_beginning,post_offset -1;"),
+        ALERT("pcre:\"/a.*b/Ri\"; flags:S+,12; ttl:>5; window:!55808; seq:0; ack:0;"),
+        ALERT("flow:established,to_server; flowbits:isset,a|b; flowbits:set,c; dsize:10<>20;"),
+        ALERT("threshold:type limit, track by_src, count 1, seconds 60;"),
+        ALERT("detection_filter:track by_dst, count 5, seconds 10; metadata:a b, c d;"),
+        ALERT("base64_decode:bytes 10, offset 2, relative; base64_data; content:\"x\";"),
+        ALERT("xbits:set,bad,track ip_src,expire 60; hostbits:isset,x,src; flowint:n,+,1; "
+              "tag:session,10,packets;"),
+        "alert udp [192.0.2.0/24,!192.0.2.7] [1:1024,!80] <> [$HOME_NET,!10.1.0.0/16] ![53,54] (sid:1;)\n",
+        "alert ip 192.0.2.1-192.0.2.9 any -> 2001:db8::/32 any (sid:1;)\n",
+        "drop icmp any any -> any any (itype:8; icode:<3; icmp_id:1; sid:1; rev:3; gid:2; priority:1;)\n",
+        "alert pkthdr any any -> any any (decode-event:ipv4.trunc_pkt; sid:1;)\n",
+        "alert tcp any any -> any any (requires: version >= 7.0; sid:1;)\n",
+        "  alert tcp any any -> any any ( \\\n  content:\"abc\"; \\\n  sid:1;)\n",
+        "alert http any any -> any any (http.uri; content:\"/x\"; endswith; http.host; dotprefix; "
+        "content:\".a.b\"; bsize:<30; sid:1;)\n",
+        "alert http any any -> any any (content:\"/x\"; http_uri; content:\"GET\"; http_method; "
+        "pcre:\"/y/U\"; sid:1;)\n",
+        "alert dns any any -> any any (dns.query; content:\"abcd\"; nocase; sid:1;)\n",
+        "alert tls any any -> any any (tls.version:1.2; tls.sni; to_sha1; dataset:isset,seen,type sha1; "
+        "sid:1;)\n",
+    };
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        struct stage stage;
+        stage_open(&stage, rules[i], NULL);
+        if (stage.refused || ruleset_numbers(stage.set).loaded != 1)
+            fail_msg("%s: column %u %s: %s", rules[i], stage.reason.column, stage.refused_keyword,
+                     stage.reason.text);
+        stage_close(&stage);
+    }
+}
+
+static void bad_rules_are_refused_with_their_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule;
+        unsigned column;
+        const char *keyword;
+        const char *why; /* part of the text */
+    } cases[] = {
+        { "alert", 1, "", "incomplete" },
+        { "alert tcp any any - any any (sid:1;)", 19, "", "direction" },
+        { "alert tcp any any -> any any (sid:1)", 31, "", "end with ';'" },
+        { "alert tcp any any -> any any (sid:1;", 36, "", "end with ')'" },
+        { "shout tcp any any -> any any (sid:1;)", 1, "shout", "action" },
+        { "alert foo any any -> any any (sid:1;)", 1, "alert", "protocol" },
+        { "alert tcp any any -> any 70000 (sid:1;)", 26, "70000", "65535" },
+        { "alert tcp 1.2.3.400 any -> any any (sid:1;)", 11, "1.2.3.400", "address" },
+        { "alert tcp $NO any -> any any (sid:1;)", 11, "$NO", "not defined" },
+        { "alert tcp any any -> !any any (sid:1;)", 22, "!any", "empty" },
+        { "alert tcp any any -> any any (msg:\"x\";)", 1, "", "sid" },
+        { ALERT("nonsense;"), 40, "nonsense", "not known" },
+        { ALERT("content:\"\";"), 40, "content", "empty" },
+        { ALERT("content:\"|4|\";"), 40, "content", "half a byte" },
+        { ALERT("content:\"|41\";"), 40, "content", "not closed" },
+        { ALERT("content:\"a\\x\";"), 40, "content", "escape" },
+        { ALERT("content:abc;"), 40, "content", "quotes" },
+        { ALERT("nocase;"), 40, "nocase", "content before" },
+        { ALERT("content:\"abc\"; depth:2;"), 55, "depth", "less than" },
+        { ALERT("content:\"abc\"; within:2;"), 55, "within", "less than" },
+        { ALERT("content:\"abc\"; offset:1; distance:2;"), 65, "distance", "do not go" },
+        { ALERT("content:\"abc\"; distance:x;"), 55, "distance", "variable" },
+        { ALERT("content:\"abc\"; distance:70000000;"), 55, "distance", "must be" },
+        { ALERT("pcre:\"/(/\";"), 40, "pcre", "offset" },
+        { ALERT("pcre:\"/a/!\";"), 40, "pcre", "flag" },
+        { ALERT("byte_test:9,>,1,0;"), 40, "byte_test", "8 bytes" },
+        { ALERT("byte_test:1,?,1,0;"), 40, "byte_test", "operator" },
+        { ALERT("flow:sideways;"), 40, "flow", "not known" },
+        { ALERT("flowbits:set,a|b;"), 40, "flowbits", "isset" },
+        { ALERT("threshold:type limit, track by_src, count 0, seconds 60;"), 40, "threshold", "wanted" },
+        { ALERT("ttl:300;"), 40, "ttl", "255" },
+        { ALERT("dsize:9<>3;"), 40, "dsize", "empty" },
+        { ALERT("flags:Z;"), 40, "flags", "no TCP flag" },
+        { ALERT("bsize:4;"), 40, "bsize", "sticky" },
+        { ALERT("ttl;"), 40, "ttl", "value is missing" },
+        { ALERT("sid:2;"), 47, "sid", "twice" },
+        { "alert http any any -> any any (file.data; sid:1;)", 1, "", "nothing is looked for" },
+        { "alert http any any -> any any (http.uri; content:\"a\"; http.stat_code; content:\"2\"; sid:1;)", 1,
+          "", "directions" },
+        { "alert dns any any -> any any (http.uri; content:\"a\"; sid:1;)", 1, "", "does not go" },
+        { "alert http any any -> any any (http.uri; url_decode; content:\"a\"; to_md5; sid:1;)", 67, "to_md5",
+          "right after" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct stage stage;
+        stage_open(&stage, cases[i].rule, NULL);
+        bool right = stage.refused == 1 && stage.reason.line == 1 && stage.reason.column == cases[i].column &&
+                     strcmp(stage.refused_keyword, cases[i].keyword) == 0 &&
+                     strstr(stage.reason.text, cases[i].why);
+        if (!right)
+            fail_msg("%s: %u refused, column %u, \"%s\": %s", cases[i].rule, stage.refused,
+                     stage.reason.column, stage.refused_keyword, stage.reason.text);
+        assert_int_equal(ruleset_numbers(stage.set).loaded, 0);
+        stage_close(&stage);
+    }
+}
+
+static void the_rest_of_a_file_loads(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage,
+               "# a comment\n" ALERT(
+                   "content:\"abc\";") "alert tcp any any -> any any (broken; sid:2;)\n"
+                                       "alert tcp any any -> any any (requires: version >= 99; sid:3;)\n"
+                                       "alert tcp any any -> any any (requires: keyword no.such; what.ever; "
+                                       "sid:4;)\n"
+                                       "alert udp any any -> any any (content:\"abc\"; sid:5;)\n",
+               NULL);
+    struct ruleset_numbers numbers = ruleset_numbers(stage.set);
+    assert_int_equal(numbers.loaded, 2);
+    assert_int_equal(numbers.failed, 1);
+    assert_int_equal(numbers.skipped, 2);
+    assert_int_equal(stage.reason.line, 3);
+    assert_int_equal(stage.reason.sid, 2);
+    stage_close(&stage);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_rules_load),
+        cmocka_unit_test(bad_rules_are_refused_with_their_place),
+        cmocka_unit_test(the_rest_of_a_file_loads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
