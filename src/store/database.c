@@ -175,8 +175,8 @@ static struct statement *query(struct database *d, const char *sql, const char *
         note_failure(d, sql);
         return &d->failed_statement;
     }
-    size_t count = strlen(format);
-    assert((size_t)sqlite3_bind_parameter_count(s->handle) <= count);
+    size_t count = (size_t)sqlite3_bind_parameter_count(s->handle);
+    assert(count <= strlen(format)); /* further arguments are ignored */
     for (size_t i = 0; i < count; i++) {
         if (bind_one(s->handle, (int)i + 1, format[i], arguments) != SQLITE_OK) {
             note_failure(d, sql);

@@ -386,7 +386,7 @@ static struct exchange *begin(struct http_server *server, struct MHD_Connection 
     if (!read_method(method, &exchange->request.method))
         exchange->refused = 405;
     else
-        exchange->route = find_route(exchange);
+        exchange->request.route = exchange->route = find_route(exchange);
     exchange->body = text_new(exchange->route ? exchange->route->body_max : 0);
     if (!exchange->refused && body_too_large(exchange))
         exchange->refused = exchange->route ? 413 : 404;

@@ -17,6 +17,7 @@ enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_
 #define HTTP_HEADERS_MAX 8
 
 struct http_connection; /* libmicrohttpd's, hidden */
+struct http_route;
 
 struct http_request {
     enum http_method method;
@@ -26,6 +27,7 @@ struct http_request {
     struct address peer;
     struct arena *memory; /* freed when the answer is sent */
     struct http_connection *connection;
+    const struct http_route *route; /* that took it; NULL in `other` */
 };
 
 /* Absent when there is none. Borrowed until the request ends. */

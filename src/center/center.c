@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The centre: state directory, connections, housekeeping. */
+#include "center/center.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "center/alerts.h"
+#include "center/hub.h"
+#include "center/resolver.h"
+#include "center/schema.h"
+#include "center/sensors.h"
+
+struct center {
+    char directory[3072];
+    uint64_t (*clock)(void);
+    struct hub *hub;
+    struct resolver *resolver;
+    struct events *events;
+    struct authority *authority;
+    struct ingest *ingest;
+    uint8_t key[32];
+
+    pthread_mutex_t lock;
+    pthread_cond_t returned;
+    struct database *idle[CENTER_CONNECTIONS_MAX];
+    size_t idle_count, open_count;
+    uint64_t ticked, retained; /* clock_steady() of the last housekeeping */
+};
+
+static bool make_directory(const char *path, struct error *error)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return error_system(error, "%s", path);
+    return true;
+}
+
+/* Parents too, as mkdir -p. */
+static bool make_path(const char *path, struct error *error)
+{
+    char copy[3072];
+    int size = snprintf(copy, sizeof copy, "%s", path);
+    if (size <= 0 || (size_t)size >= sizeof copy)
+        return error_set(error, "%.100s: the path is too long", path);
+    for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(copy, 0755) != 0 && errno != EEXIST)
+            return error_system(error, "%s", copy);
+        *slash = '/';
+    }
+    return make_directory(copy, error);
+}
+
+static bool load_key(struct center *c, struct error *error)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/secret.key", c->directory);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        ssize_t size = read(fd, c->key, sizeof c->key);
+        close(fd);
+        return size == (ssize_t)sizeof c->key ||
+               error_set(error, "%s: must hold %zu bytes", path, sizeof c->key);
+    }
+    randombytes_buf(c->key, sizeof c->key);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_system(error, "%s", path);
+    bool ok = write(fd, c->key, sizeof c->key) == (ssize_t)sizeof c->key && fsync(fd) == 0;
+    if (close(fd) != 0 || !ok)
+        return error_system(error, "%s", path);
+    return true;
+}
+
+static struct database *open_connection(struct center *c, struct error *error)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/registry.db", c->directory);
+    return database_open(path, false, error);
+}
+
+static bool open_parts(struct center *c, const struct center_settings *settings, struct error *error)
+{
+    char path[4096];
+    if (sodium_init() < 0)
+        return error_set(error, "libsodium cannot start");
+    if (!make_path(c->directory, error) || !load_key(c, error))
+        return false;
+    snprintf(path, sizeof path, "%s/evidence", c->directory);
+    if (!make_directory(path, error))
+        return false;
+    c->hub = hub_new();
+    c->resolver = resolver_new();
+    if (!c->hub || !c->resolver)
+        return error_set(error, "out of memory");
+    struct database *database = open_connection(c, error);
+    if (!database)
+        return false;
+    c->idle[c->idle_count++] = database;
+    c->open_count = 1;
+    if (!schema_apply(database, center_now(c), error) || !resolver_load(c->resolver, database, error))
+        return false;
+    snprintf(path, sizeof path, "%s/events", c->directory);
+    const struct events_settings events = { .directory = path,
+                                            .bytes_max = settings->event_bytes_max,
+                                            .traffic_days_max = 30,
+                                            .no_sync = settings->temporary };
+    c->events = events_open(&events_sqlite, &events, error);
+    return c->events != NULL;
+}
+
+struct center *center_open(const struct center_settings *settings, struct error *error)
+{
+    struct center *c = calloc(1, sizeof *c);
+    if (!c) {
+        error_system(error, "centre");
+        return NULL;
+    }
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->returned, NULL);
+    c->clock = settings->clock ? settings->clock : clock_wall;
+    snprintf(c->directory, sizeof c->directory, "%s", settings->state);
+    if (!open_parts(c, settings, error)) {
+        center_close(c);
+        return NULL;
+    }
+    return c;
+}
+
+void center_close(struct center *c)
+{
+    if (!c)
+        return;
+    if (c->events)
+        events_close(c->events);
+    for (size_t i = 0; i < c->idle_count; i++)
+        database_close(c->idle[i]);
+    resolver_free(c->resolver);
+    hub_free(c->hub);
+    pthread_cond_destroy(&c->returned);
+    pthread_mutex_destroy(&c->lock);
+    sodium_memzero(c->key, sizeof c->key);
+    free(c);
+}
+
+struct database *center_connection(struct center *c)
+{
+    struct database *database = NULL;
+    pthread_mutex_lock(&c->lock);
+    while (!database) {
+        if (c->idle_count) {
+            database = c->idle[--c->idle_count];
+        } else if (c->open_count < CENTER_CONNECTIONS_MAX) {
+            struct error error;
+            database = open_connection(c, &error);
+            if (database)
+                c->open_count++;
+            else if (c->open_count == 0)
+                break; /* cannot happen: the first connection is never closed before center_close() */
+        }
+        if (!database)
+            pthread_cond_wait(&c->returned, &c->lock);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return database;
+}
+
+void center_connection_return(struct center *c, struct database *database)
+{
+    while (database_in_transaction(database))
+        database_rollback(database);
+    struct error ignored;
+    (void)!database_ok(database, &ignored); /* clears what failed */
+    pthread_mutex_lock(&c->lock);
+    c->idle[c->idle_count++] = database;
+    pthread_cond_signal(&c->returned);
+    pthread_mutex_unlock(&c->lock);
+}
+
+struct events *center_events(struct center *c)
+{
+    return c->events;
+}
+
+struct hub *center_hub(struct center *c)
+{
+    return c->hub;
+}
+
+struct resolver *center_resolver(struct center *c)
+{
+    return c->resolver;
+}
+
+void center_attach(struct center *c, struct authority *authority, struct ingest *ingest)
+{
+    c->authority = authority;
+    c->ingest = ingest;
+}
+
+struct authority *center_authority(struct center *c)
+{
+    return c->authority;
+}
+
+struct ingest *center_ingest(struct center *c)
+{
+    return c->ingest;
+}
+
+const char *center_directory(const struct center *c)
+{
+    return c->directory;
+}
+
+uint64_t center_now(const struct center *c)
+{
+    return c->clock();
+}
+
+const uint8_t *center_key(const struct center *c)
+{
+    return c->key;
+}
+
+bool center_ready(struct center *c)
+{
+    struct database *database = center_connection(c);
+    struct event_statistics statistics;
+    struct error error;
+    bool ok = database_number(database, "SELECT 1", "") == 1 &&
+              events_statistics(c->events, &statistics, &error);
+    center_connection_return(c, database);
+    return ok;
+}
+
+#define TICK_NS   (5 * NS_PER_S)
+#define RETAIN_NS (600 * NS_PER_S)
+
+void center_tick(struct center *c)
+{
+    uint64_t steady = clock_steady();
+    if (c->ticked && steady - c->ticked < TICK_NS)
+        return;
+    c->ticked = steady;
+    struct arena memory = arena_of(1 << 22);
+    struct database *database = center_connection(c);
+    struct context context = context_system(c, database, &memory);
+    database_run(database, "DELETE FROM session WHERE expires<?", "u", context.now);
+    sensors_watch(&context);
+    alerts_expire_filters(&context);
+    center_connection_return(c, database);
+    arena_done(&memory);
+    if (!c->retained || steady - c->retained >= RETAIN_NS) {
+        struct error error;
+        c->retained = steady;
+        /* What cannot be dropped now is tried again at the next turn. */
+        (void)!events_retain(c->events, context.now, &error);
+    }
+    hub_nudge(c->hub);
+}
