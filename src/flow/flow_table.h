@@ -17,36 +17,36 @@ struct flow_timeout {
 
 enum flow_kind { FLOW_KIND_DEFAULT, FLOW_KIND_TCP, FLOW_KIND_UDP, FLOW_KIND_ICMP, FLOW_KIND_COUNT };
 
-#define FLOW_COUNTERS(X)                                                                                   \
-    X(FLOW_TOTAL, "flow.total", "Flows")                                                                   \
-    X(FLOW_ACTIVE, "flow.active", "Flows now in the table")                                                \
-    X(FLOW_TCP, "flow.tcp", "TCP flows")                                                                   \
-    X(FLOW_UDP, "flow.udp", "UDP flows")                                                                   \
-    X(FLOW_ICMPV4, "flow.icmpv4", "ICMP flows")                                                            \
-    X(FLOW_ICMPV6, "flow.icmpv6", "ICMPv6 flows")                                                          \
-    X(FLOW_TCP_REUSE, "flow.tcp_reuse", "TCP flows ended by a new connection on the same ports")           \
-    X(FLOW_ELEPHANT, "flow.elephant", "Elephant flows")                                                    \
-    X(FLOW_ELEPHANT_TOSERVER, "flow.elephant_toserver", "Elephant flows, bytes to the server")             \
-    X(FLOW_ELEPHANT_TOCLIENT, "flow.elephant_toclient", "Elephant flows, bytes to the client")             \
-    X(FLOW_MEMCAP, "flow.memcap", "Packets without a flow: no memory")                                     \
-    X(FLOW_MEMUSE, "flow.memuse", "Bytes of flows")                                                        \
-    X(FLOW_EMERGENCY_ENTERED, "flow.emerg_mode_entered", "Times the table became nearly full")             \
-    X(FLOW_EMERGENCY_OVER, "flow.emerg_mode_over", "Times it stopped being so")                            \
-    X(FLOW_RECYCLED, "flow.get_used", "Flows ended early to make room")                                    \
-    X(FLOW_END_STATE_NEW, "flow.end.state.new", "Flows that ended in state new")                           \
-    X(FLOW_END_STATE_ESTABLISHED, "flow.end.state.established", "Flows that ended established")            \
-    X(FLOW_END_STATE_CLOSED, "flow.end.state.closed", "Flows that ended closed")                           \
-    X(FLOW_END_STATE_BYPASSED, "flow.end.state.local_bypassed", "Flows that ended bypassed")               \
-    X(FLOW_END_TCP_NONE, "flow.end.tcp_state.none", "TCP flows that ended without a connection")           \
-    X(FLOW_END_TCP_SYN_SENT, "flow.end.tcp_state.syn_sent", "TCP flows that ended in SYN-SENT")            \
-    X(FLOW_END_TCP_SYN_RECV, "flow.end.tcp_state.syn_recv", "TCP flows that ended in SYN-RECEIVED")        \
-    X(FLOW_END_TCP_ESTABLISHED, "flow.end.tcp_state.established", "TCP flows that ended in ESTABLISHED")   \
-    X(FLOW_END_TCP_FIN_WAIT1, "flow.end.tcp_state.fin_wait1", "TCP flows that ended in FIN-WAIT-1")        \
-    X(FLOW_END_TCP_FIN_WAIT2, "flow.end.tcp_state.fin_wait2", "TCP flows that ended in FIN-WAIT-2")        \
-    X(FLOW_END_TCP_TIME_WAIT, "flow.end.tcp_state.time_wait", "TCP flows that ended in TIME-WAIT")         \
-    X(FLOW_END_TCP_LAST_ACK, "flow.end.tcp_state.last_ack", "TCP flows that ended in LAST-ACK")            \
-    X(FLOW_END_TCP_CLOSE_WAIT, "flow.end.tcp_state.close_wait", "TCP flows that ended in CLOSE-WAIT")      \
-    X(FLOW_END_TCP_CLOSING, "flow.end.tcp_state.closing", "TCP flows that ended in CLOSING")               \
+#define FLOW_COUNTERS(X)                                                                                 \
+    X(FLOW_TOTAL, "flow.total", "Flows")                                                                 \
+    X(FLOW_ACTIVE, "flow.active", "Flows now in the table")                                              \
+    X(FLOW_TCP, "flow.tcp", "TCP flows")                                                                 \
+    X(FLOW_UDP, "flow.udp", "UDP flows")                                                                 \
+    X(FLOW_ICMPV4, "flow.icmpv4", "ICMP flows")                                                          \
+    X(FLOW_ICMPV6, "flow.icmpv6", "ICMPv6 flows")                                                        \
+    X(FLOW_TCP_REUSE, "flow.tcp_reuse", "TCP flows ended by a new connection on the same ports")         \
+    X(FLOW_ELEPHANT, "flow.elephant", "Elephant flows")                                                  \
+    X(FLOW_ELEPHANT_TOSERVER, "flow.elephant_toserver", "Elephant flows, bytes to the server")           \
+    X(FLOW_ELEPHANT_TOCLIENT, "flow.elephant_toclient", "Elephant flows, bytes to the client")           \
+    X(FLOW_MEMCAP, "flow.memcap", "Packets without a flow: no memory")                                   \
+    X(FLOW_MEMUSE, "flow.memuse", "Bytes of flows")                                                      \
+    X(FLOW_EMERGENCY_ENTERED, "flow.emerg_mode_entered", "Times the table became nearly full")           \
+    X(FLOW_EMERGENCY_OVER, "flow.emerg_mode_over", "Times it stopped being so")                          \
+    X(FLOW_RECYCLED, "flow.get_used", "Flows ended early to make room")                                  \
+    X(FLOW_END_STATE_NEW, "flow.end.state.new", "Flows that ended in state new")                         \
+    X(FLOW_END_STATE_ESTABLISHED, "flow.end.state.established", "Flows that ended established")          \
+    X(FLOW_END_STATE_CLOSED, "flow.end.state.closed", "Flows that ended closed")                         \
+    X(FLOW_END_STATE_BYPASSED, "flow.end.state.local_bypassed", "Flows that ended bypassed")             \
+    X(FLOW_END_TCP_NONE, "flow.end.tcp_state.none", "TCP flows that ended without a connection")         \
+    X(FLOW_END_TCP_SYN_SENT, "flow.end.tcp_state.syn_sent", "TCP flows that ended in SYN-SENT")          \
+    X(FLOW_END_TCP_SYN_RECV, "flow.end.tcp_state.syn_recv", "TCP flows that ended in SYN-RECEIVED")      \
+    X(FLOW_END_TCP_ESTABLISHED, "flow.end.tcp_state.established", "TCP flows that ended in ESTABLISHED") \
+    X(FLOW_END_TCP_FIN_WAIT1, "flow.end.tcp_state.fin_wait1", "TCP flows that ended in FIN-WAIT-1")      \
+    X(FLOW_END_TCP_FIN_WAIT2, "flow.end.tcp_state.fin_wait2", "TCP flows that ended in FIN-WAIT-2")      \
+    X(FLOW_END_TCP_TIME_WAIT, "flow.end.tcp_state.time_wait", "TCP flows that ended in TIME-WAIT")       \
+    X(FLOW_END_TCP_LAST_ACK, "flow.end.tcp_state.last_ack", "TCP flows that ended in LAST-ACK")          \
+    X(FLOW_END_TCP_CLOSE_WAIT, "flow.end.tcp_state.close_wait", "TCP flows that ended in CLOSE-WAIT")    \
+    X(FLOW_END_TCP_CLOSING, "flow.end.tcp_state.closing", "TCP flows that ended in CLOSING")             \
     X(FLOW_END_TCP_CLOSED, "flow.end.tcp_state.closed", "TCP flows that ended in CLOSED")
 COUNTER_ENUM(flow_counter, FLOW_COUNTERS, FLOW_COUNTER_COUNT);
 extern const struct counter flow_counters[FLOW_COUNTER_COUNT];
@@ -56,17 +56,18 @@ extern const struct counter flow_counters[FLOW_COUNTER_COUNT];
 typedef void (*flow_end_fn)(void *context, struct flow *flow);
 
 struct flow_settings {
-    size_t flow_max;           /* 0: 262144 */
-    struct flow_timeout timeouts[FLOW_KIND_COUNT], emergency[FLOW_KIND_COUNT]; /* all zero: Suricata's defaults */
-    uint8_t emergency_percent; /* share of free flows below which the emergency begins; 0: 10 */
-    bool no_vlan_tracking;     /* VLANs are not part of the key */
-    bool no_recursion_level;   /* the tunnel depth is not part of the key */
-    uint64_t seed;             /* secret of the hash; and of flow ids */
-    uint64_t id_first;         /* first flow id, for ids that do not repeat; 0: from the seed */
+    size_t flow_max; /* 0: 262144 */
+    struct flow_timeout timeouts[FLOW_KIND_COUNT],
+        emergency[FLOW_KIND_COUNT]; /* all zero: Suricata's defaults */
+    uint8_t emergency_percent;      /* share of free flows below which the emergency begins; 0: 10 */
+    bool no_vlan_tracking;          /* VLANs are not part of the key */
+    bool no_recursion_level;        /* the tunnel depth is not part of the key */
+    uint64_t seed;                  /* secret of the hash; and of flow ids */
+    uint64_t id_first;              /* first flow id, for ids that do not repeat; 0: from the seed */
     uint64_t elephant_bytes, elephant_interval; /* bytes within so many ns make an elephant; 0: off */
     flow_end_fn ended;
     void *context;
-    struct tcp_tracker *tcp;   /* for reuse and release; NULL: no TCP tracking */
+    struct tcp_tracker *tcp; /* for reuse and release; NULL: no TCP tracking */
 };
 
 struct flow_table;
@@ -88,7 +89,8 @@ bool packet_wants_flow(const struct packet *packet);
 struct flow *flow_find(struct flow_table *table, const struct packet *packet, enum direction *direction,
                        bool *fresh);
 /* Counts the packet: packets, bytes, TTL, times, state of flows without TCP. After tcp_track(). */
-void flow_count(struct flow_table *table, struct flow *flow, const struct packet *packet, enum direction direction);
+void flow_count(struct flow_table *table, struct flow *flow, const struct packet *packet,
+                enum direction direction);
 /* Changes the state, and with it the timeout. tcp_track() calls it through the table's next flow_count(). */
 void flow_set_state(struct flow_table *table, struct flow *flow, enum flow_state state);
 /* Client and server change places, and everything counted by direction with them. */

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TCP reassembly: one linear buffer a direction, and the segments it was made of.
+ *
+ * Segments remember where each copy began and ended, which is what systems differ in when copies of
+ * the same byte disagree. Bytes that were acknowledged are never replaced: the receiver has them. */
+#include "flow/stream.h"
+
+#include <assert.h>
+
+#include "flow/stream_parts.h"
+
+/* Segments of one stream that wait for others. */
+enum { SEGMENTS_MAX = 8192 };
+
+void stream_init(struct stream *stream, struct tcp_tracker *tracker, enum os_policy policy)
+{
+    *stream = (struct stream){ .tracker = tracker,
+                               .policy = (uint8_t)policy,
+                               .depth = tracker->settings.depth,
+                               .at_once = tracker->settings.inline_mode };
+}
+
+static void segment_drop(struct stream *stream, struct segment *segment)
+{
+    if (segment->previous)
+        segment->previous->next = segment->next;
+    else
+        stream->first = segment->next;
+    if (segment->next)
+        segment->next->previous = segment->previous;
+    else
+        stream->last = segment->previous;
+    stream->segments--;
+    pool_give(&stream->tracker->segments, segment);
+}
+
+static void buffer_drop(struct stream *stream)
+{
+    if (stream->data)
+        buffers_give(&stream->tracker->buffers, stream->data, stream->order);
+    stream->data = NULL;
+}
+
+void stream_clear(struct stream *stream)
+{
+    while (stream->first)
+        segment_drop(stream, stream->first);
+    buffer_drop(stream);
+    stream->origin = stream->released = stream->end = MAX(stream->end, stream->contiguous);
+}
+
+/* Makes room for bytes up to offset `end`; false when the stream or the tracker is full. */
+static bool buffer_reserve(struct stream *stream, uint64_t end)
+{
+    struct tcp_tracker *tracker = stream->tracker;
+    if (end - stream->released > tracker->settings.stream_max)
+        return false;
+    if (!stream->data) {
+        stream->origin = stream->released;
+        unsigned order = buffers_order(end - stream->origin);
+        stream->data = buffers_take(&tracker->buffers, order);
+        stream->order = (uint8_t)order;
+        return stream->data != NULL;
+    }
+    size_t capacity = (size_t)1 << stream->order;
+    if (LIKELY(end - stream->origin <= capacity))
+        return true;
+    uint64_t waste = stream->released - stream->origin;
+    size_t kept = stream->end > stream->released ? (size_t)(stream->end - stream->released) : 0;
+    if (end - stream->released <= capacity && waste >= capacity / 4) {
+        memmove(stream->data, stream->data + waste, kept);
+    } else {
+        unsigned order = buffers_order((size_t)(end - stream->released));
+        if (order <= stream->order)
+            order = stream->order;
+        if (order <= BUFFER_ORDER_LAST && end - stream->released > capacity / 2)
+            order = MAX(order, stream->order + 1U);
+        uint8_t *grown = buffers_take(&tracker->buffers, MIN(order, (unsigned)BUFFER_ORDER_LAST));
+        if (!grown)
+            return false;
+        memcpy(grown, stream->data + waste, kept);
+        buffers_give(&tracker->buffers, stream->data, stream->order);
+        stream->data = grown;
+        stream->order = (uint8_t)MIN(order, (unsigned)BUFFER_ORDER_LAST);
+    }
+    stream->origin = stream->released;
+    return end - stream->origin <= (size_t)1 << stream->order;
+}
+
+static void buffer_write(struct stream *stream, uint64_t offset, const uint8_t *from, size_t size)
+{
+    memcpy(stream->data + (offset - stream->origin), from, size);
+}
+
+/* Whether a receiver replaces the bytes of `old` by those of a later copy from `start` to `end`
+ * (Novak and Sturges 2007, table 1; the names that are not there behave as their families). */
+static bool newer_wins(enum os_policy policy, const struct segment *old, uint64_t start, uint64_t end)
+{
+    uint64_t old_start = old->offset, old_end = old->offset + old->size;
+    switch (policy) {
+    case OS_LAST:
+    case OS_BSD_RIGHT:
+    case OS_HPUX10:
+        return true;
+    case OS_FIRST:
+    case OS_VISTA:
+    case OS_OLD_SOLARIS:
+        return false;
+    case OS_WINDOWS:
+    case OS_WINDOWS2K3: /* only a copy that surrounds it */
+        return start < old_start && end > old_end;
+    case OS_SOLARIS: /* unless the original reaches further, or begins before and reaches as far */
+        return !(old_end > end || (old_start < start && old_end >= end));
+    case OS_LINUX:
+        return start < old_start || (start == old_start && end > old_end);
+    case OS_OLD_LINUX:
+        return start < old_start || (start == old_start && end >= old_end) ||
+               (start > old_start && end > old_end);
+    default: /* BSD, IRIX, macOS, HP-UX 11 */
+        return start < old_start;
+    }
+}
+
+static struct segment *segment_add(struct stream *stream, struct segment *after, uint64_t offset,
+                                   uint32_t size)
+{
+    struct segment *segment = pool_take(&stream->tracker->segments);
+    if (!segment)
+        return NULL;
+    stream->tracker->counts[TCP_COUNT_SEGMENT_POOL]++;
+    *segment = (struct segment){ .previous = after, .offset = offset, .size = size };
+    segment->next = after ? after->next : stream->first;
+    if (after)
+        after->next = segment;
+    else
+        stream->first = segment;
+    if (segment->next)
+        segment->next->previous = segment;
+    else
+        stream->last = segment;
+    stream->segments++;
+    return segment;
+}
+
+/* Counts the separate runs of bytes that are kept. */
+static void regions_count(struct stream *stream)
+{
+    unsigned regions = 0;
+    uint64_t end = 0;
+    for (const struct segment *at = stream->first; at; at = at->next) {
+        if (!regions || at->offset > end)
+            regions++;
+        end = MAX(end, at->offset + at->size);
+    }
+    if (regions > stream->regions_max)
+        stream->regions_max = (uint16_t)MIN(regions, (unsigned)UINT16_MAX);
+}
+
+/* Whole segments that nothing can change any more are bytes like any others. */
+static void segments_settle(struct stream *stream)
+{
+    uint64_t settled = stream->at_once ? stream->contiguous : MIN(stream->acked, stream->contiguous);
+    while (stream->first && stream->first->offset + stream->first->size <= settled)
+        segment_drop(stream, stream->first);
+}
+
+static void contiguous_advance(struct stream *stream, const struct segment *from)
+{
+    for (const struct segment *at = from; at && at->offset <= stream->contiguous; at = at->next)
+        stream->contiguous = MAX(stream->contiguous, at->offset + at->size);
+}
+
+/* Segments that overlap others or leave holes before them. */
+static void insert_slowly(struct stream *stream, uint64_t start, struct bytes payload,
+                          struct insert_result *result)
+{
+    uint64_t end = start + payload.size;
+    bool hole = start > stream->contiguous;
+    if (stream->segments >= SEGMENTS_MAX) {
+        result->limit = true;
+        return;
+    }
+    /* Where the new one goes: after all that begin no later. */
+    struct segment *after = stream->last;
+    while (after && after->offset > start)
+        after = after->previous;
+    /* The first that can overlap; segments overlap each other, so all before have to be asked. */
+    struct segment *node = segment_add(stream, after, start, (uint32_t)payload.size);
+    if (!node) {
+        result->no_memory = true;
+        return;
+    }
+    uint64_t at = start; /* bytes before it are dealt with */
+    uint64_t settled = stream->at_once ? stream->contiguous : MIN(stream->acked, stream->contiguous);
+    uint64_t covered = stream->first == node ? (node->next ? node->next->offset : UINT64_MAX)
+                                             : stream->first->offset;
+    covered = MIN(covered, stream->contiguous); /* bytes before it are kept without a segment */
+    if (start < covered) {
+        at = MIN(covered, end);
+        result->overlap = true;
+        result->different |= memcmp(stream->data + (start - stream->origin), payload.data,
+                                    (size_t)(at - start)) != 0;
+    }
+    for (struct segment *old = stream->first; old && old->offset < end; old = old->next) {
+        uint64_t old_end = old->offset + old->size;
+        if (old == node || old_end <= start)
+            continue;
+        uint64_t from = MAX(MAX(old->offset, start), MIN(covered, end)), to = MIN(old_end, end);
+        if (from >= to)
+            continue;
+        if (from > at) /* a hole before it */
+            buffer_write(stream, at, payload.data + (at - start), (size_t)(from - at));
+        result->overlap = true;
+        const uint8_t *kept = stream->data + (from - stream->origin), *fresh = payload.data + (from - start);
+        if (memcmp(kept, fresh, (size_t)(to - from)) != 0) {
+            result->different = true;
+            uint64_t first = MAX(from, settled);
+            if (first < to && newer_wins((enum os_policy)stream->policy, old, start, end))
+                buffer_write(stream, first, payload.data + (first - start), (size_t)(to - first));
+        }
+        at = MAX(at, to);
+    }
+    if (at < end)
+        buffer_write(stream, at, payload.data + (at - start), (size_t)(end - at));
+    if (end > stream->end)
+        stream->end = end;
+    contiguous_advance(stream, node);
+    segments_settle(stream);
+    if (hole || stream->regions_max == 0)
+        regions_count(stream);
+}
+
+void stream_insert(struct stream *stream, int64_t offset, struct bytes payload, struct insert_result *result)
+{
+    /* What was released is settled, whatever this copy says. */
+    if (offset < (int64_t)stream->released) {
+        uint64_t before = (uint64_t)((int64_t)stream->released - offset);
+        if (before >= payload.size) {
+            result->before = true;
+            return;
+        }
+        payload = bytes_from(payload, (size_t)before);
+        offset = (int64_t)stream->released;
+    }
+    uint64_t start = (uint64_t)offset;
+    if (UNLIKELY(stream->finished || stream->stopped || payload.size == 0)) {
+        if (stream->stopped)
+            stream->released = stream->contiguous = stream->end = MAX(stream->contiguous,
+                                                                      start + payload.size);
+        return;
+    }
+    if (UNLIKELY(stream->depth && start + payload.size > stream->depth)) {
+        result->depth_reached = !stream->truncated;
+        stream->truncated = true;
+        if (start >= stream->depth)
+            return;
+        payload = bytes_first(payload, (size_t)(stream->depth - start));
+    }
+    if (UNLIKELY(!buffer_reserve(stream, start + payload.size))) {
+        result->no_memory = true;
+        return;
+    }
+    if (LIKELY(start == stream->contiguous && stream->end <= start)) {
+        if (!stream->at_once && UNLIKELY(!segment_add(stream, stream->last, start, (uint32_t)payload.size))) {
+            result->no_memory = true;
+            return;
+        }
+        buffer_write(stream, start, payload.data, payload.size);
+        stream->contiguous = stream->end = start + payload.size;
+        if (!stream->regions_max)
+            stream->regions_max = 1;
+        return;
+    }
+    insert_slowly(stream, start, payload, result);
+}
+
+void stream_acknowledge(struct stream *stream, uint64_t offset)
+{
+    if (offset > stream->acked) {
+        stream->acked = offset;
+        segments_settle(stream);
+    }
+}
+
+void stream_finish(struct stream *stream)
+{
+    stream->finished = true;
+}
+
+/* End of the run of kept bytes that contains `offset`; `offset` itself when that byte is not kept. */
+static uint64_t run_end(const struct stream *stream, uint64_t offset)
+{
+    if (offset < stream->released)
+        return offset;
+    if (offset <= stream->contiguous)
+        return stream->contiguous;
+    uint64_t end = offset;
+    for (const struct segment *at = stream->first; at && at->offset <= end; at = at->next)
+        end = MAX(end, at->offset + at->size);
+    return end;
+}
+
+static struct bytes kept_bytes(const struct stream *stream, uint64_t offset, uint64_t end)
+{
+    if (end <= offset || !stream->data)
+        return BYTES_NONE;
+    return bytes_of(stream->data + (offset - stream->origin), (size_t)(end - offset));
+}
+
+struct bytes stream_held(const struct stream *stream, uint64_t offset)
+{
+    return kept_bytes(stream, offset, run_end(stream, offset));
+}
+
+struct bytes stream_ready(const struct stream *stream, uint64_t offset)
+{
+    uint64_t end = run_end(stream, offset);
+    if (!stream->at_once && !stream->finished)
+        end = MIN(end, stream->acked);
+    return kept_bytes(stream, offset, end);
+}
+
+uint64_t stream_gap(const struct stream *stream, uint64_t offset)
+{
+    if (offset < stream->contiguous || offset >= stream->acked || offset < stream->released ||
+        stream->stopped || run_end(stream, offset) > offset)
+        return 0;
+    /* Missing because nobody wanted it is no gap. */
+    uint64_t limit = stream->truncated && stream->depth ? MIN(stream->acked, stream->depth) : stream->acked;
+    if (stream->has_fin)
+        limit = MIN(limit, stream->fin);
+    for (const struct segment *at = stream->first; at; at = at->next)
+        if (at->offset > offset) {
+            limit = MIN(limit, at->offset);
+            break;
+        }
+    return limit > offset ? limit - offset : 0;
+}
+
+void stream_release(struct stream *stream, uint64_t offset)
+{
+    if (offset <= stream->released)
+        return;
+    if (offset > stream->contiguous) {
+        /* Past a gap: what follows is contiguous from here. */
+        uint64_t end = run_end(stream, offset);
+        stream->had_gap = true;
+        stream->contiguous = end;
+    }
+    stream->released = offset;
+    while (stream->first && stream->first->offset + stream->first->size <= offset)
+        segment_drop(stream, stream->first);
+    if (offset >= stream->end) {
+        buffer_drop(stream);
+        stream->end = offset;
+    }
+}
+
+uint64_t stream_end(const struct stream *stream)
+{
+    return stream->at_once || stream->finished ? stream->contiguous : MIN(stream->acked, stream->contiguous);
+}
+
+bool stream_closed(const struct stream *stream)
+{
+    return stream->finished || (stream->has_fin && stream_end(stream) >= stream->fin);
+}
+
+bool stream_truncated(const struct stream *stream)
+{
+    return stream->truncated;
+}
+
+uint32_t stream_initial_sequence(const struct stream *stream)
+{
+    return stream->isn;
+}
+
+uint64_t stream_size(const struct stream *stream)
+{
+    return MAX(stream->acked, stream->end);
+}
+
+int64_t stream_offset_of(const struct stream *stream, uint32_t sequence)
+{
+    /* Sequence numbers are 32 bits of an offset near the end of what was seen (RFC 9293 section 3.4). */
+    uint32_t reference = stream->isn + 1 + (uint32_t)stream->contiguous + stream->urgent_taken;
+    return (int64_t)stream->contiguous + (int32_t)(sequence - reference);
+}
+
+uint16_t stream_regions_max(const struct stream *stream)
+{
+    return stream->regions_max;
+}
+
+bool stream_had_gap(const struct stream *stream)
+{
+    return stream->had_gap;
+}
+
+uint64_t stream_start(const struct stream *stream)
+{
+    return stream->released;
+}
