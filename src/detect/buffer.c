@@ -181,7 +181,7 @@ struct buffer *set_buffer_kind(struct ruleset *set, const char *name, enum buffe
     bool added;
     struct buffer *buffer = make(set, name, kind, transforms, &added);
     if (buffer && added) {
-        if (kind >= BUFFER_TX)
+        if (kind >= BUFFER_TX && kind != BUFFER_FRAME)
             fill_rows(set, buffer);
         if (kind == BUFFER_EVENT || kind == BUFFER_HOOK || kind == BUFFER_TEST) {
             buffer->protocols = ~(uint64_t)0;
@@ -203,6 +203,20 @@ struct buffer *set_buffer(struct ruleset *set, struct bytes name, const struct t
     for (size_t i = 0; i < COUNT_OF(file_buffers); i++)
         if (bytes_is(name, file_buffers[i].name))
             return set_buffer_kind(set, file_buffers[i].name, file_buffers[i].kind, transforms);
+    if (bytes_starts(name, BYTES_OF("frame:"))) {
+        bool added;
+        struct buffer *plain = NULL;
+        for (size_t i = 0; i < set->buffer_count && !plain; i++)
+            if (bytes_is(name, set->buffers[i]->name) && !set->buffers[i]->transforms)
+                plain = set->buffers[i];
+        struct buffer *buffer = plain ? make(set, plain->name, BUFFER_FRAME, transforms, &added) : NULL;
+        if (buffer && buffer != plain) {
+            memcpy(buffer->frame_types, plain->frame_types, sizeof buffer->frame_types);
+            buffer->protocols = plain->protocols;
+            buffer->directions = plain->directions;
+        }
+        return buffer;
+    }
     const struct named_row *named = buffer_named(set, name);
     if (named)
         return set_buffer_kind(set, named->row->name, BUFFER_TX, transforms);

@@ -527,11 +527,11 @@ static bool settle_protocols(struct compiler *c)
 {
     struct signature *s = c->signature;
     uint64_t common = c->protocols ? c->protocols : ~(uint64_t)0;
-    bool tx = false;
+    bool tx = false, frame = false;
     for (const struct buffer_use *use = s->uses; use; use = use->next) {
         if (!is_tx_use(use))
             continue;
-        tx = true;
+        *(use->buffer->kind == BUFFER_FRAME ? &frame : &tx) = true;
         common &= use->protocols;
         if (!common)
             return refuse(c, "the buffer %s does not go with the rule's protocol or its other buffers",
@@ -539,11 +539,13 @@ static bool settle_protocols(struct compiler *c)
     }
     if (s->protocols)
         common &= s->protocols;
-    if (tx || c->protocols || s->protocols)
+    if (tx || frame || c->protocols || s->protocols)
         s->protocols = common;
     if (!common)
         return refuse(c, "its keywords concern different protocols");
-    s->kind = tx ? SIGNATURE_TX : SIGNATURE_PACKET;
+    s->kind = frame ? SIGNATURE_FRAME : tx ? SIGNATURE_TX : SIGNATURE_PACKET;
+    if (frame && tx)
+        return refuse(c, "frames do not go with buffers of transactions");
     return true;
 }
 

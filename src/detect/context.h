@@ -24,6 +24,7 @@ struct context {
 
     const struct signature *signature; /* being judged */
     struct tx *tx;
+    const struct frame *frame;
     const struct file *file;   /* that matched */
     struct bytes raw;          /* raw bytes of the stream, when they are inspected */
     uint64_t raw_offset;       /* of their first byte in the stream */

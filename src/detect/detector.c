@@ -199,14 +199,19 @@ uint64_t detect_stream_offset(const struct detector *detector, const struct flow
                               enum direction direction)
 {
     const struct flow_memory *state = flow->detect;
+    uint64_t frame_offset = UINT64_MAX;
+    const struct session *session = flow->session;
+    for (size_t i = 0; detector->set->frames && session && i < session->frame_count[direction]; i++)
+        if (!session->frames[direction][i].inspected)
+            frame_offset = MIN(frame_offset, session->frames[direction][i].offset);
     if (!detector->set->raw_streams || flow->no_payload_inspection || (state && state->pass))
-        return UINT64_MAX;
+        return frame_offset;
     if (!state)
         return 0;
     bool known = state->class_generation == class_generation(detector->classes) && state->classes[direction];
     if (known && !state->classes[direction]->raw_stream)
-        return UINT64_MAX;
-    return state->raw_offset[direction];
+        return frame_offset;
+    return MIN(frame_offset, state->raw_offset[direction]);
 }
 
 const char *detect_flow_bit(const struct detector *detector, const struct flow *flow, size_t index,
@@ -314,6 +319,7 @@ static void keep_alert(struct context *context, const struct signature *s)
                                                      .file = context->file,
                                                      .direction = (uint8_t)context->direction,
                                                      .action = s->rule.action,
+                                                     .frame = context->frame,
                                                      .on_stream = context->on_stream };
 }
 
@@ -627,6 +633,9 @@ static void inspect_packet(struct context *context)
         take_raw(context);
     }
     judge_candidates(context);
+    if (context->set->frames && in->session && in->session->frame_count[context->direction] &&
+        !in->packet->invalid)
+        frames_inspect(context);
     if (in->session && in->session->txs && !in->packet->invalid)
         transactions_inspect(context);
     raw_done(context);

@@ -25,6 +25,12 @@ struct flow_values {
 };
 
 /* What detection remembers of a flow. */
+/* A rule that matched a frame that is not complete yet. */
+struct frame_match {
+    uint64_t id;
+    uint32_t rule;
+};
+
 struct flow_memory {
     uint32_t generation;                          /* of the rule set the rest belongs to */
     const struct flow_class *classes[DIRECTIONS]; /* valid while class_generation is the detector's */
@@ -38,6 +44,8 @@ struct flow_memory {
     uint64_t tag_bytes;   /* left */
     uint32_t tag_packets; /* left */
     const struct rule *tag_rule;
+    struct frame_match frames_matched[4];
+    uint8_t frames_matched_next;
 };
 
 struct value_cache {
@@ -85,6 +93,8 @@ bool payload_matches(struct context *context, const struct signature *signature,
                      const struct buffer_use *use);
 /* Inspects all transactions of the session in the packet's direction. */
 void transactions_inspect(struct context *context);
+/* Inspects the frames of the packet's direction. */
+void frames_inspect(struct context *context);
 /* `value` with the buffer's transformations applied. */
 struct bytes buffer_transform(const struct buffer *buffer, struct bytes value, struct context *context);
 

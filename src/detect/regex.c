@@ -126,10 +126,10 @@ static const struct {
 static const struct {
     char flag;
     const char *buffer;
-} places[] = { { 'U', "http.uri" },           { 'I', "http.uri.raw" },    { 'P', "http.request_body" },
-               { 'Q', "file.data" }, { 'H', "http.header" },     { 'D', "http.header.raw" },
-               { 'M', "http.method" },        { 'C', "http.cookie" },     { 'S', "http.stat_code" },
-               { 'Y', "http.stat_msg" },      { 'V', "http.user_agent" }, { 'W', "http.host" },
+} places[] = { { 'U', "http.uri" },      { 'I', "http.uri.raw" },    { 'P', "http.request_body" },
+               { 'Q', "file.data" },     { 'H', "http.header" },     { 'D', "http.header.raw" },
+               { 'M', "http.method" },   { 'C', "http.cookie" },     { 'S', "http.stat_code" },
+               { 'Y', "http.stat_msg" }, { 'V', "http.user_agent" }, { 'W', "http.host" },
                { 'Z', "http.host.raw" } };
 
 static bool read_flags(struct compiler *c, struct bytes flags, uint32_t *bits, bool *relative,

@@ -23,9 +23,10 @@
 #define PATTERN_SIZE_MIN 4 /* shorter literals make a scan several times slower */
 
 static const struct keyword *const keyword_lists[] = {
-    meta_keywords,      content_keywords, number_keywords,    regex_keywords, packet_keywords,
-    flow_keywords,      bits_keywords,    threshold_keywords, file_keywords,  dataset_keywords,
-    transform_keywords, app_keywords,     address_keywords,   tls_keywords,   asn1_keywords,
+    meta_keywords,    content_keywords, number_keywords,    regex_keywords,
+    packet_keywords,  flow_keywords,    bits_keywords,      threshold_keywords,
+    file_keywords,    dataset_keywords, transform_keywords, app_keywords,
+    address_keywords, tls_keywords,     asn1_keywords,      frame_keywords,
 };
 
 static bool name_keyword(struct ruleset *set, const struct keyword *keyword, struct bytes name)
@@ -367,6 +368,16 @@ static bool place_tx(struct ruleset *set, const struct signature *s)
     return true;
 }
 
+static bool place_frame(struct ruleset *set, const struct signature *s)
+{
+    set->frames = true;
+    for (unsigned d = 0; d < DIRECTIONS; d++)
+        for (size_t p = 0; p < set->protocol_count && (d == TO_SERVER ? s->to_server : s->to_client); p++)
+            if (s->protocols >> p & 1 && !index_list_add(&set->frame_rules[p][d], s->index))
+                return false;
+    return true;
+}
+
 static bool place_rules(struct ruleset *set)
 {
     set->decode_rules = calloc(DECODE_EVENT_COUNT, sizeof *set->decode_rules);
@@ -379,6 +390,8 @@ static bool place_rules(struct ruleset *set)
         bool good = true;
         if (s->kind == SIGNATURE_TX)
             good = place_tx(set, s);
+        else if (s->kind == SIGNATURE_FRAME)
+            good = place_frame(set, s);
         else if (s->trigger == TRIGGER_DECODE_EVENT)
             good = index_list_add(&set->decode_rules[s->trigger_event], s->index);
         else if (s->trigger == TRIGGER_STREAM_EVENT)
@@ -525,6 +538,7 @@ static void lists_free(struct ruleset *set)
 {
     for (size_t p = 0; p < PROTOCOLS_MAX; p++) {
         for (unsigned d = 0; d < DIRECTIONS; d++) {
+            free(set->frame_rules[p][d].items);
             free(set->tx_always[p][d].items);
             free(set->tx_events[p][d].items);
             free(set->tx_buffers[p][d].items);
@@ -577,6 +591,11 @@ void ruleset_free(struct ruleset *set)
     free(set->bit_names);
     arena_done(&set->memory);
     free(set);
+}
+
+bool ruleset_wants_frames(const struct ruleset *set)
+{
+    return set->frames;
 }
 
 struct ruleset_numbers ruleset_numbers(const struct ruleset *set)

@@ -187,6 +187,7 @@ enum buffer_kind {
     BUFFER_FILE_MAGIC,
     BUFFER_EVENT, /* an anomaly of the transaction */
     BUFFER_HOOK,  /* the transaction got as far as `progress` */
+    BUFFER_FRAME, /* a named part of the conversation */
     BUFFER_TEST,  /* `test` of the use holds for the transaction */
 };
 
@@ -200,6 +201,7 @@ struct buffer {
     const struct inspect *rows[PROTOCOLS_MAX]; /* BUFFER_TX: by protocol index */
     uint64_t protocols;                        /* that have a row */
     uint8_t directions;                        /* union over rows */
+    uint8_t frame_types[PROTOCOLS_MAX];        /* BUFFER_FRAME: index of protocol->frames, plus 1 */
     bool stream;                               /* some row is a growing body */
     struct prefilter *prefilters[DIRECTIONS];
 };
@@ -257,7 +259,7 @@ struct check {
     uint32_t a, b;
 };
 
-enum signature_kind { SIGNATURE_PACKET, SIGNATURE_IP_ONLY, SIGNATURE_TX };
+enum signature_kind { SIGNATURE_PACKET, SIGNATURE_IP_ONLY, SIGNATURE_TX, SIGNATURE_FRAME };
 
 /* How a rule comes to be looked at. */
 enum trigger {
