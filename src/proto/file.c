@@ -286,6 +286,7 @@ bool file_data(struct session *session, struct file *file, struct bytes data)
     return true;
 }
 
+/* Hashes go on over what is seen; `gaps` in the record says that they are not those of the whole. */
 void file_gap(struct session *session, struct file *file, uint64_t size)
 {
     (void)session;
@@ -295,10 +296,6 @@ void file_gap(struct session *session, struct file *file, uint64_t size)
     file->has_gaps = true;
     file->size += size;
     work->full = true; /* what follows does not join what is held */
-    EVP_MD_CTX_free(work->md5);
-    EVP_MD_CTX_free(work->sha1);
-    EVP_MD_CTX_free(work->sha256);
-    work->md5 = work->sha1 = work->sha256 = NULL;
     store_drop(file);
     file->store = false;
 }

@@ -302,7 +302,7 @@ static void write_type(const struct http *http, struct text *out)
     if (!type)
         return;
     size_t end = 0;
-    while (end < type->value.size && type->value.data[end] != ';' && !byte_is_space(type->value.data[end]))
+    while (end < type->value.size && type->value.data[end] != ';')
         end++;
     json_string(out, "http_content_type", bytes_first(type->value, end));
 }
@@ -413,5 +413,6 @@ const struct protocol http_protocol = {
     .inspects = inspects,
     .inspect_count = COUNT_OF(inspects),
     .events = events,
+    .event_capitals = true,
     .has_files = true,
 };

@@ -104,7 +104,7 @@ static void open_file(struct http_body *body)
     bool named = body->direction == TO_CLIENT || bytes_is(http->method, "POST") ||
                  bytes_is(http->method, "PUT");
     struct bytes name = form || !named ? BYTES_NONE : file_name(body);
-    message->body_hidden = name.size == 0;
+    message->body_hidden = !name.data;
     struct file *file = message->body_hidden
                             ? file_open_body(body->session, body->tx, (enum direction)body->direction)
                             : file_open(body->session, body->tx, (enum direction)body->direction, name);
@@ -276,7 +276,7 @@ void http_body_end(struct http_body *body, bool truncated)
             http_multipart_end(body->multipart, truncated);
         struct file *file = message_of(body)->body;
         if (file)
-            file_close(body->session, file, truncated);
+            file_close(body->session, file, truncated || file->has_gaps);
     }
     http_body_abandon(body);
 }

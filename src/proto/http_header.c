@@ -50,14 +50,20 @@ static enum http_scan ends_with_lf(struct bytes data, struct http_scan_state *st
     return found(state, line, data, lf, lf + 1, false, kind);
 }
 
-static enum http_scan ends_with_crlf(struct bytes data, struct http_scan_state *state, size_t cr,
+static enum http_scan ends_with_crlf(struct bytes data, struct http_scan_state *state, bool last, size_t cr,
                                      struct bytes *line)
 {
     size_t next = cr + 2;
     bool end = cr == state->at;
-    /* LF CR, CR LF, CR LF: two line ends, not three. */
-    if (end && state->lfcr && data.size - next >= 2 && data.data[next] == '\r' && data.data[next + 1] == '\n')
-        next += 2;
+    if (end && state->lfcr) { /* LF CR, CR LF, CR LF: two line ends, not three */
+        struct bytes after = bytes_first(bytes_from(data, next), 2);
+        if (after.size < 2 && !last && bytes_starts(BYTES_OF("\r\n"), after)) {
+            state->searched = cr;
+            return HTTP_SCAN_MORE;
+        }
+        if (bytes_is(after, "\r\n"))
+            next += 2;
+    }
     return found(state, line, data, cr, next, false, end ? HTTP_SCAN_END : HTTP_SCAN_LINE);
 }
 
@@ -78,7 +84,7 @@ enum http_scan http_scan_line(struct bytes data, struct http_scan_state *state, 
             return HTTP_SCAN_MORE;
         }
         if (cr + 1 == lf)
-            return ends_with_crlf(data, state, cr, line);
+            return ends_with_crlf(data, state, last, cr, line);
         if (data.data[cr + 1] != '\r')
             return found(state, line, data, cr, cr + 1, false,
                          cr == state->at ? HTTP_SCAN_EMPTY : HTTP_SCAN_LINE);

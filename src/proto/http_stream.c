@@ -295,7 +295,7 @@ static void body_bytes(const struct call *call, struct bytes data)
     http_body_data(&call->side->body, data);
 }
 
-/* What follows a finished body at once and does not begin a message belongs to the body for browsers. */
+/* True when `rest` begins a message, or may. */
 static bool begins_message(const struct call *call, struct bytes rest)
 {
     rest = skip_space(rest);
@@ -306,21 +306,47 @@ static bool begins_message(const struct call *call, struct bytes rest)
         return bytes_starts_nocase(BYTES_OF("HTTP/"), head) || is_status_line(rest);
     }
     struct bytes word = word_of(rest);
-    if (word.size == rest.size)
-        return true; /* the method may go on */
-    return is_method(word) || word.size > 32;
+    if (word.size == rest.size) { /* the method may go on */
+        for (size_t i = 0; methods[i]; i++)
+            if (bytes_starts(bytes_of_string(methods[i]), word))
+                return true;
+        return false;
+    }
+    return is_method(word);
 }
 
+/* The part of `rest` that belongs to the body just finished: lines up to one that begins a message. */
+static size_t surplus(const struct call *call, struct bytes rest)
+{
+    size_t size = 0;
+    while (size < rest.size) {
+        struct bytes line = bytes_from(rest, size);
+        struct bytes text = line;
+        while (text.size && text.data[0] == ' ')
+            text = bytes_from(text, 1);
+        bool blank = text.size && (text.data[0] == '\n' || text.data[0] == '\r');
+        if (!blank && begins_message(call, line))
+            break;
+        size_t lf = bytes_find_byte(line, '\n');
+        size += lf == SIZE_MAX ? line.size : lf + 1;
+        if (call->direction == TO_SERVER && !blank)
+            return rest.size;
+    }
+    return size;
+}
+
+/* What comes with the end of a message and does not begin another one belongs to its body for receivers. */
 static void end_body(const struct call *call)
 {
     struct bytes rest = reader_peek(call->in);
-    if (rest.size && call->side->tx && !begins_message(call, rest)) {
-        event(call, HTTP_EVENT_REQUEST_BODY_UNEXPECTED, HTTP_EVENT_RESPONSE_BODY_UNEXPECTED);
-        if (call->direction == TO_CLIENT)
-            body_bytes(call, rest);
-        else
-            count(call, rest.size);
-        reader_skip(call->in, rest.size);
+    size_t size = rest.size && call->side->tx ? surplus(call, rest) : 0;
+    if (size) {
+        if (call->side->phase == PHASE_HEADERS)
+            begin_body(call);
+        if (bytes_trim(bytes_first(rest, size)).size)
+            event(call, HTTP_EVENT_REQUEST_BODY_UNEXPECTED, HTTP_EVENT_RESPONSE_BODY_UNEXPECTED);
+        body_bytes(call, bytes_first(rest, size));
+        reader_skip(call->in, size);
     }
     finish_message(call);
 }
@@ -397,6 +423,8 @@ static void find_host(const struct call *call)
             http->port = port;
             http->host_raw = header->value;
             http->host = lowered(call, host);
+            if (port && call->session->server_port && port != call->session->server_port && !http->connect)
+                tx_event(tx, HTTP_EVENT_REQUEST_SERVER_PORT_TCP_PORT_MISMATCH);
         } else {
             http->host_raw = http->uri_host;
             if (!bytes_equal_nocase(host, http->uri_host) || (port && http->port && port != http->port))
@@ -407,9 +435,6 @@ static void find_host(const struct call *call)
         http->host = lowered(call, http->uri_host);
     if (http->host.size && http->host.data[http->host.size - 1] == '.')
         http->host.size--;
-    if (http->port && call->session->server_port && http->port != call->session->server_port &&
-        !http->connect)
-        tx_event(tx, HTTP_EVENT_REQUEST_SERVER_PORT_TCP_PORT_MISMATCH);
 }
 
 static void check_authorization(const struct call *call)
@@ -647,6 +672,9 @@ static enum step read_status_line(const struct call *call)
 {
     struct bytes data = reader_peek(call->in), line;
     struct http_side *side = call->side;
+    /* The request that was kept while nobody knew the protocol comes first. */
+    if (call->session->owed[TO_SERVER] && !call->last)
+        return STEP_MORE;
     struct bytes start = skip_space(data);
     /* A body without headers need not have a line end at all. */
     if (start.size >= 4 && !bytes_starts_nocase(start, BYTES_OF("HTTP")) && data.size > JUNK_MAX_SIZE &&
@@ -993,7 +1021,7 @@ static bool foreign(struct bytes line)
         split--;
     struct bytes version = bytes_from(line, split);
     return bytes_starts(version, BYTES_OF("SIP/")) || bytes_starts(version, BYTES_OF("RTSP/")) ||
-           bytes_starts(version, BYTES_OF("HTTP/2")) || bytes_starts(version, BYTES_OF("ICE/"));
+           bytes_starts(version, BYTES_OF("ICE/"));
 }
 
 enum probe http_probe(enum direction direction, struct bytes data)

@@ -303,6 +303,19 @@ bool http_split_host(struct bytes value, struct bytes *host, uint16_t *port)
     return good && (host->data[0] == '[' || host_is_valid(*host));
 }
 
+static bool decode_host(struct http *http, struct arena *memory)
+{
+    if (!http->uri_host.size || bytes_find_byte(http->uri_host, '%') == SIZE_MAX)
+        return true;
+    uint8_t *room = arena_new(memory, http->uri_host.size, 1);
+    if (!room)
+        return false;
+    memcpy(room, http->uri_host.data, http->uri_host.size);
+    struct decode how = { 0 };
+    http->uri_host = bytes_of(room, decode_once(room, http->uri_host.size, &how));
+    return true;
+}
+
 bool http_parse_uri(struct tx *tx, const struct http_settings *settings)
 {
     struct http *http = (struct http *)tx->record;
@@ -320,6 +333,8 @@ bool http_parse_uri(struct tx *tx, const struct http_settings *settings)
             authority = bytes_from(authority, at + 1);
         if (!http_split_host(authority, &http->uri_host, &http->port))
             tx_event(tx, HTTP_EVENT_REQUEST_URI_HOST_INVALID);
+        if (!decode_host(http, &tx->memory))
+            return false;
     }
     uint8_t *room = arena_new(&tx->memory, parts.path.size + parts.query.size + parts.fragment.size + 3, 1);
     if (!room)

@@ -20,7 +20,6 @@ const char *const session_event_names[SESSION_EVENT_COUNT] = {
     [SESSION_DETECT_ONLY_ONE_DIRECTION] = "APPLAYER_DETECT_PROTOCOL_ONLY_ONE_DIRECTION",
     [SESSION_UNEXPECTED_PROTOCOL] = "APPLAYER_UNEXPECTED_PROTOCOL",
     [SESSION_NO_TLS_AFTER_STARTTLS] = "APPLAYER_NO_TLS_AFTER_STARTTLS",
-    [SESSION_PARSER_ERROR] = "APPLAYER_PARSER_ERROR",
 };
 
 const struct counter session_counters[SESSION_COUNTER_COUNT] = { COUNTER_TABLE(SESSION_COUNTERS) };
@@ -400,8 +399,11 @@ static bool recognise(struct session *session, enum direction *direction, struct
     if (!ask(session, *direction, data, true, &found))
         (void)ask(session, *direction, data, false, &found);
     if (!found.protocol) {
-        if (!found.more || data.size >= most || (flags & FEED_END))
+        if (!found.more || data.size >= most || (flags & FEED_END) || session->owed[*direction]) {
             give_up(session, *direction);
+            if (session->protocol)
+                session_event(session, SESSION_DETECT_ONLY_ONE_DIRECTION);
+        }
         return false;
     }
     if (found.reversed) {
@@ -422,6 +424,9 @@ static bool recognise(struct session *session, enum direction *direction, struct
         !found.protocol->server_speaks_first && session->offset[TO_SERVER] == 0 &&
         session->scanned[TO_SERVER] == 0)
         session_event(session, SESSION_WRONG_DIRECTION_FIRST_DATA);
+    /* The other side's bytes were kept unread; its parser has to see them. */
+    session->owed[!*direction] = session->scanned[!*direction] > 0;
+    session->scanned[!*direction] = 0;
     return true;
 }
 
@@ -431,8 +436,6 @@ static void fail(struct session *session, enum direction direction, enum session
 {
     session->status[direction] = SESSION_FAILED;
     count(session, why);
-    if (why == SESSION_ERROR_PARSER)
-        session_event(session, SESSION_PARSER_ERROR);
 }
 
 /* A parser asked for the rest to be recognised anew. */
@@ -458,6 +461,10 @@ static size_t parse(struct session *session, enum direction direction, struct by
 {
     const struct protocol *protocol = session->protocol;
     struct reader in = reader_of_bytes(ready);
+    if (session->owed[direction]) { /* the other side may have waited for this one */
+        session->owed[direction] = false;
+        session->scanned[!direction] = 0;
+    }
     size_t most = protocol->buffer_max ? protocol->buffer_max : (size_t)BUFFER_MAX_DEFAULT;
     session->feed = ready.data;
     bool good = protocol->stream && protocol->stream(session, session->state, direction, &in, flags);
@@ -531,7 +538,6 @@ void session_datagram(struct session *session, enum direction direction, struct 
     if (session->protocol->datagram &&
         !session->protocol->datagram(session, session->state, direction, &in)) {
         count(session, SESSION_ERROR_PARSER);
-        session_event(session, SESSION_PARSER_ERROR);
     }
     session->offset[direction] += payload.size;
 }

@@ -116,11 +116,16 @@ void feed_streams(struct worker *worker, struct scene *scene)
         return;
     /* The other side's bytes came first: this packet acknowledged them. */
     enum direction first = !scene->direction;
+    bool unknown = !scene->session->protocol;
     for (int turn = 0; turn < 64 && feed(worker, scene, first); turn++) {
     }
     enum direction second = !first;
     for (int turn = 0; turn < 64 && feed(worker, scene, second); turn++) {
     }
+    /* Recognised just now from the second side: what was kept of the first one is due. */
+    if (unknown && scene->session->protocol && scene->session->scanned[first] == 0)
+        for (int turn = 0; turn < 64 && (feed(worker, scene, first) || feed(worker, scene, second)); turn++) {
+        }
 }
 
 void handle_tcp(struct worker *worker, struct scene *scene, struct packet *packet, struct tcp_result *result)
