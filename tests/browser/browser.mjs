@@ -6,13 +6,15 @@ import { chromium } from 'playwright-core';
 export async function open() {
   const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((p) => p && existsSync(p));
   if (!executablePath) throw new Error('no Chromium found: install the package chromium or set CHROMIUM');
-  return chromium.launch({ executablePath, headless: true, args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  return chromium.launch({ executablePath, headless: true, args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'] });
 }
 
 /** Signs in and waits for the frame of the page. */
 export async function signIn(page, base, user, password) {
   await page.goto(base);
+  await page.waitForSelector('#name, .app');
+  if (await page.$('.app')) return;
   await page.fill('#name', user);
   await page.fill('#password', password);
   await page.click('form button.primary');

@@ -39,7 +39,7 @@ function Outlet() {
   const { parts } = useRoute();
   const name = parts[0] ?? '';
   const [, redraw] = useReducer((n: number) => n + 1, 0);
-  const [failed, setFailed] = useState('');
+  const [failed, setFailed] = useState<string | null>(null);
   const load = PAGES[name];
   useEffect(() => {
     if (!load || loaded.has(name)) return;

@@ -25,7 +25,7 @@ export function eventLine(e: Eve): string {
     }
     case 'http': return [text(e, 'http.http_method'), (text(e, 'http.hostname') || '') + text(e, 'http.url'), text(e, 'http.status')].filter(Boolean).join(' ');
     case 'tls': return [text(e, 'tls.version'), text(e, 'tls.sni') || text(e, 'tls.subject')].filter(Boolean).join(' ');
-    case 'smtp': return [text(e, 'smtp.mail_from'), '→', text(e, 'smtp.rcpt_to')].join(' ');
+    case 'smtp': return [text(e, 'smtp.mail_from'), '→', [part(e, 'smtp.rcpt_to') ?? ''].flat().join(', ')].join(' ');
     case 'fileinfo': return [text(e, 'fileinfo.filename'), bytes(Number(text(e, 'fileinfo.size')) || 0)].join(' ');
     case 'flow': {
       const out = Number(text(e, 'flow.bytes_toserver')) || 0, back = Number(text(e, 'flow.bytes_toclient')) || 0;

@@ -49,12 +49,14 @@ export function Table<T>(props: TableProps<T>) {
   const body = useRef<HTMLTableSectionElement>(null);
   const [ownCursor, setOwnCursor] = useState(-1);
   const cursor = Math.min(props.cursor ?? ownCursor, rows.length - 1);
+  const moved = useRef(false);
   const moveTo = (at: number) => {
+    moved.current = true;
     const next = Math.max(0, Math.min(rows.length - 1, at));
     (props.onCursor ?? setOwnCursor)(next);
   };
   useEffect(() => {
-    if (cursor >= 0) body.current?.querySelector('tr.cursor')?.scrollIntoView({ block: 'nearest' });
+    if (cursor >= 0 && moved.current) body.current?.querySelector('tr.cursor')?.scrollIntoView({ block: 'nearest' });
   }, [cursor]);
   const open = (row: T) => {
     const href = props.href?.(row);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small parts every page uses: badges, clocks, dialogs, toasts, empty and error states.
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../lib/api';
 import { dateTime, exact, millis, number, shortTime, span, type Time } from '../lib/format';
 import { has, t, tx, type Key } from '../lib/i18n';
@@ -214,6 +214,20 @@ export function Menu({ label, items, direction = 'down', button = 'button', aria
   { label: Children; items: (MenuItem | null | undefined | false | '')[]; direction?: 'up' | 'down'; button?: string; aria?: string; children?: Children }) {
   const [open, setOpen] = useState(false);
   const host = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLDivElement>(null);
+  // Fixed to the window: a table that scrolls must not cut the menu off.
+  useLayoutEffect(() => {
+    if (!open || !list.current || !host.current) return;
+    const at = host.current.getBoundingClientRect(), own = list.current.getBoundingClientRect();
+    const below = at.bottom + 5 + own.height < innerHeight;
+    const top = direction === 'up' || !below ? Math.max(8, at.top - own.height - 5) : at.bottom + 5;
+    const left = direction === 'up' ? at.left : Math.max(8, Math.min(at.right - own.width, innerWidth - own.width - 8));
+    list.current.style.top = `${top}px`;
+    list.current.style.left = `${left}px`;
+    const shut = (event: Event) => { if (!list.current?.contains(event.target as Node)) setOpen(false); };
+    addEventListener('scroll', shut, true);
+    return () => removeEventListener('scroll', shut, true);
+  }, [open]);
   useEffect(() => {
     if (!open) return;
     const away = (event: Event) => { if (!host.current?.contains(event.target as Node)) setOpen(false); };
@@ -237,7 +251,7 @@ export function Menu({ label, items, direction = 'down', button = 'button', aria
     <div class="menu-host" ref={host}>
       <button type="button" class={button} aria-haspopup="menu" aria-expanded={open} aria-label={aria} onClick={() => setOpen(!open)}>{label}</button>
       {open && (
-        <div class={`menu ${direction}`} role="menu">
+        <div ref={list} class="menu fixed" role="menu">
           {children}
           {items.filter(Boolean).map((item, i) => {
             const m = item as MenuItem;

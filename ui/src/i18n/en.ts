@@ -433,8 +433,8 @@ const en: Catalogue = {
   'alert.related': 'Same source',
   'alert.no_related': '{ip} caused no other alert.',
 
-  'explain.machine': 'Machine {ip}',
-  'explain.machine_of': 'Machine {ip} ({place})',
+  'explain.machine': 'machine {ip}',
+  'explain.machine_of': 'machine {ip} ({place})',
   'explain.acting': '{inside} is {deed} {outside}.',
   'explain.acting_so': 'A machine of an agency that attacks others has usually been taken over, or is misused by somebody.',
   'explain.acting_do': 'Find who uses the machine and ask whether this was ordered.\nIf not, unplug it from the network but leave it on, to keep what is in memory.\nOpen an incident, scan for malware, change the passwords used on it.',

@@ -431,8 +431,8 @@ const vi = {
   'alert.related': 'Cùng nguồn này',
   'alert.no_related': '{ip} chưa gây cảnh báo nào khác.',
 
-  'explain.machine': 'Máy {ip}',
-  'explain.machine_of': 'Máy {ip} ({place})',
+  'explain.machine': 'máy {ip}',
+  'explain.machine_of': 'máy {ip} ({place})',
   'explain.acting': '{inside} đang {deed} {outside}.',
   'explain.acting_so': 'Máy của cơ quan lại đi tấn công nơi khác thường là máy đã bị chiếm quyền, hoặc có người dùng sai mục đích.',
   'explain.acting_do': 'Xác định người đang dùng máy này và hỏi có phải việc được giao không.\nNếu không, ngắt máy khỏi mạng nhưng không tắt nguồn, để giữ chứng cứ trong bộ nhớ.\nLập sự cố, quét mã độc và đổi mật khẩu các tài khoản đã dùng trên máy.',

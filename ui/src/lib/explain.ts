@@ -63,7 +63,7 @@ export function explain(group: Group): Explanation {
   const so = acting ? t('explain.acting_so') : t(key('so'), params);
   const verdict = group.verdict === 'success' ? ' ' + t('explain.success') : group.verdict === 'attempt' ? ' ' + t('explain.attempt') : '';
   const steps = (acting ? t('explain.acting_do') : t(key('do'), params)).split('\n').map((s) => s.trim()).filter(Boolean);
-  return { kind, what: what + verdict, so, steps, short: t(key('short')) };
+  return { kind, what: what.charAt(0).toUpperCase() + what.slice(1) + verdict, so, steps, short: t(key('short')) };
 }
 
 /** The type of incident that fits. */

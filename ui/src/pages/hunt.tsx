@@ -109,7 +109,7 @@ export default function Hunt() {
           {histogram.data
             ? histogram.data.total
               ? <><div class="row between small"><b>{t('hunt.total', { n: number(histogram.data.total) })}</b><span class="faint">{t('hunt.brush')}</span></div>
-                <HistogramChart label={t('hunt.histogram')} buckets={histogram.data.buckets} interval={histogram.data.interval_s} from={histogram.data.from} to={histogram.data.to} onRange={(a, b) => setQuery({ from: new Date(a).toISOString(), to: new Date(b).toISOString() })} /></>
+                <HistogramChart label={t('hunt.histogram')} buckets={histogram.data.buckets} interval={histogram.data.interval_s} from={histogram.data.from} to={histogram.data.to} height={170} onRange={(a, b) => setQuery({ from: new Date(a).toISOString(), to: new Date(b).toISOString() })} /></>
               : <p class="dim">{t('hunt.none_in_range')}</p>
             : histogram.error ? <p class="faint">–</p> : <div class="skeleton tall" />}
         </div></section>

@@ -119,17 +119,17 @@ function ForcedTotp({ onSession, onLeave }: { onSession: (s: Session) => void; o
 function Tower() {
   return (
     <svg class="gate-art" viewBox="0 0 600 700" preserveAspectRatio="xMidYMax slice">
-      <g fill="none" stroke="currentColor" stroke-width="1.500" opacity=".28">
+      <g fill="none" stroke="currentColor" stroke-width="1.5" opacity=".28">
         {[0, 1, 2, 3, 4, 5, 6, 7, 8].map((i) => <path key={i} d={`M-20 ${520 + i * 24} C 120 ${470 + i * 22}, 210 ${560 + i * 17}, 330 ${512 + i * 22} S 540 ${500 + i * 25}, 640 ${470 + i * 28}`} />)}
       </g>
-      <g fill="none" stroke="currentColor" stroke-width="3" stroke-linecap="round" stroke-linejoin="round" opacity=".75" transform="translate(372 250) scale(5.600)" >
+      <g fill="none" stroke="currentColor" stroke-width="3" stroke-linecap="round" stroke-linejoin="round" opacity=".75" transform="translate(372 250) scale(5.6)" >
         <g stroke-width=".55">
-          <path d="M1 12.500c5.200-.8 10-3.600 15-8.300 5 4.700 9.800 7.500 15 8.300" /><path d="M6.500 11.400v5.600h19v-5.600M6.500 14.500h19" />
-          <path d="M4 20.300c4-.6 5-1.800 5-3.300M28 20.300c-4-.6-5-1.800-5-3.300M4 20.300h24" />
-          <path d="M9.500 20.300 7.300 47M22.500 20.300 24.700 47M8.800 28h14.400M8.200 36h15.600M8.800 28l15 8M23.200 28l-15 8" />
+          <path d="M1 12.5c5.2-.8 10-3.6 15-8.3 5 4.7 9.8 7.5 15 8.3" /><path d="M6.5 11.4v5.6h19v-5.6M6.5 14.5h19" />
+          <path d="M4 20.3c4-.6 5-1.8 5-3.3M28 20.3c-4-.6-5-1.8-5-3.3M4 20.3h24" />
+          <path d="M9.5 20.3 7.3 47M22.5 20.3 24.7 47M8.8 28h14.4M8.2 36h15.6M8.8 28l15 8M23.2 28l-15 8" />
         </g>
       </g>
-      <circle cx="461.600" cy="328" r="9" fill="#f2b84b" /><circle cx="461.600" cy="328" r="34" fill="#f2b84b" opacity=".16" /><circle cx="461.600" cy="328" r="80" fill="#f2b84b" opacity=".07" />
+      <circle cx="461.6" cy="328" r="9" fill="#f2b84b" /><circle cx="461.6" cy="328" r="34" fill="#f2b84b" opacity=".16" /><circle cx="461.6" cy="328" r="80" fill="#f2b84b" opacity=".07" />
     </svg>
   );
 }
