@@ -233,6 +233,17 @@ static bool newer_wins(enum os_policy policy, const struct fragment *old, const 
     }
 }
 
+/* The same fragment again: keeping it changes nothing under any policy. */
+static bool repeated(const struct tracker *tracker, const struct packet *packet)
+{
+    for (const struct fragment *at = tracker->first; at && at->offset <= packet->ip->fragment_offset;
+         at = at->next)
+        if (at->offset == packet->ip->fragment_offset && at->more == packet->ip->fragment_more &&
+            bytes_equal(bytes_of(at->data, at->size), packet->payload))
+            return true;
+    return false;
+}
+
 /* Keeps a copy of the fragment; false when it cannot be kept. */
 static bool keep(struct defrag *defrag, struct tracker *tracker, struct packet *packet)
 {
@@ -395,6 +406,10 @@ struct bytes defragment(void *context, struct packet *packet)
     tracker->latest = packet->time;
     age_unlink(defrag, tracker);
     age_link(defrag, tracker);
+    if (repeated(tracker, packet)) {
+        event(defrag, packet, DECODE_EVENT_IPV4_FRAG_OVERLAP, DECODE_EVENT_IPV6_FRAG_OVERLAP);
+        return BYTES_NONE;
+    }
     if (!keep(defrag, tracker, packet)) {
         event(defrag, packet, DECODE_EVENT_IPV4_FRAG_IGNORED, DECODE_EVENT_IPV6_FRAG_IGNORED);
         if (!tracker->first)
@@ -412,8 +427,6 @@ struct bytes defragment(void *context, struct packet *packet)
 
 const uint64_t *defrag_counts(struct defrag *defrag)
 {
-    defrag->counts[DEFRAG_MEMUSE] = defrag->buffers.used +
-                                    defrag->trackers.used * defrag->trackers.object_size +
-                                    defrag->fragments.used * defrag->fragments.object_size;
+    defrag->counts[DEFRAG_MEMUSE] = defrag->buffers.used;
     return defrag->counts;
 }
