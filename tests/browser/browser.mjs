@@ -20,3 +20,11 @@ export async function signIn(page, base, user, password) {
   await page.click('form button.primary');
   await page.waitForSelector('.app, #old, #code');
 }
+
+/** Sets the language of the account. */
+export async function speak(page, language) {
+  await page.evaluate(async (wanted) => {
+    const { csrf } = await (await fetch('/api/session')).json();
+    await fetch('/api/account', { method: 'PATCH', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf }, body: JSON.stringify({ language: wanted }) });
+  }, language);
+}

@@ -2,7 +2,7 @@
 // Takes a picture of every page, for people to look at.
 // usage: node shots.mjs BASE_URL FOLDER USER PASSWORD [LANGS] [THEMES] [WIDTHS] [PATH…]
 import { mkdirSync } from 'node:fs';
-import { open, signIn } from './browser.mjs';
+import { open, signIn, speak } from './browser.mjs';
 
 const [base, folder, user, password, langs = 'vi,en', themes = 'light,dark', widths = '1440,390', ...paths] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
@@ -16,7 +16,7 @@ for (const width of widths.split(',').map(Number)) {
       page.on('pageerror', (e) => console.log(`${page.url()}: ${e.message}`));
       page.on('console', (m) => { if (m.type() === 'error' && !/401/.test(m.text())) console.log(`${page.url()}: ${m.text()}`); });
       await page.addInitScript((l) => localStorage.setItem('vonglau.lang', l), lang);
-      if (user) { await signIn(page, base, user, password); await page.evaluate((l) => localStorage.setItem('vonglau.lang', l), lang); }
+      if (user) { await signIn(page, base, user, password); await speak(page, lang); }
       for (const path of pages) {
         await page.goto(base + path);
         await page.waitForTimeout(450);
