@@ -59,22 +59,29 @@ static inline void writer_u8(struct writer *w, uint8_t value)
         room[0] = value;
 }
 
+/* `size` low bytes of `value`, most significant first. */
+static inline void writer_be(struct writer *w, uint64_t value, size_t size)
+{
+    uint8_t *room = writer_room(w, size);
+    if (!room)
+        return;
+    for (size_t i = size; i-- > 0; value >>= 8)
+        room[i] = (uint8_t)value;
+}
+
 static inline void writer_be16(struct writer *w, uint16_t value)
 {
-    writer_u8(w, (uint8_t)(value >> 8));
-    writer_u8(w, (uint8_t)value);
+    writer_be(w, value, 2);
 }
 
 static inline void writer_be32(struct writer *w, uint32_t value)
 {
-    writer_be16(w, (uint16_t)(value >> 16));
-    writer_be16(w, (uint16_t)value);
+    writer_be(w, value, 4);
 }
 
 static inline void writer_be64(struct writer *w, uint64_t value)
 {
-    writer_be32(w, (uint32_t)(value >> 32));
-    writer_be32(w, (uint32_t)value);
+    writer_be(w, value, 8);
 }
 
 static inline void writer_le32(struct writer *w, uint32_t value)
