@@ -34,16 +34,7 @@ static inline bool writer_ok(const struct writer *w)
 }
 
 /* Room for `size` bytes, to be filled by the caller; NULL when there is not enough. */
-static inline uint8_t *writer_room(struct writer *w, size_t size)
-{
-    if (w->failed || size > (size_t)(w->end - w->at)) {
-        w->failed = true;
-        return NULL;
-    }
-    uint8_t *room = w->at;
-    w->at += size;
-    return room;
-}
+uint8_t *writer_room(struct writer *w, size_t size);
 
 static inline void writer_put(struct writer *w, struct bytes b)
 {

@@ -221,8 +221,7 @@ static void write_alert(struct recorder *recorder, size_t sink, const struct sce
         /* The client is whom the proxy spoke for. */
         bool client_is_src = scene->direction == TO_SERVER;
         struct address *end = client_is_src ? &header.src : &header.dst;
-        (void)address_parse(bytes_of_string(forwarded), end);
-        through_proxy = false;
+        through_proxy = !address_parse(bytes_of_string(forwarded), end);
     }
     eve_open(&recorder->stamp, &header, out);
     if (alert->tx)

@@ -31,8 +31,8 @@ static bool find_user(const struct sandbox *sandbox, uid_t *uid, gid_t *gid, str
 
 static bool become(const struct sandbox *sandbox, struct error *error)
 {
-    uid_t uid;
-    gid_t gid;
+    uid_t uid = 0;
+    gid_t gid = 0;
     if (!sandbox->user)
         return !sandbox->group ||
                error_set(error, "no user name was provided - ensure it is specified either in the "
