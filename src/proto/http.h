@@ -21,17 +21,18 @@ struct http_settings {
 extern const struct http_settings http_settings_default;
 
 /* Header fields the parser or a keyword asks for; the name of each is in http_field_names. */
-#define HTTP_FIELDS(X)                                                                                      \
-    X(HOST, "host")                                                                                         \
-    X(USER_AGENT, "user-agent")                                                                             \
-    X(ACCEPT, "accept")                                                                                     \
-    X(ACCEPT_ENCODING, "accept-encoding") X(ACCEPT_LANGUAGE, "accept-language") X(CONNECTION, "connection") \
-        X(CONTENT_TYPE, "content-type") X(CONTENT_LENGTH, "content-length")                                 \
-            X(CONTENT_ENCODING, "content-encoding") X(CONTENT_DISPOSITION, "content-disposition")           \
-                X(CONTENT_RANGE, "content-range") X(COOKIE, "cookie") X(SET_COOKIE, "set-cookie")           \
-                    X(REFERER, "referer") X(LOCATION, "location") X(SERVER, "server")                       \
-                        X(TRANSFER_ENCODING, "transfer-encoding") X(AUTHORIZATION, "authorization")         \
-                            X(UPGRADE, "upgrade") X(EXPECT, "expect") X(X_FORWARDED_FOR, "x-forwarded-for")
+#define HTTP_FIELDS(X)                                                                                    \
+    X(HOST, "host")                                                                                       \
+    X(USER_AGENT, "user-agent")                                                                           \
+    X(ACCEPT, "accept")                                                                                   \
+    X(ACCEPT_ENCODING, "accept-encoding")                                                                 \
+    X(ACCEPT_LANGUAGE, "accept-language") X(CONNECTION, "connection") X(CONTENT_TYPE, "content-type")     \
+        X(CONTENT_LENGTH, "content-length") X(CONTENT_ENCODING, "content-encoding")                       \
+            X(CONTENT_DISPOSITION, "content-disposition") X(CONTENT_RANGE, "content-range")               \
+                X(COOKIE, "cookie") X(SET_COOKIE, "set-cookie") X(REFERER, "referer")                     \
+                    X(LOCATION, "location") X(SERVER, "server") X(TRANSFER_ENCODING, "transfer-encoding") \
+                        X(AUTHORIZATION, "authorization") X(UPGRADE, "upgrade") X(EXPECT, "expect")       \
+                            X(X_FORWARDED_FOR, "x-forwarded-for")
 
 enum http_field {
     HTTP_OTHER,
@@ -48,12 +49,11 @@ enum http_field {
                                    "field_"                                                                    \
                                    "missing_"                                                                  \
                                    "colon")                                                                    \
-    X(RESPONSE_FIELD_MISSING_COLON, "response_field_missing_colon") X(                                         \
-        INVALID_REQUEST_CHUNK_LEN,                                                                             \
-        "invalid_request_chunk_len") X(INVALID_RESPONSE_CHUNK_LEN,                                             \
-                                       "invalid_response_chunk_"                                               \
-                                       "len") X(INVALID_TRANSFER_ENCODING_IN_REQUEST,                          \
-                                                "invalid_transfer_encoding_value_in_request")                  \
+    X(RESPONSE_FIELD_MISSING_COLON, "response_field_missing_colon")                                            \
+    X(INVALID_REQUEST_CHUNK_LEN, "invalid_request_chunk_len") X(                                               \
+        INVALID_RESPONSE_CHUNK_LEN,                                                                            \
+        "invalid_response_chunk_"                                                                              \
+        "len") X(INVALID_TRANSFER_ENCODING_IN_REQUEST, "invalid_transfer_encoding_value_in_request")           \
         X(INVALID_TRANSFER_ENCODING_IN_RESPONSE, "invalid_transfer_encoding_value_in_response") X(             \
             INVALID_CONTENT_LENGTH_IN_REQUEST,                                                                 \
             "invalid_content_length_field_in_request") X(INVALID_CONTENT_LENGTH_IN_RESPONSE,                   \
@@ -205,6 +205,25 @@ struct http {
 };
 
 /* ---- shared by the files of this parser ---- */
+
+/* Start lines (http_line.c). */
+static inline bool http_is_space(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r';
+}
+/* Without leading blanks, line ends and zero bytes. */
+struct bytes http_skip_space(struct bytes b);
+/* Up to the first blank or line end. */
+struct bytes http_word(struct bytes b);
+/* A copy in the transaction's memory; empty when there is no room. */
+struct bytes http_keep(struct tx *tx, struct bytes b);
+bool http_is_method(struct bytes word);
+/* A method may begin with `word`. */
+bool http_may_be_method(struct bytes word);
+/* METHOD SP target SP version. False when out of memory. */
+MUST_CHECK bool http_request_line(struct tx *tx, struct bytes raw, const struct http_settings *settings);
+bool http_is_status_line(struct bytes data);
+void http_status_line(struct tx *tx, struct bytes raw);
 
 enum http_scan { HTTP_SCAN_MORE, HTTP_SCAN_LINE, HTTP_SCAN_EMPTY, HTTP_SCAN_END };
 

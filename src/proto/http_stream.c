@@ -86,181 +86,6 @@ void http_close(struct session *session, void *state)
     }
 }
 
-/* ---- start lines ---- */
-
-static const char *const methods[] = {
-    "GET",
-    "POST",
-    "HEAD",
-    "PUT",
-    "DELETE",
-    "OPTIONS",
-    "CONNECT",
-    "TRACE",
-    "PATCH",
-    "PROPFIND",
-    "PROPPATCH",
-    "MKCOL",
-    "COPY",
-    "MOVE",
-    "LOCK",
-    "UNLOCK",
-    "VERSION-CONTROL",
-    "REPORT",
-    "CHECKOUT",
-    "CHECKIN",
-    "UNCHECKOUT",
-    "MKWORKSPACE",
-    "UPDATE",
-    "LABEL",
-    "MERGE",
-    "BASELINE-CONTROL",
-    "MKACTIVITY",
-    "SEARCH",
-    "SUBSCRIBE",
-    "UNSUBSCRIBE",
-    "NOTIFY",
-    "PURGE",
-    "DEBUG",
-    "BCOPY",
-    "BDELETE",
-    "BMOVE",
-    "BPROPFIND",
-    "BPROPPATCH",
-    "POLL",
-    "RPC_IN_DATA",
-    "RPC_OUT_DATA",
-    "ORDERPATCH",
-    "ACL",
-    "LINK",
-    "UNLINK",
-    "M-SEARCH",
-    "INVALID",
-    NULL,
-};
-
-static bool is_method(struct bytes word)
-{
-    for (size_t i = 0; methods[i]; i++)
-        if (bytes_is(word, methods[i]))
-            return true;
-    return false;
-}
-
-static bool is_space(uint8_t c)
-{
-    return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r';
-}
-
-static struct bytes skip_space(struct bytes b)
-{
-    while (b.size && (is_space(b.data[0]) || b.data[0] == '\n' || b.data[0] == 0))
-        b = bytes_from(b, 1);
-    return b;
-}
-
-static struct bytes word_of(struct bytes b)
-{
-    size_t size = 0;
-    while (size < b.size && !is_space(b.data[size]) && b.data[size] != '\n')
-        size++;
-    return bytes_first(b, size);
-}
-
-/* A copy in the transaction's memory. */
-static struct bytes keep(const struct call *call, struct bytes b)
-{
-    struct bytes copy = arena_copy(&call->side->tx->memory, b);
-    return copy.data ? copy : bytes_of("", 0);
-}
-
-/* METHOD SP target SP version; spaces in the target are kept, the last word is the version. */
-static bool request_line(const struct call *call, struct bytes raw)
-{
-    struct http *http = record(call->side);
-    struct http_message *request = &http->message[TO_SERVER];
-    struct bytes line = keep(call, raw);
-    request->line = line;
-    struct bytes rest = line;
-    while (rest.size && is_space(rest.data[0]))
-        rest = bytes_from(rest, 1);
-    if (rest.size < line.size)
-        tx_event(call->side->tx, HTTP_EVENT_REQUEST_LINE_LEADING_WHITESPACE);
-    while (rest.size && is_space(rest.data[rest.size - 1]))
-        rest.size--;
-    http->method = word_of(rest);
-    rest = bytes_from(rest, http->method.size);
-    http->head = bytes_is(http->method, "HEAD");
-    http->connect = bytes_is(http->method, "CONNECT");
-    if (rest.size && rest.data[0] != ' ')
-        tx_event(call->side->tx, HTTP_EVENT_METHOD_DELIM_NON_COMPLIANT);
-    while (rest.size && is_space(rest.data[0]))
-        rest = bytes_from(rest, 1);
-    size_t split = rest.size;
-    while (split && !is_space(rest.data[split - 1]))
-        split--;
-    if (split) {
-        request->protocol = bytes_from(rest, split);
-        if (rest.data[split - 1] != ' ')
-            tx_event(call->side->tx, HTTP_EVENT_URI_DELIM_NON_COMPLIANT);
-        rest = bytes_first(rest, split);
-        while (rest.size && is_space(rest.data[rest.size - 1]))
-            rest.size--;
-    } else {
-        http->version_0_9 = true;
-    }
-    http->uri_raw = rest;
-    if (rest.size == 0)
-        tx_event(call->side->tx, HTTP_EVENT_REQUEST_LINE_INCOMPLETE);
-    return http_parse_uri(call->side->tx, call->settings);
-}
-
-/* A version such as HTTP/1.1 or SIP/2.0; blanks and zero bytes may come before it. */
-static bool is_status_line(struct bytes data)
-{
-    data = skip_space(data);
-    if (bytes_starts_nocase(data, BYTES_OF("HTTP")))
-        return true;
-    struct bytes word = word_of(data);
-    size_t slash = bytes_find_byte(word, '/');
-    if (slash == SIZE_MAX || slash == 0 || word.size < slash + 4 || slash > 8)
-        return false;
-    for (size_t i = 0; i < slash; i++)
-        if (byte_lower(word.data[i]) < 'a' || byte_lower(word.data[i]) > 'z')
-            return false;
-    struct bytes code = word_of(skip_space(bytes_from(data, word.size)));
-    return byte_is_digit(word.data[slash + 1]) && word.data[slash + 2] == '.' &&
-           byte_is_digit(word.data[slash + 3]) && code.size == 3 && byte_is_digit(code.data[0]);
-}
-
-static bool valid_version(struct bytes b)
-{
-    return b.size == 8 && bytes_starts(b, BYTES_OF("HTTP/")) && byte_is_digit(b.data[5]) &&
-           b.data[6] == '.' && byte_is_digit(b.data[7]);
-}
-
-static void status_line(const struct call *call, struct bytes raw)
-{
-    struct http *http = record(call->side);
-    struct http_message *response = &http->message[TO_CLIENT];
-    struct bytes line = keep(call, raw);
-    response->line = line;
-    struct bytes rest = skip_space(line);
-    while (rest.size && is_space(rest.data[rest.size - 1]))
-        rest.size--;
-    response->protocol = word_of(rest);
-    rest = skip_space(bytes_from(rest, response->protocol.size));
-    http->status_code = word_of(rest);
-    http->status_text = skip_space(bytes_from(rest, http->status_code.size));
-    uint64_t status;
-    bool number = bytes_to_u64(http->status_code, &status) && status >= 100 && status <= 999;
-    http->status = number ? (uint16_t)status : 0;
-    if (!number)
-        tx_event(call->side->tx, HTTP_EVENT_RESPONSE_INVALID_STATUS);
-    if (!valid_version(response->protocol))
-        tx_event(call->side->tx, HTTP_EVENT_RESPONSE_INVALID_PROTOCOL);
-}
-
 /* ---- the end of messages ---- */
 
 static void finish_message(const struct call *call)
@@ -298,21 +123,18 @@ static void body_bytes(const struct call *call, struct bytes data)
 /* True when `rest` begins a message, or may. */
 static bool begins_message(const struct call *call, struct bytes rest)
 {
-    rest = skip_space(rest);
+    rest = http_skip_space(rest);
     if (rest.size == 0)
         return true;
     if (call->direction == TO_CLIENT) {
         struct bytes head = bytes_first(rest, 5);
-        return bytes_starts_nocase(BYTES_OF("HTTP/"), head) || is_status_line(rest);
+        return bytes_starts_nocase(BYTES_OF("HTTP/"), head) || http_is_status_line(rest);
     }
-    struct bytes word = word_of(rest);
+    struct bytes word = http_word(rest);
     if (word.size == rest.size) { /* the method may go on */
-        for (size_t i = 0; methods[i]; i++)
-            if (bytes_starts(bytes_of_string(methods[i]), word))
-                return true;
-        return false;
+        return http_may_be_method(word);
     }
-    return is_method(word);
+    return http_is_method(word);
 }
 
 /* The part of `rest` that belongs to the body just finished: lines up to one that begins a message. */
@@ -369,7 +191,7 @@ static bool content_length(const struct call *call, uint64_t *length)
     bool clean = start == 0 && end == value.size && end > 0;
     bool several = false;
     for (size_t i = end; i < value.size; i++)
-        several = several || (byte_is_digit(value.data[i]) && is_space(value.data[i - 1]));
+        several = several || (byte_is_digit(value.data[i]) && http_is_space(value.data[i - 1]));
     if (!clean)
         event(call, HTTP_EVENT_INVALID_CONTENT_LENGTH_IN_REQUEST,
               HTTP_EVENT_INVALID_CONTENT_LENGTH_IN_RESPONSE);
@@ -443,7 +265,7 @@ static void check_authorization(const struct call *call)
     static const char *const schemes[] = { "basic", "digest", "bearer", "negotiate", "ntlm" };
     if (!header)
         return;
-    struct bytes scheme = word_of(header->value);
+    struct bytes scheme = http_word(header->value);
     for (size_t i = 0; i < COUNT_OF(schemes); i++)
         if (bytes_equal_nocase(scheme, bytes_of_string(schemes[i])))
             return;
@@ -614,7 +436,7 @@ static enum step read_request_line(const struct call *call)
         return STEP_ON;
     }
     settle_doubt(call);
-    if (!new_request(call) || !request_line(call, line))
+    if (!new_request(call) || !http_request_line(side->tx, line, call->settings))
         return STEP_FAILED;
     reader_skip(call->in, taken);
     side->tx->progress[TO_SERVER] = HTTP_LINE;
@@ -675,7 +497,7 @@ static enum step read_status_line(const struct call *call)
     /* The request that was kept while nobody knew the protocol comes first. */
     if (call->session->owed[TO_SERVER] && !call->last)
         return STEP_MORE;
-    struct bytes start = skip_space(data);
+    struct bytes start = http_skip_space(data);
     /* A body without headers need not have a line end at all. */
     if (start.size >= 4 && !bytes_starts_nocase(start, BYTES_OF("HTTP")) && data.size > JUNK_MAX_SIZE &&
         bytes_find_byte(bytes_first(data, JUNK_MAX_SIZE), '\n') == SIZE_MAX)
@@ -688,13 +510,13 @@ static enum step read_status_line(const struct call *call)
     }
     size_t taken = side->scan.at;
     side->scan = (struct http_scan_state){ 0 };
-    if (!is_status_line(line)) {
+    if (!http_is_status_line(line)) {
         enum step junk = skip_junk(call, data, line, taken);
         return junk == STEP_FAILED ? headless(call) : junk;
     }
     if (!side->tx && !new_response(call))
         return STEP_FAILED;
-    status_line(call, line);
+    http_status_line(side->tx, line);
     reader_skip(call->in, taken);
     side->tx->progress[TO_CLIENT] = HTTP_LINE;
     side->phase = PHASE_HEADERS;
@@ -723,7 +545,7 @@ static enum step read_headers(const struct call *call)
         side->phase = PHASE_RESYNC;
         return STEP_ON;
     }
-    message(call)->raw = keep(call, block);
+    message(call)->raw = http_keep(side->tx, block);
     if (!http_parse_headers(side->tx, call->direction, call->settings))
         return STEP_FAILED;
     side->tx->progress[call->direction] = HTTP_HEADERS;
@@ -767,7 +589,7 @@ static enum step read_doubtful(const struct call *call)
     if (rest.size == 0)
         return STEP_MORE;
     if (begins_message(call, rest)) {
-        if (!call->last && skip_space(rest).size < 5)
+        if (!call->last && http_skip_space(rest).size < 5)
             return STEP_MORE;
         finish_message(call);
         return STEP_ON;
@@ -793,7 +615,7 @@ static enum step read_chunk_size(const struct call *call)
     struct bytes data = reader_peek(call->in);
     struct http_side *side = call->side;
     size_t at = 0;
-    while (at < data.size && (is_space(data.data[at]) || data.data[at] == '\n' || data.data[at] == 0))
+    while (at < data.size && (http_is_space(data.data[at]) || data.data[at] == '\n' || data.data[at] == 0))
         at++;
     size_t digits = at;
     uint64_t size = 0;
@@ -872,9 +694,9 @@ static enum step resync(const struct call *call)
     struct bytes data = reader_peek(call->in);
     if (data.size == 0)
         return STEP_MORE;
-    struct bytes word = word_of(data);
+    struct bytes word = http_word(data);
     bool start = call->direction == TO_CLIENT ? bytes_starts(data, BYTES_OF("HTTP/1."))
-                                              : word.size < data.size && is_method(word);
+                                              : word.size < data.size && http_is_method(word);
     if (start) {
         call->side->phase = PHASE_LINE;
         call->side->scan = (struct http_scan_state){ 0 };
@@ -1007,48 +829,4 @@ bool http_gap(struct session *session, void *state, enum direction direction, ui
     side->scan = (struct http_scan_state){ 0 };
     side->phase = PHASE_RESYNC;
     return true;
-}
-
-/* ---- recognition ---- */
-
-/* A first line that ends in another protocol's version is that protocol's (SIP, RTSP). */
-static bool foreign(struct bytes line)
-{
-    while (line.size && is_space(line.data[line.size - 1]))
-        line.size--;
-    size_t split = line.size;
-    while (split && !is_space(line.data[split - 1]))
-        split--;
-    struct bytes version = bytes_from(line, split);
-    return bytes_starts(version, BYTES_OF("SIP/")) || bytes_starts(version, BYTES_OF("RTSP/")) ||
-           bytes_starts(version, BYTES_OF("ICE/"));
-}
-
-enum probe http_probe(enum direction direction, struct bytes data)
-{
-    static const char *const answers[] = { "HTTP/1.", "HTTP/0.9" };
-    for (size_t i = 0; i < COUNT_OF(answers); i++) {
-        struct bytes answer = bytes_of_string(answers[i]);
-        if (bytes_starts(data, answer))
-            return direction == TO_CLIENT ? PROBE_YES : PROBE_REVERSED;
-        if (data.size < answer.size && bytes_starts(answer, data))
-            return PROBE_MORE;
-    }
-    size_t lf = bytes_find_byte(bytes_first(data, 2048), '\n');
-    struct bytes line = bytes_first(data, lf == SIZE_MAX ? data.size : lf);
-    struct bytes word = word_of(line);
-    if (word.size < line.size && is_method(word) &&
-        (line.data[word.size] == ' ' || line.data[word.size] == '\t')) {
-        if (foreign(line))
-            return PROBE_NO;
-        return direction == TO_SERVER ? PROBE_YES : PROBE_REVERSED;
-    }
-    /* Odd first lines are kept until the other side answers, as long as they look like text. */
-    for (size_t i = 0; i < MIN(data.size, (size_t)16); i++)
-        if (data.data[i] >= 0x7f)
-            return PROBE_NO;
-    if (lf == SIZE_MAX || lf == 0 || bytes_trim(line).size == 0)
-        return PROBE_MORE;
-    bool version = bytes_find(line, BYTES_OF(" HTTP/1.")) != SIZE_MAX;
-    return version ? PROBE_MORE : PROBE_NO;
 }
