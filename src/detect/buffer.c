@@ -85,7 +85,7 @@ static bool name_words(struct ruleset *set, const struct inspect *row, const cha
     return true;
 }
 
-bool buffers_open(struct ruleset *set)
+bool buffer_list_open(struct ruleset *set)
 {
     for (size_t p = 0; p < set->protocol_count; p++) {
         const struct protocol *protocol = set->protocols[p];

@@ -12,7 +12,7 @@ struct named_row {
 };
 
 /* Fills the set's name tables from the protocols it has. */
-MUST_CHECK bool buffers_open(struct ruleset *set);
+MUST_CHECK bool buffer_list_open(struct ruleset *set);
 const struct named_row *buffer_named(const struct ruleset *set, struct bytes name);
 /* One transaction can hold several values of it. */
 bool buffer_is_multiple(const struct buffer *buffer);

@@ -485,7 +485,7 @@ static bool load_all(struct ruleset *set, const struct ruleset_settings *setting
 {
     if (!open_protocols(set, settings))
         return error_set(error, "more than %d protocols", PROTOCOLS_MAX);
-    if (!open_keywords(set) || !buffers_open(set))
+    if (!open_keywords(set) || !buffer_list_open(set))
         return error_set(error, "out of memory");
     if (!load_optional(set, settings->classification_file, load_classifications, error) ||
         !load_optional(set, settings->reference_file, load_references, error) ||
