@@ -8,12 +8,12 @@ import { dirname, extname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
-const [output, depfile, work] = process.argv.slice(2);
-if (!work) {
+const [output, depfile, folder] = process.argv.slice(2);
+if (!folder) {
   console.error('usage: node embed.mjs OUTPUT.c OUTPUT.c.d WORK_FOLDER');
   process.exit(2);
 }
-const here = dirname(fileURLToPath(import.meta.url));
+const here = dirname(fileURLToPath(import.meta.url)), work = resolve(folder);
 
 const run = (command, args, options) => {
   const done = spawnSync(command, args, { encoding: 'utf8', ...options });

@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import { get, useLoad } from '../lib/api';
 import { exact, number } from '../lib/format';
-import { t, tx } from '../lib/i18n';
+import { has, t, tx } from '../lib/i18n';
 import { setQuery, url, useRoute } from '../lib/router';
 import type { AuditRow, Rows } from '../lib/types';
 import { JsonView } from '../components/eve';
@@ -28,7 +28,7 @@ export default function Audit() {
   const columns: Column<AuditRow>[] = [
     { id: 'time', head: t('col.time'), text: (r) => exact(r.time), cell: (r) => <Moment at={r.time} full />, phone: 'bare' },
     { id: 'user', head: t('col.by'), text: (r) => r.user_title, cell: (r) => r.user ? <button class="linkish plain" onClick={() => setQuery({ user: r.user })}>{r.user_title}</button> : <span class="faint">{t('case.system_itself')}</span> },
-    { id: 'action', head: t('audit.action'), phone: 'title', text: (r) => r.action, cell: (r) => <button class="linkish plain" onClick={() => setQuery({ action: r.action })}><b>{tx('audit_action', r.action)}</b></button> },
+    { id: 'action', head: t('audit.action'), phone: 'title', text: (r) => r.action, cell: (r) => <button class="linkish plain" onClick={() => setQuery({ action: r.action })}><b>{actionText(r.action)}</b></button> },
     { id: 'object', head: t('audit.object'), text: (r) => [r.object, r.object_id].filter((x) => x !== null).join(' '), cell: (r) => r.object ? <span>{tx('entity', r.object)}{r.object_id !== null && <span class="mono small faint"> {r.object_id}</span>}</span> : '–' },
     { id: 'address', head: t('audit.address'), text: (r) => r.address, cell: (r) => <span class="mono small">{r.address ?? '–'}</span> },
     { id: 'hash', head: t('audit.hash'), text: (r) => r.hash, cell: (r) => <code class="small faint" title={r.hash}>{r.hash.slice(0, 12)}</code>, phone: 'hide' },
@@ -48,4 +48,11 @@ export default function Audit() {
       <section class="card">{!data ? !error && <div class="card-body"><Lines count={8} /></div> : rows.length ? <Table label={t('nav.audit')} rows={rows} columns={columns} id={(r) => r.id} keys expanded={open} onOpen={(r) => setOpen(open === r.id ? null : r.id)} expand={(r) => <div class="stack tight"><code class="small hash">{r.hash}</code><JsonView value={r.data} /></div>} more={next ? more : null} foot={<span>{t('hunt.loaded', { n: number(rows.length) })}</span>} /> : <Empty icon="audit" title={t('alerts.none_match')} />}</section>
     </>
   );
+}
+
+/** An action of a register is its verb and its entity. */
+function actionText(action: string): string {
+  const [entity = '', verb = ''] = action.split('.');
+  if (has(`audit_action.${action}`)) return tx('audit_action', action);
+  return has(`entity.${entity}`) && has(`history.${verb}`) ? `${tx('history', verb)}: ${tx('entity', entity).toLowerCase()}` : tx('audit_action', action);
 }

@@ -90,7 +90,7 @@ export default function Case({ parts }: { parts: string[] }) {
       ]} />
       <div class="two">
         <div class="stack">
-          {tab === 'timeline' && <Card title={t('case.tab_timeline')} actions={handle && <button class="button small" onClick={() => setDialog({ kind: 'note' })}><Icon name="plus" />{t('case.add_note')}</button>}><Timeline rows={c.timeline} /></Card>}
+          {tab === 'timeline' && <Card title={t('case.tab_timeline')} actions={handle && <button class="button small" onClick={() => setDialog({ kind: 'note' })}><Icon name="plus" />{t('case.add_note')}</button>}><Timeline c={c} /></Card>}
           {tab === 'tasks' && <Tasks c={c} handle={handle} contact={contact} done={done} reload={reload} act={act} />}
           {tab === 'talk' && <Talk c={c} talk={talk && !done} contact={contact} reload={reload} />}
           {tab === 'evidence' && <EvidenceTab c={c} may={talk && !done} reload={reload} />}
@@ -146,20 +146,31 @@ function ClockState({ clock }: { clock: LegalClock }) {
 
 const KIND_ICON: Record<string, IconName> = { created: 'flag', state: 'right', alert: 'alert', note: 'edit', task: 'check', message: 'mail', evidence: 'file', notice: 'send', change: 'history' };
 
-function timelineText(e: TimelineEntry): string {
-  const d = (e.data ?? {}) as Record<string, string>;
-  if (e.kind === 'state' && d.to) return t('timeline.state', { to: tx('state', d.to) }) + (e.text && e.text !== d.to ? ` – ${e.text}` : '');
-  return e.text || tx('timeline_kind', e.kind);
+function timelineText(e: TimelineEntry, c: Incident): string {
+  const d = e.data ?? {};
+  switch (e.kind) {
+    case 'state': return typeof d.to === 'string' ? t('timeline.state', { to: tx('state', d.to) }) + (e.text ? ` – ${e.text}` : '') : e.text;
+    case 'task': {
+      const known = c.tasks.find((x) => x.id === d.task);
+      const task = known ? taskTitle(known) : e.text;
+      return t(d.help ? 'timeline.help' : d.done === true ? 'timeline.done' : d.done === false ? 'timeline.undone' : 'timeline.task', { task });
+    }
+    case 'notice': return t('timeline.notice', { what: tx('clock', e.text) });
+    case 'change': return t('timeline.change', { what: e.text.split(/[,\s]+/).filter(Boolean).map(placeName).join(', ').toLowerCase() });
+    case 'created': return t('timeline.created', { title: e.text });
+    default: return e.text || tx('timeline_kind', e.kind);
+  }
 }
 
-function Timeline({ rows }: { rows: TimelineEntry[] }) {
+function Timeline({ c }: { c: Incident }) {
+  const rows = c.timeline;
   if (!rows.length) return <p class="dim">{t('state.nothing')}</p>;
   return (
     <ol class="timeline">
       {[...rows].sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : b.id - a.id)).map((e) => (
         <li key={e.id}>
           <span class="timeline-icon"><Icon name={KIND_ICON[e.kind] ?? 'info'} /></span>
-          <div class="grow"><div class="pre">{timelineText(e)}</div><div class="small faint"><Moment at={e.time} full /> · {e.user_title ?? t('case.system_itself')} · {tx('timeline_kind', e.kind)}</div></div>
+          <div class="grow"><div class="pre">{timelineText(e, c)}</div><div class="small faint"><Moment at={e.time} full /> · {e.user_title ?? t('case.system_itself')} · {tx('timeline_kind', e.kind)}</div></div>
         </li>
       ))}
     </ol>

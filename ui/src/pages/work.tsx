@@ -2,7 +2,7 @@
 // Việc của tôi: at most five plain cards for a contact officer, each with what to do and by when.
 import { useCallback, useState } from 'preact/hooks';
 import { post, useLoad } from '../lib/api';
-import { lang, t } from '../lib/i18n';
+import { lang, t, tx } from '../lib/i18n';
 import { navigate } from '../lib/router';
 import { useMay, useSession } from '../lib/session';
 import { useStream } from '../lib/stream';
@@ -21,6 +21,8 @@ export default function Work() {
   const mayOpen = useMay('open_incident');
   const vi = lang() === 'vi';
   const title = (c: WorkCard) => (vi ? c.title_vi : c.title_en || c.title_vi);
+  // Clocks come as the code of the duty: their words are this page's.
+  const words = (c: WorkCard) => (c.kind === 'clock' ? tx('clock', c.text_vi) : vi ? c.text_vi : c.text_en || c.text_vi);
   const confirm = async (c: WorkCard) => { try { await post(`/api/contacts/${c.contact}/confirm`); toast(t('work.confirmed')); reload(); } catch (e) { toastError(e); } };
   const cards = data?.cards ?? [];
   return (
@@ -36,7 +38,7 @@ export default function Work() {
               <span class="workcard-icon"><Icon name={ICON[c.kind] ?? 'work'} /></span>
               <div class="grow stack tight">
                 <h2>{title(c)}</h2>
-                <p class="dim pre">{vi ? c.text_vi : c.text_en || c.text_vi}</p>
+                <p class="dim pre">{words(c)}</p>
                 <div class="row wrap small">{c.due && <Due at={c.due} />}{c.number && <span class="faint">{c.number}</span>}{c.address && <span class="mono faint">{c.address}</span>}</div>
                 <div class="row wrap">
                   {c.actions.includes('done') && <button class="button primary" onClick={() => setAsking({ card: c, help: false })}><Icon name="check" />{t('work.done')}</button>}
