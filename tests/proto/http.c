@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/http.h"
+
+#include <stdio.h>
+
+#include "conversation.h"
+
+#define GET(target) TURN_TEXT(TO_SERVER, "GET " target " HTTP/1.1\r\nHost: a.example.vn\r\n\r\n")
+#define OK          "HTTP/1.1 200 OK\r\n"
+
+static void play_turns(const struct turn *turns, size_t count, size_t cut, struct text *out)
+{
+    struct conversation c = { &http_protocol, TRANSPORT_TCP, 80, turns, count, NULL, false };
+    play(&c, cut, out);
+}
+
+/* What `turns` must show. */
+static void shows(const struct turn *turns, size_t count, const char *wanted)
+{
+    struct text out = text_new(1U << 20);
+    play_turns(turns, count, 0, &out);
+    expect_text(&out, wanted);
+    text_done(&out);
+}
+
+static void a_request_and_its_answer(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {
+        TURN_TEXT(TO_SERVER, "GET /tin/../tuc//bai?id=%31 HTTP/1.1\r\nHost: Bao.Example.VN:8080\r\n"
+                             "User-Agent: thu\r\nReferer: http://b.example.vn/\r\n\r\n"),
+        TURN_TEXT(TO_CLIENT,
+                  "HTTP/1.1 302 Found\r\nLocation: /moi\r\nContent-Type: text/html; charset=utf-8\r\n"
+                  "Content-Length: 5\r\n\r\nhello"),
+    };
+    struct text out = text_new(1U << 20);
+    play_turns(turns, COUNT_OF(turns), 0, &out);
+    expect_text(&out,
+                "\"http\":{\"hostname\":\"bao.example.vn\",\"http_port\":8080,"
+                "\"url\":\"/tin/../tuc//bai?id=%31\",\"http_user_agent\":\"thu\","
+                "\"http_content_type\":\"text/html\",\"http_refer\":\"http://b.example.vn/\","
+                "\"http_method\":\"GET\",\"protocol\":\"HTTP/1.1\",\"status\":302,\"redirect\":\"/moi\","
+                "\"length\":5}");
+    expect_text(&out, "\"file\":\"/tuc/bai\",\"size\":5");
+    text_done(&out);
+    struct conversation c = { &http_protocol, TRANSPORT_TCP, 80, TURNS(turns) };
+    check_conversation(&c, 1);
+}
+
+static void bodies_in_chunks_and_compressed(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {
+        GET("/a"),
+        TURN_TEXT(TO_CLIENT,
+                  OK "Transfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nX: y\r\n\r\n"),
+        GET("/b"),
+        /* gzip of "xin chao" */
+        TURN_TEXT(TO_CLIENT, OK "Content-Encoding: gzip\r\nContent-Length: 28\r\n\r\n"
+                                "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\xc8\xccSH\xceH\xcc\x07\x00"
+                                "\xc8\x0c\x1b\x8c\x08\x00\x00\x00"),
+        GET("/c"),
+        TURN_TEXT(TO_CLIENT, OK "\r\nuntil the end"),
+    };
+    struct text out = text_new(1U << 20);
+    play_turns(turns, COUNT_OF(turns), 0, &out);
+    expect_text(&out, "\"content\":\"hello world\"");
+    expect_text(&out, "\"content\":\"xin chao\"");
+    expect_text(&out, "\"content\":\"until the end\"");
+    text_done(&out);
+    struct conversation c = { &http_protocol, TRANSPORT_TCP, 80, TURNS(turns) };
+    check_conversation(&c, 3);
+}
+
+static void forms_with_files(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {
+        TURN_TEXT(TO_SERVER,
+                  "POST /gui HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=\"b b\"\r\n"
+                  "Content-Length: 211\r\n\r\n"
+                  "--b b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\nplain\r\n"
+                  "--b b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"anh; 1.png\"\r\n"
+                  "Content-Type: image/png\r\n\r\n--b\r\n-content\r\n--b b--\r\n         "),
+        TURN_TEXT(TO_CLIENT, OK "Content-Length: 0\r\n\r\n"),
+    };
+    struct text out = text_new(1U << 20);
+    play_turns(turns, COUNT_OF(turns), 0, &out);
+    expect_text(&out, "\"file\":\"anh; 1.png\",\"size\":13,\"whole\":true,\"content\":\"--b\\r\\n-content\"");
+    expect_no_text(&out, "multipart");
+    text_done(&out);
+    struct conversation c = { &http_protocol, TRANSPORT_TCP, 80, TURNS(turns) };
+    check_conversation(&c, 3);
+}
+
+static void requests_ahead_of_their_answers(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {
+        TURN_TEXT(TO_SERVER,
+                  "HEAD /1 HTTP/1.1\r\nHost: a\r\n\r\nPUT /2 HTTP/1.1\r\nHost: a\r\nContent-Length: "
+                  "3\r\n\r\nabcGET /3 HTTP/1.1\r\nHost: a\r\n\r\n"),
+        TURN_TEXT(TO_CLIENT,
+                  OK "Content-Length: 10\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+                     "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 304 Not Modified\r\n"
+                     "Content-Length: 9\r\n\r\n"),
+        GET("/4"),
+        TURN_TEXT(TO_CLIENT, OK "Content-Length: 4\r\n\r\nfour"),
+    };
+    struct text out = text_new(1U << 20);
+    play_turns(turns, COUNT_OF(turns), 0, &out);
+    expect_text(
+        &out,
+        "\"url\":\"/1\",\"http_method\":\"HEAD\",\"protocol\":\"HTTP/1.1\",\"status\":200,\"length\":0");
+    expect_text(
+        &out, "\"url\":\"/2\",\"http_method\":\"PUT\",\"protocol\":\"HTTP/1.1\",\"status\":201,\"length\":2");
+    expect_text(
+        &out, "\"url\":\"/3\",\"http_method\":\"GET\",\"protocol\":\"HTTP/1.1\",\"status\":304,\"length\":0");
+    expect_text(
+        &out, "\"url\":\"/4\",\"http_method\":\"GET\",\"protocol\":\"HTTP/1.1\",\"status\":200,\"length\":4");
+    text_done(&out);
+    struct conversation c = { &http_protocol, TRANSPORT_TCP, 80, TURNS(turns) };
+    check_conversation(&c, 2);
+}
+
+/* Answers that lenient receivers read, each with the content they find. */
+static void odd_answers_are_read_as_receivers_do(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *answer, *content;
+    } cases[] = {
+        { OK "Transfer-Encoding: xchunked\r\n\r\n\t2 x\r\nab\r\n\r\n1\r\nc\r\n0\r\n\r\n", "abc" },
+        { OK "Transfer-Encoding: chunked\r\n\r\nnot chunked", "not chunked" },
+        { OK "Transfer-Encoding\r\n :\r\n chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", "a" },
+        { OK "X: y\r\n Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", "a" },
+        { "HTTP/1.1 200 ok\rContent-Length: 2\r\n\r\nab", "ab" },
+        { "HTTP/1.1 200 ok\nContent-Length: 2\n\nab", "ab" },
+        { OK "Content-Length: 2\n \nab", "ab" },
+        { OK "Content-Length: 2\n\r\r\n\r\nab", "ab" },
+        { " junk\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", "ab" },
+        { "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nab", "ab" },
+        { OK "Content-Length: 1\r\n\r\nabc", "abc" },
+        { OK "Content-Length: 1 2\r\n\r\nab", "ab" },
+        { OK "Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain", "plain" },
+        { "no headers at all", "no headers at all" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct turn turns[] = { GET("/x"), { TO_CLIENT, bytes_of_string(cases[i].answer) } };
+        char wanted[128];
+        (void)snprintf(wanted, sizeof wanted, "\"content\":\"%s\"", cases[i].content);
+        for (size_t cut = 0; cut < 3; cut++) {
+            bool joined = strstr(cases[i].answer, "Content-Length: 1\r") !=
+                          NULL; /* only when it comes at once */
+            if (cut && joined)
+                continue;
+            struct text out = text_new(1U << 20);
+            play_turns(turns, COUNT_OF(turns), cut, &out);
+            if (!strstr(out.data, wanted))
+                fail_msg("case %zu cut %zu: no %s in\n%s", i, cut, wanted, out.data);
+            text_done(&out);
+        }
+    }
+}
+
+static void anomalies_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *request, *answer, *event;
+    } cases[] = {
+        { "GET / HTTP/1.1\r\n\r\n", "", "missing_host_header" },
+        { "GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n", "", "request_field_missing_colon" },
+        { "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n", "", "method_delim_non_compliant" },
+        { "GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", "", "host_header_ambiguous" },
+        { "GET / HTTP/1.1\r\nHost: a:99\r\n\r\n", "", "request_server_port_tcp_port_mismatch" },
+        { "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na", "",
+          "duplicate_content_length_field_in_request" },
+        { "GET / HTTP/1.1\r\nHost: a\r\n\r\nbody without a length", "", "request_body_unexpected" },
+        { "GET / HTTP/1.1\r\nHost: a\r\n\r\n", OK "Transfer-Encoding: chunked\r\n\r\nzz",
+          "invalid_response_chunk_len" },
+        { "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 2xx OK\r\n\r\n", "response_invalid_status" },
+        { "GET / HTTP/1.1\r\nHost: a\r\n\r\n", OK "Content-Encoding: gzip x\r\n\r\nab",
+          "abnormal_ce_header" },
+        { "GET / HTTP/1.1\r\nHost: a\r\n\r\n", OK "Content-Encoding: gzip,gzip,gzip\r\n\r\nab",
+          "too_many_encoding_layers" },
+        { "GET /%2541 HTTP/1.1\r\nHost: a\r\n\r\n", "", "double_encoded_uri" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct turn turns[] = { { TO_SERVER, bytes_of_string(cases[i].request) },
+                                      { TO_CLIENT, bytes_of_string(cases[i].answer) } };
+        shows(turns, cases[i].answer[0] ? 2 : 1, cases[i].event);
+    }
+}
+
+static void an_answer_without_a_request(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = { TURN_TEXT(TO_CLIENT, OK "Content-Length: 2\r\n\r\nab") };
+    shows(turns, COUNT_OF(turns), "\"url\":\"/libhtp::request_uri_not_seen\",\"status\":200,\"length\":2");
+}
+
+/* ---- the pieces ---- */
+
+static struct tx *lone_tx(void)
+{
+    struct tx *tx = calloc(1, sizeof *tx + sizeof(struct http));
+    assert_non_null(tx);
+    tx->protocol = &http_protocol;
+    tx->memory = arena_of(1U << 20);
+    return tx;
+}
+
+static void free_tx(struct tx *tx)
+{
+    arena_done(&tx->memory);
+    free(tx);
+}
+
+static void targets_in_normal_form(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *raw, *normal;
+    } cases[] = {
+        { "/", "/" },
+        { "/a/./b/../c", "/a/c" },
+        { "/../../a", "/a" },
+        { "/a/..", "" },
+        { "//a///b//", "/a/b/" },
+        { "\\a\\b", "/a/b" },
+        { "/%41%62?q=%41%2541#f%41", "/Ab?q=A%41#fA" },
+        { "/a%2f..%2fb", "/b" },
+        { "/a%zz%4", "/a%zz%4" },
+        { "/%u0041%uff0fb", "/A/b" },
+        { "/%c0%af", "//" },
+        { "/x%c1%81%e4%bd%a0%ff", "/xA??" },
+        { "http://u@H:1/P%41", "/PA" },
+        { "http://h", "" },
+        { "*", "*" },
+        { "a?b", "a?b" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct tx *tx = lone_tx();
+        struct http *http = (struct http *)tx->record;
+        size_t size = strlen(cases[i].raw);
+        uint8_t *raw = guarded_copy(cases[i].raw, size);
+        http->uri_raw = bytes_of(raw, size);
+        assert_true(http_parse_uri(tx, &http_settings_default));
+        if (!bytes_is(http->uri, cases[i].normal))
+            fail_msg("%s became %.*s, not %s", cases[i].raw, (int)http->uri.size,
+                     (const char *)http->uri.data, cases[i].normal);
+        guarded_free(raw, size);
+        free_tx(tx);
+    }
+}
+
+static const struct inspect *row(const char *name)
+{
+    for (size_t i = 0; i < http_protocol.inspect_count; i++)
+        if (strcmp(http_protocol.inspects[i].name, name) == 0)
+            return &http_protocol.inspects[i];
+    fail_msg("no row %s", name);
+    return NULL;
+}
+
+static void header_buffers_have_their_documented_form(void **state)
+{
+    (void)state;
+    static const char block[] = "Host:  a \r\nX-F: a\r\n  b\r\nX-A: 1\r\nCookie: c\r\nx-a: 2\r\nodd\r\n\r\n";
+    struct tx *tx = lone_tx();
+    struct http *http = (struct http *)tx->record;
+    struct http_message *request = &http->message[TO_SERVER];
+    request->raw = BYTES_OF(block);
+    request->line = BYTES_OF("GET / HTTP/1.1");
+    assert_true(http_parse_headers(tx, TO_SERVER, &http_settings_default));
+    static const struct {
+        const char *name, *value;
+    } cases[] = {
+        { "http.header", "Host: a\r\nX-F: a  b\r\nX-A: 1, 2\r\n: odd\r\n" },
+        { "http.header_names", "\r\nHost\r\nX-F\r\nX-A\r\nCookie\r\n\r\n\r\n" },
+        { "http.start", "GET / HTTP/1.1\r\nHost: a\r\nX-F: a  b\r\nX-A: 1, 2\r\nCookie: c\r\n: odd\r\n\r\n" },
+        { "http.header.raw", block },
+        { "http.cookie", "c" },
+        { "http.request_header", "Host: a" },
+    };
+    struct arena scratch = arena_of(1U << 16);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct bytes value;
+        assert_true(row(cases[i].name)->get(tx, TO_SERVER, 0, &scratch, &value));
+        if (!bytes_is(value, cases[i].value))
+            fail_msg("%s is %.*s", cases[i].name, (int)value.size, (const char *)value.data);
+    }
+    arena_done(&scratch);
+    free_tx(tx);
+}
+
+static void header_count_has_a_limit(void **state)
+{
+    (void)state;
+    for (unsigned count = 1023; count <= 1025; count++) {
+        struct text block = text_new(1U << 20);
+        for (unsigned i = 0; i < count; i++)
+            text_add(&block, "X-%u: y\r\n", i);
+        text_string(&block, "\r\n");
+        struct tx *tx = lone_tx();
+        struct http_message *request = &((struct http *)tx->record)->message[TO_SERVER];
+        request->raw = text_bytes(&block);
+        assert_true(http_parse_headers(tx, TO_SERVER, &http_settings_default));
+        assert_int_equal(request->header_count, MIN(count, 1024U));
+        assert_int_equal(tx->event_count, count > 1024);
+        free_tx(tx);
+        text_done(&block);
+    }
+}
+
+static void an_endless_header_ends_the_parsing(void **state)
+{
+    (void)state;
+    struct text request = text_new(1U << 20);
+    text_string(&request, "GET / HTTP/1.1\r\nX: ");
+    for (int i = 0; i < 20000; i++)
+        text_char(&request, 'a');
+    const struct turn turns[] = { { TO_SERVER, text_bytes(&request) } };
+    shows(turns, COUNT_OF(turns), "request_field_too_long");
+    text_done(&request);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_and_its_answer),
+        cmocka_unit_test(bodies_in_chunks_and_compressed),
+        cmocka_unit_test(forms_with_files),
+        cmocka_unit_test(requests_ahead_of_their_answers),
+        cmocka_unit_test(odd_answers_are_read_as_receivers_do),
+        cmocka_unit_test(anomalies_are_named),
+        cmocka_unit_test(an_answer_without_a_request),
+        cmocka_unit_test(targets_in_normal_form),
+        cmocka_unit_test(header_buffers_have_their_documented_form),
+        cmocka_unit_test(header_count_has_a_limit),
+        cmocka_unit_test(an_endless_header_ends_the_parsing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
