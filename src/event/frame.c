@@ -111,7 +111,8 @@ bool frame_writer_finish(struct frame_writer *writer, struct bytes *out, struct 
         size = raw.size;
         memcpy(writer->out + FRAME_HEADER_SIZE, raw.data, raw.size);
     }
-    struct writer header = writer_of(writer->out, FRAME_HEADER_SIZE);
+    uint8_t head[FRAME_HEADER_SIZE];
+    struct writer header = writer_of(head, sizeof head);
     writer_be32(&header, FRAME_MAGIC);
     writer_u8(&header, writer->stream);
     writer_u8(&header, (uint8_t)encoding);
@@ -122,8 +123,9 @@ bool frame_writer_finish(struct frame_writer *writer, struct bytes *out, struct 
     writer_be32(&header, (uint32_t)writer->count);
     writer_be32(&header, (uint32_t)raw.size);
     writer_be32(&header, (uint32_t)size);
-    writer_be32(&header, checksum(writer->out, raw));
+    writer_be32(&header, checksum(head, raw));
     assert(writer_ok(&header) && writer_size(&header) == FRAME_HEADER_SIZE);
+    memcpy(writer->out, head, sizeof head);
     *out = bytes_of(writer->out, FRAME_HEADER_SIZE + size);
     return true;
 }
@@ -222,7 +224,7 @@ bool frame_read(struct bytes data, struct arena *memory, struct frame *frame, st
     struct reader in = reader_of_bytes(data);
     struct frame found = { 0 };
     struct header header = { 0 };
-    struct bytes raw;
+    struct bytes raw = BYTES_NONE;
     if (data.size > FRAME_SIZE_MAX)
         return error_set(error, "frame: over %u octets", FRAME_SIZE_MAX);
     if (!read_header(&in, &found, &header, error) || !expand(reader_rest(&in), &header, memory, &raw, error))
