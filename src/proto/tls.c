@@ -172,7 +172,7 @@ static bool client_hello(struct session *session, struct tls_state *state, struc
     client->hello = hello;
     client->has_hello = true;
     if (!settings_of(session)->no_ja3) {
-        client->ja3 = tls_ja3(&hello, false, &tx->memory);
+        client->ja3 = tls_ja3(&hello, false, false, &tx->memory);
         client->ja3_hash = tls_ja3_hash(client->ja3, &tx->memory);
     }
     if (!settings_of(session)->no_ja4)
@@ -197,7 +197,7 @@ static bool server_hello(struct session *session, struct tls_state *state, struc
     tls->version = hello.version_best ? hello.version_best : hello.version;
     fingerprint_nothing(session, state);
     if (!settings_of(session)->no_ja3) {
-        server->ja3 = tls_ja3(&hello, true, &tx->memory);
+        server->ja3 = tls_ja3(&hello, true, false, &tx->memory);
         server->ja3_hash = tls_ja3_hash(server->ja3, &tx->memory);
     }
     /* A session identifier echoed before TLS 1.3 means that the session is resumed. */

@@ -98,22 +98,22 @@ static void read_alpns(struct reader *in, struct arena *memory, struct tls_hello
     }
 }
 
-static void read_versions(struct reader *in, bool server, struct tls_hello *hello)
+/* Drafts of TLS 1.3 (0x7fNN) rank above what came before, below 1.3 itself. */
+static bool better_version(uint16_t version, uint16_t best)
 {
-    if (server) {
-        hello->version_best = reader_be16(in);
+    return !tls_is_grease(version) &&
+           (best == 0 || (best != 0x0304 && (version == 0x0304 || version > best)));
+}
+
+static void read_versions(struct reader *in, bool server, struct arena *memory, struct tls_hello *hello)
+{
+    struct reader list = server ? reader_sub(in, 2) : reader_sub(in, reader_u8(in));
+    if (!reader_ok(&list) || !read_numbers(&list, memory, &hello->versions))
         return;
-    }
-    struct reader list = reader_sub(in, reader_u8(in));
-    uint16_t best = 0;
-    while (reader_left(&list) >= 2) {
-        uint16_t version = reader_be16(&list);
-        /* Drafts of TLS 1.3 (0x7fNN) rank above what came before, below 1.3 itself. */
-        if (!tls_is_grease(version) &&
-            (best == 0 || (best != 0x0304 && (version == 0x0304 || version > best))))
-            best = version;
-    }
-    hello->version_best = best;
+    hello->version_best = 0;
+    for (uint32_t i = 0; i < hello->versions.count; i++)
+        if (server || better_version(hello->versions.items[i], hello->version_best))
+            hello->version_best = hello->versions.items[i];
 }
 
 static bool read_extension(struct reader *in, uint16_t type, bool server, struct arena *memory,
@@ -142,7 +142,7 @@ static bool read_extension(struct reader *in, uint16_t type, bool server, struct
         hello->ticket = !reader_empty(in);
         return true;
     case EXT_VERSIONS:
-        read_versions(in, server, hello);
+        read_versions(in, server, memory, hello);
         return true;
     default:
         return true;
@@ -221,11 +221,11 @@ bool tls_read_server_hello(struct reader *in, struct arena *memory, struct tls_h
 
 /* ---- fingerprints ---- */
 
-static void write_list(struct text *out, const struct tls_numbers *numbers)
+static void write_list(struct text *out, const struct tls_numbers *numbers, bool grease)
 {
     bool first = true;
     for (uint32_t i = 0; i < numbers->count; i++) {
-        if (tls_is_grease(numbers->items[i]))
+        if (!grease && tls_is_grease(numbers->items[i]))
             continue;
         if (!first)
             text_char(out, '-');
@@ -234,18 +234,31 @@ static void write_list(struct text *out, const struct tls_numbers *numbers)
     }
 }
 
-struct bytes tls_ja3(const struct tls_hello *hello, bool server, struct arena *memory)
+/* Kept GREASE extensions count as one and the same (0xfafa): clients draw them anew each time. */
+static void write_extensions(struct text *out, const struct tls_numbers *numbers, bool grease)
+{
+    for (uint32_t i = 0, written = 0; i < numbers->count; i++) {
+        bool random = tls_is_grease(numbers->items[i]);
+        if (random && !grease)
+            continue;
+        if (written++)
+            text_char(out, '-');
+        text_u64(out, random ? 0xfafaU : numbers->items[i]);
+    }
+}
+
+struct bytes tls_ja3(const struct tls_hello *hello, bool server, bool grease, struct arena *memory)
 {
     char buffer[8192];
     struct text out = text_of(buffer, sizeof buffer);
     text_u64(&out, hello->version);
     text_char(&out, ',');
-    write_list(&out, &hello->ciphers);
+    write_list(&out, &hello->ciphers, grease);
     text_char(&out, ',');
-    write_list(&out, &hello->extensions);
+    write_extensions(&out, &hello->extensions, grease);
     if (!server) {
         text_char(&out, ',');
-        write_list(&out, &hello->curves);
+        write_list(&out, &hello->curves, grease);
         text_char(&out, ',');
         for (size_t i = 0; i < hello->point_formats.size; i++) {
             if (i)

@@ -17,8 +17,8 @@ struct tls_hello {
     uint16_t version_best; /* client: highest offered; server: chosen (supported_versions); 0: not sent */
     struct bytes random;   /* 32 bytes */
     struct bytes session_id;
-    struct tls_numbers ciphers;                        /* client: offered; server: the one chosen */
-    struct tls_numbers extensions, curves, signatures; /* in order, GREASE included */
+    struct tls_numbers ciphers;                                  /* client: offered; server: the one chosen */
+    struct tls_numbers extensions, curves, signatures, versions; /* in order, GREASE included */
     struct bytes point_formats;
     struct bytes sni;
     struct bytes alpns[16];
@@ -30,8 +30,9 @@ struct tls_hello {
  */
 bool tls_read_client_hello(struct reader *in, struct arena *memory, struct tls_hello *hello);
 bool tls_read_server_hello(struct reader *in, struct arena *memory, struct tls_hello *hello);
-/* JA3 ("771,4865-...,...") or, for a server's hello, JA3S; absent when out of memory. */
-struct bytes tls_ja3(const struct tls_hello *hello, bool server, struct arena *memory);
+/* JA3 ("771,4865-...,...") or, for a server's hello, JA3S; absent when out of memory. `grease`: keep those
+ * values. */
+struct bytes tls_ja3(const struct tls_hello *hello, bool server, bool grease, struct arena *memory);
 /* MD5 of a JA3 text, in hexadecimal. */
 struct bytes tls_ja3_hash(struct bytes ja3, struct arena *memory);
 /* JA4 of a client's hello; `transport` is 't' or 'q'. */

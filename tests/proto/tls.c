@@ -188,7 +188,7 @@ static void fingerprints_leave_grease_out(void **state)
         .has_sni = true,
     };
     struct arena memory = arena_of(1U << 16);
-    struct bytes ja3 = tls_ja3(&hello, false, &memory);
+    struct bytes ja3 = tls_ja3(&hello, false, false, &memory);
     assert_true(bytes_is(ja3, "771,4865-4866-49195,0-16-13-43,29-23,0"));
     assert_int_equal(tls_ja3_hash(ja3, &memory).size, 32);
     struct bytes ja4 = tls_ja4(&hello, 't', &memory);
