@@ -273,13 +273,13 @@ static void take_topics(struct reader *in, struct arena *memory, struct mqtt_mes
         m->topic_count = 0;
 }
 
-/* Reason code and properties of version 5 stand at the end and may be left out. */
+/* Reason code and properties of version 5 stand at the end and may be left out: then the code is 0. */
 static void take_reason(struct reader *in, struct arena *memory, struct mqtt_message *m)
 {
+    m->has_code = true;
     if (reader_empty(in))
         return;
     m->code = reader_u8(in);
-    m->has_code = true;
     if (!reader_empty(in))
         take_properties(in, memory, &m->properties);
 }
@@ -332,6 +332,12 @@ static void take_body(struct reader *in, struct arena *memory, struct mqtt_messa
         m->codes = reader_rest(in);
         break;
     case MQTT_DISCONNECT:
+        /* Departs from section 3.14.2.1: a code without properties counts as 0, as EVE shows it. */
+        if (five && reader_left(in) < 2)
+            m->has_code = true;
+        else if (five)
+            take_reason(in, memory, m);
+        break;
     case MQTT_AUTH:
         if (five)
             take_reason(in, memory, m);
@@ -396,8 +402,10 @@ static struct tx *place_message(struct session *session, struct mqtt_state *stat
     struct tx *tx = first ? find_open(session, first, m) : NULL;
     bool missing = first && !tx;
     bool second_connect = m->type == MQTT_CONNECT && state->version;
+    bool alone = m->truncated || missing || m->type == MQTT_UNASSIGNED || exchanges[m->type].alone ||
+                 (m->type == MQTT_PUBLISH && m->qos == 0);
     if (!tx)
-        tx = session_tx(session);
+        tx = alone ? session_tx_directed(session, direction) : session_tx(session);
     if (!tx)
         return NULL;
     struct mqtt *record = record_of(tx);
@@ -416,8 +424,6 @@ static struct tx *place_message(struct session *session, struct mqtt_state *stat
                       (m->type == MQTT_AUTH && state->version == 5);
     if (!introduced && !missing)
         tx_event(tx, EVENT_UNINTRODUCED_MESSAGE);
-    bool alone = m->truncated || missing || m->type == MQTT_UNASSIGNED || exchanges[m->type].alone ||
-                 (m->type == MQTT_PUBLISH && m->qos == 0);
     if (alone || exchanges[m->type].ends)
         finish(tx);
     return tx;
@@ -491,7 +497,7 @@ static bool oversized(struct session *session, struct mqtt_state *state, enum di
                               .dup = head & 8,
                               .version = state->version,
                               .truncated = true,
-                              .skipped = size };
+                              .skipped = size + head_size };
     state->skip[direction] = size;
     return place_message(session, state, direction, &m) != NULL;
 }
@@ -527,7 +533,7 @@ static bool mqtt_stream(struct session *session, void *state_, enum direction di
             return false;
         size_t head_size = (size_t)(in->at - at);
         if (size > most) {
-            if (!oversized(session, state, direction, head, size))
+            if (!oversized(session, state, direction, head, size, head_size))
                 return false;
             continue;
         }
