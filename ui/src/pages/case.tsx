@@ -36,7 +36,7 @@ export default function Case({ parts }: { parts: string[] }) {
   useEffect(() => { if (c && c.unread > 0 && tab === 'talk') void post(`/api/incidents/${c.id}/read`).then(reload, () => undefined); }, [tab, c?.unread]);
   const primary = c?.next.find((n) => n.primary) ?? c?.next[0];
   useKeys('keys.case', [
-    { keys: 'n', help: 'keys.next_step', run: () => primary && handle && setDialog({ kind: 'state', next: primary }) },
+    { keys: 'n', help: 'keys.next_step', run: () => primary && (handle || primary.allowed) && setDialog({ kind: 'state', next: primary }) },
     { keys: 'm', help: 'keys.message', run: () => setQuery({ tab: 'talk' }) },
     { keys: 'u', help: 'keys.back', run: () => history.back() },
     ...['timeline', 'tasks', 'talk', 'evidence', 'notices', 'closing'].map((x, i) => ({ keys: String(i + 1), help: `case.tab_${x}` as 'case.tab_timeline', run: () => setQuery({ tab: x }) })),
@@ -54,7 +54,7 @@ export default function Case({ parts }: { parts: string[] }) {
       <PageHead crumb={<><a href="/cases">{t('nav.cases')}</a><span>/</span><span>{c.number}</span></>} title={c.title}
         lead={<span class="row wrap"><Badge kind={done ? 'solid' : 'accent'}>{tx('state', c.state)}</Badge><span>{tx('incident_type', c.type)}</span><span aria-hidden="true">·</span>
           <span class={c.severity === 'serious' ? 'strong' : ''}>{tx('incident_severity', c.severity)}</span>{c.agency && <><span aria-hidden="true">·</span><a href={`/registers/agency/${c.agency}`}>{c.agency_title}</a></>}</span>}>
-        {handle && primary && !done && (
+        {primary && !done && (handle || primary.allowed) && (
           <button class="button primary" onClick={() => setDialog({ kind: 'state', next: primary })}>{tx('next', primary.state)}<Icon name="right" /></button>
         )}
         {handle && !done && <Menu button="button icon-only" aria={t('action.menu')} label={<Icon name="dots" />} items={[

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+// The main job in a real browser: first sign-in, an alert, its incident, the contact officer's answer, closing, the quarterly report as PDF.
+// usage: node run.mjs PATH_OF_vonglau [SHOTS_FOLDER]        starts a centre with the sample province, in a folder of its own
+//        node run.mjs --at URL ADMIN PASSWORD [SHOTS_FOLDER]  uses a running one that has alerts in its inbox
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { open } from './browser.mjs';
+
+const args = process.argv.slice(2);
+if (!args.length) {
+  console.error('usage: node run.mjs PATH_OF_vonglau [SHOTS_FOLDER] | --at URL ADMIN PASSWORD [SHOTS_FOLDER]');
+  process.exit(2);
+}
+const START_MS = 90_000, STEP_MS = 15_000;
+let passed = 0, failed = 0;
+const check = (what, good, detail = '') => {
+  if (good) passed++;
+  else failed++;
+  console.log(`${good ? 'ok  ' : 'FAIL'} ${what}${good || !detail ? '' : `: ${detail}`}`);
+};
+
+const freePort = () => new Promise((resolve) => {
+  const server = createServer().listen(0, '127.0.0.1', () => {
+    const { port } = server.address();
+    server.close(() => resolve(port));
+  });
+});
+
+/** Starts `vonglau demo` and reads the address and the one-time password from what it prints. */
+async function start(program) {
+  const state = mkdtempSync(join(tmpdir(), 'vonglau-browser-'));
+  const port = await freePort();
+  const child = spawn(program, ['demo', '--state', state, '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  child.stdout.on('data', (d) => { said += d; });
+  child.stderr.on('data', (d) => { said += d; });
+  const stop = async () => {
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    if (child.exitCode === null) { child.kill('SIGTERM'); await Promise.race([gone, new Promise((r) => setTimeout(r, 10_000))]); }
+    if (child.exitCode === null) child.kill('SIGKILL');
+    rmSync(state, { recursive: true, force: true });
+  };
+  const until = Date.now() + START_MS;
+  while (Date.now() < until) {
+    const password = /password[^\n:]*:\s*(\S+)/i.exec(said)?.[1];
+    const url = /https?:\/\/[^\s/]+/.exec(said)?.[0];
+    if (password && url) return { url, admin: /user[^\n:]*:\s*(\S+)/i.exec(said)?.[1] ?? 'admin', password, stop };
+    if (child.exitCode !== null) break;
+    await new Promise((r) => setTimeout(r, 100));
+  }
+  await stop();
+  throw new Error(`the centre did not start:\n${said.slice(-2000)}`);
+}
+
+const at = args[0] === '--at';
+const centre = at ? { url: args[1], admin: args[2], password: args[3], stop: async () => undefined } : await start(args[0]);
+const shots = at ? args[4] : args[1];
+if (shots) mkdirSync(shots, { recursive: true });
+const browser = await open();
+const problems = [];
+const contexts = [];
+
+/** A person with a browser of their own. */
+async function person(language = 'vi') {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 }, acceptDownloads: true });
+  context.setDefaultTimeout(STEP_MS);
+  contexts.push(context);
+  const page = await context.newPage();
+  page.on('pageerror', (e) => problems.push(`${page.url()}: ${e.message}`));
+  page.on('console', (m) => { if (/Content Security Policy|Refused to/.test(m.text())) problems.push(m.text()); });
+  page.on('response', (r) => { if (r.status() >= 500) problems.push(`${r.request().method()} ${r.url()}: ${r.status()}`); });
+  await page.addInitScript((l) => { if (!localStorage.getItem('vonglau.lang')) localStorage.setItem('vonglau.lang', l); }, language);
+  return page;
+}
+const picture = async (page, name) => { if (shots) await page.screenshot({ path: join(shots, `${name}.png`) }); };
+
+/** Signs in with a one-time password and changes it as the page demands. */
+async function firstSignIn(page, name, password, fresh) {
+  await page.goto(centre.url);
+  await page.fill('#name', name);
+  await page.fill('#password', password);
+  await page.click('form button.primary');
+  await page.waitForSelector('#old');
+  const blocked = await page.evaluate(async () => (await fetch('/api/sensors')).status);
+  check(`${name}: nothing is open before the first password is changed`, blocked === 403, String(blocked));
+  await page.fill('#old', password);
+  await page.fill('#new', fresh);
+  await page.fill('#again', fresh);
+  await page.click('form button.primary');
+  await page.waitForSelector('.app .rail nav');
+}
+const api = (page, method, path, body) => page.evaluate(async ([m, p, b]) => {
+  const headers = { 'Content-Type': 'application/json' };
+  if (m !== 'GET') headers['X-CSRF-Token'] = (await (await fetch('/api/session')).json()).csrf;
+  const r = await fetch(p, { method: m, headers, body: b === undefined ? undefined : JSON.stringify(b) });
+  const text = await r.text();
+  return { status: r.status, body: text && /json/.test(r.headers.get('Content-Type') ?? '') ? JSON.parse(text) : text };
+}, [method, path, body]);
+
+/** A user made in the page of users; gives the one-time password shown there. */
+async function makeUser(page, name, display, role, agency) {
+  await page.goto(`${centre.url}/users`);
+  await page.click('.page-actions .primary');
+  await page.fill('#u-name', name);
+  await page.fill('#u-display', display);
+  await page.selectOption('#u-role', role);
+  if (agency) {
+    await page.fill('#u-agency', agency);
+    await page.click('#u-agency-list li');
+  }
+  await page.click('.dialog footer .primary');
+  const password = (await page.textContent('.onetime')).trim();
+  await page.click('.dialog footer .primary');
+  return password;
+}
+
+try {
+  const stamp = Date.now().toString(36);
+  const words = { admin: `Tuong-Thanh-${stamp}-9`, duty: `Canh-Gac-${stamp}-1`, contact: `Dau-Moi-${stamp}-2`, leader: `Lanh-Dao-${stamp}-3`, second: `Ung-Cuu-${stamp}-4` };
+
+  const admin = await person();
+  const [home] = await Promise.all([admin.waitForResponse((r) => new URL(r.url()).pathname === '/'), firstSignIn(admin, centre.admin, centre.password, words.admin)]);
+  const policy = home.headers()['content-security-policy'] ?? '';
+  check('the page forbids inline script, eval and foreign sources', /script-src 'self'(;|$)/.test(policy) && !/unsafe|https?:/.test(policy), policy);
+  check('the administrator lands on the sensors', admin.url().endsWith('/sensors'), admin.url());
+
+  // Which agency has something in the inbox is known only to those who may see alerts: make the duty officer first.
+  const dutyOnce = await makeUser(admin, `truc.${stamp}`, 'Nguyễn Thị Trực', 'duty');
+  check('the new user gets a one-time password', dutyOnce.length >= 10, dutyOnce);
+  const duty = await person();
+  await firstSignIn(duty, `truc.${stamp}`, dutyOnce, words.duty);
+  await duty.waitForSelector('.numbers');
+  const sentence = await duty.textContent('h1');
+  check('Hôm nay says in one sentence how things stand', /cảm biến/.test(sentence), sentence);
+  check('Hôm nay shows the agencies', (await duty.$$('.tile')).length > 0);
+  await picture(duty, '01-hom-nay');
+
+  // Alert to incident with the keyboard.
+  let group = null;
+  for (const until = Date.now() + START_MS; Date.now() < until && !group; await new Promise((r) => setTimeout(r, 500))) {
+    const answer = await api(duty, 'GET', '/api/alerts?state=inbox&sort=priority');
+    group = (answer.body.rows ?? []).find((g) => g.agency) ?? null;
+  }
+  check('an alert of a known agency is in the inbox', group !== null);
+  if (!group) throw new Error('without an alert there is no path to walk');
+  await duty.goto(`${centre.url}/inbox?agency=${group.agency}`);
+  await duty.waitForSelector('table tbody tr');
+  check('the inbox names the agency', (await duty.textContent('tbody')).includes(group.agency_title), group.agency_title);
+  await picture(duty, '02-canh-bao');
+  await duty.goto(`${centre.url}/alert/${group.id}`);
+  await duty.waitForSelector('.steps li');
+  check('the alert is a plain sentence with the address in it', (await duty.textContent('h1')).includes(group.side === 'src' ? group.src_ip : group.dest_ip));
+  check('the alert says what to do', (await duty.$$('.steps li')).length >= 2);
+  check('the alert shows its agency', (await duty.textContent('aside')).includes(group.agency_title));
+  await picture(duty, '03-canh-bao-chi-tiet');
+  await duty.keyboard.press('s');
+  await duty.waitForSelector('.dialog #esc-title');
+  const title = `Kiểm thử ${stamp}: ${await duty.inputValue('#esc-title')}`;
+  await duty.fill('#esc-title', title);
+  await duty.click('.dialog footer .primary');
+  await duty.waitForURL(/\/case\/\d+/);
+  await duty.waitForSelector('.casehead');
+  const id = Number(/case\/(\d+)/.exec(duty.url())[1]);
+  let incident = (await api(duty, 'GET', `/api/incidents/${id}`)).body;
+  check('the incident carries the agency', incident.agency === group.agency, JSON.stringify(incident.agency_title));
+  check('clocks of the law run', incident.clocks.length > 0 && (await duty.$$('.casehead .clock')).length > 0);
+  check('the playbook gave tasks', incident.tasks.length > 0);
+  await picture(duty, '04-su-co');
+
+  // The contact officer of that agency.
+  const contactOnce = await makeUser(admin, `dm.${stamp}`, 'Trần Văn Đầu Mối', 'contact', group.agency_title);
+  const contact = await person();
+  const step = async (page, state) => {
+    await page.goto(`${centre.url}/case/${id}`);
+    await page.waitForSelector('.page-actions .primary');
+    await page.click('.page-actions .primary');
+    await page.waitForSelector('#st-note');
+    await page.click('.dialog footer .primary');
+    await page.waitForFunction(async ([i, s]) => (await (await fetch(`/api/incidents/${i}`)).json()).state === s, [id, state]);
+  };
+  await step(duty, 'acknowledged');
+  await step(duty, 'verified');
+  await step(duty, 'first_response');
+  await duty.goto(`${centre.url}/case/${id}?tab=talk`);
+  await duty.fill('.talk-form textarea', 'Nhờ anh rút dây mạng của máy, không tắt nguồn.');
+  await duty.click('.talk-form button');
+  await duty.waitForSelector('.bubble');
+
+  await firstSignIn(contact, `dm.${stamp}`, contactOnce, words.contact);
+  await contact.waitForSelector('.workcard');
+  check('the contact officer lands on Việc của tôi', contact.url().endsWith('/work'), contact.url());
+  const cards = await contact.$$('.workcard');
+  check('with at most five cards', cards.length >= 1 && cards.length <= 5, String(cards.length));
+  await picture(contact, '05-viec-cua-toi');
+  const others = (await api(contact, 'GET', '/api/incidents?state=all&limit=500')).body.rows.filter((i) => i.agency !== group.agency);
+  check('the contact officer sees no incident of another agency', others.length === 0, `${others.length} rows`);
+  check('and may not read the audit log', (await api(contact, 'GET', '/api/audit')).status === 403);
+  await contact.goto(`${centre.url}/case/${id}?tab=talk`);
+  await contact.waitForSelector('.bubble');
+  check('the contact officer reads the message', (await contact.textContent('.talk')).includes('rút dây mạng'));
+  await contact.fill('.talk-form textarea', 'Đã rút dây mạng lúc 09:10, máy vẫn bật.');
+  await contact.click('.talk-form button');
+  await contact.waitForFunction(() => document.querySelectorAll('.bubble').length === 2);
+  await contact.goto(`${centre.url}/case/${id}?tab=evidence`);
+  await contact.setInputFiles('.drop input[type=file]', { name: 'anh-day-mang.txt', mimeType: 'text/plain', buffer: Buffer.from('ảnh chụp dây mạng đã rút') });
+  await contact.waitForSelector('.hash');
+  check('evidence is stored with its SHA-256', /^[0-9a-f]{64}$/.test((await contact.textContent('.hash')).trim()));
+  const forContact = incident.tasks.filter((x) => x.for_contact).length;
+  await contact.goto(`${centre.url}/case/${id}?tab=tasks`);
+  await contact.waitForSelector('.task');
+  for (let i = 0; i < forContact; i++) {
+    const box = await contact.$('.task:not(.done) input[type=checkbox]:not([disabled])');
+    if (!box) break;
+    await box.click();
+    await contact.waitForSelector('#ask-text');
+    await contact.click('.dialog footer .primary');
+    await contact.waitForFunction((n) => document.querySelectorAll('.task.done').length > n, i);
+  }
+  await picture(contact, '06-dau-moi-lam-viec');
+
+  await duty.goto(`${centre.url}/case/${id}?tab=talk`);
+  await duty.waitForFunction(() => document.querySelectorAll('.bubble').length === 2);
+  check('the answer reaches the duty officer', (await duty.textContent('.talk')).includes('Đã rút dây mạng lúc 09:10'));
+
+  // To the end.
+  for (const state of ['contained', 'eradicated', 'recovered', 'tested', 'reporting']) await step(duty, state);
+  incident = (await api(duty, 'GET', `/api/incidents/${id}`)).body;
+  for (const task of incident.tasks.filter((x) => !x.done)) await api(duty, 'POST', `/api/incidents/${id}/tasks/${task.id}`, { done: true });
+  const early = await api(duty, 'POST', `/api/incidents/${id}/state`, { state: 'closed', version: incident.version });
+  check('closing is refused while the closing report is empty', early.status === 422, String(early.status));
+  await duty.goto(`${centre.url}/case/${id}?tab=closing`);
+  await duty.fill('#cl-cause', 'Máy chưa cập nhật bản vá.');
+  await duty.fill('#cl-damage', 'Một máy trạm, không lộ dữ liệu.');
+  await duty.fill('#cl-handling', 'Cô lập, gỡ mã độc, vá lỗi, kiểm tra lại.');
+  await duty.fill('#cl-lessons', 'Bật cập nhật tự động cho mọi máy trạm.');
+  await duty.selectOption('#cl-result', 'resolved');
+  await duty.fill('#cl-ended', new Date(Date.now() + 7 * 3600e3).toISOString().slice(0, 16));
+  await Promise.all([duty.waitForResponse((r) => r.request().method() === 'PATCH' && r.ok()), duty.click('#main form .primary')]);
+  for (let i = 0; i < 12; i++) {
+    await duty.goto(`${centre.url}/case/${id}?tab=notices`);
+    await duty.waitForSelector('table');
+    const send = await duty.$('td .button:not(.quiet)');
+    if (!send) break;
+    await send.click();
+    await duty.waitForSelector('#s-doc');
+    await duty.fill('#s-doc', `${10 + i}/SKHCN-ANM`);
+    await duty.click('.dialog footer .primary');
+    await duty.waitForSelector('.dialog', { state: 'detached' });
+  }
+  await picture(duty, '07-thong-bao');
+  await step(duty, 'closed');
+  await duty.goto(`${centre.url}/case/${id}`);
+  await duty.waitForSelector('.timeline');
+  check('the case is closed and its timeline tells the way', /Đã đóng/.test(await duty.textContent('.page-head')) && (await duty.$$('.timeline > li')).length >= 12);
+  await picture(duty, '08-da-dong');
+
+  // The quarter counts it.
+  await duty.goto(`${centre.url}/reports?new=1`);
+  await duty.waitForSelector('#r-q');
+  await duty.click('.dialog footer .primary');
+  await duty.waitForURL(/\/report\/\d+/);
+  await duty.waitForSelector('.figures a.line');
+  check('figures lead to their rows', (await duty.$$('.figures a.line')).length > 0);
+  await picture(duty, '09-bao-cao-quy');
+  const [file] = await Promise.all([duty.waitForEvent('download'), duty.click('a[href$="report.pdf"]')]);
+  const pdf = readFileSync(await file.path());
+  check('the report comes as a PDF', pdf.subarray(0, 5).toString() === '%PDF-' && pdf.length > 5000, `${pdf.length} bytes`);
+  const [word] = await Promise.all([duty.waitForEvent('download'), duty.click('a[href$="report.docx"]')]);
+  const docx = readFileSync(await word.path());
+  check('and as a DOCX', docx.subarray(0, 2).toString() === 'PK' && docx.length > 2000, `${docx.length} bytes`);
+  const rows = await duty.$$eval('.figures a.line', (links) => links.map((a) => a.getAttribute('href')).filter((h) => h.startsWith('/cases')));
+  if (rows.length) {
+    await duty.goto(centre.url + rows[0]);
+    await duty.waitForSelector('tbody tr');
+    check('the figure of incidents opens the incident', (await duty.textContent('tbody')).includes(title.slice(0, 20)));
+  } else check('the figure of incidents opens the incident', false, 'no figure leads to incidents');
+
+  // English, complete.
+  await api(duty, 'PATCH', '/api/account', { language: 'en' });
+  for (const path of ['/', '/inbox', `/case/${id}`, '/hunt', '/agencies', '/reports', '/sensors']) {
+    await duty.goto(centre.url + path);
+    await duty.waitForSelector('#main h1');
+    await duty.waitForTimeout(250);
+    const own = await duty.$$eval('.rail nav, .page-head .page-actions, .tabs, th, .card > header h2, .segment', (list) => list.map((e) => e.textContent).join(' '));
+    const vietnamese = own.match(/[ăâđêôơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]\p{L}*/giu);
+    check(`${path} is in English`, !vietnamese, vietnamese?.slice(0, 3).join(' '));
+  }
+  const proof = await api(admin, 'GET', '/api/audit/verify');
+  check('the audit log is intact', proof.body.ok === true, JSON.stringify(proof.body));
+} catch (e) {
+  check('the path was walked to its end', false, e.message.split('\n').slice(0, 4).join(' | '));
+  for (const [i, context] of contexts.entries()) for (const page of context.pages()) { console.log(`     person ${i + 1} at ${page.url()}`); await picture(page, `stuck-${i + 1}`).catch(() => undefined); }
+}
+check('no script error, no refused source, no server error', problems.length === 0, [...new Set(problems)].slice(0, 5).join(' | '));
+await browser.close();
+await centre.stop();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
