@@ -489,7 +489,7 @@ static bool message(struct session *session, struct mqtt_state *state, enum dire
 }
 
 static bool oversized(struct session *session, struct mqtt_state *state, enum direction direction,
-                      uint8_t head, uint32_t size)
+                      uint8_t head, uint32_t size, size_t head_size)
 {
     struct mqtt_message m = { .type = head >> 4,
                               .qos = head >> 1 & 3,
