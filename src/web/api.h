@@ -64,6 +64,6 @@ uint16_t web_port(const struct web *web);
 
 /* The tables, one per file. */
 extern const struct route_table session_routes, register_routes, alert_routes, incident_routes, event_routes,
-    report_routes, admin_routes, live_routes, sensor_routes;
+    report_routes, document_routes, admin_routes, live_routes, sensor_routes;
 
 #endif
