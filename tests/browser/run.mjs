@@ -237,7 +237,8 @@ try {
   await duty.fill('#cl-handling', 'Cô lập, gỡ mã độc, vá lỗi, kiểm tra lại.');
   await duty.fill('#cl-lessons', 'Bật cập nhật tự động cho mọi máy trạm.');
   await duty.selectOption('#cl-result', 'resolved');
-  await duty.fill('#cl-ended', new Date(Date.now() + 7 * 3600e3).toISOString().slice(0, 16));
+  const now = new Date(Date.now() + 7 * 3600e3).toISOString();
+  await duty.fill('#cl-ended', `${now.slice(11, 16)} ${now.slice(0, 10).split('-').reverse().join('/')}`);
   await Promise.all([duty.waitForResponse((r) => r.request().method() === 'PATCH' && r.ok()), duty.click('#main form .primary')]);
   for (let i = 0; i < 12; i++) {
     await duty.goto(`${centre.url}/case/${id}?tab=notices`);

@@ -41,6 +41,7 @@ const PATHS = {
   pause: 'M9 6v12M15 6v12',
   host: 'M4 5h16v6H4zM4 13h16v6H4zM7.5 8h.1M7.5 16h.1',
   edit: 'M5 19h3.5L19 8.5 15.5 5 5 15.5zM13 7.5 16.5 11',
+  calendar: 'M4.5 6h15v13.5h-15zM4.5 10h15M8.5 3.5v4M15.5 3.5v4',
   undo: 'M9 7 4.5 11.5 9 16M5 11.5h9a5 5 0 0 1 0 10h-2',
   history: 'M4.5 12a7.5 7.5 0 1 0 2.5-5.6L4.5 8.7M4.5 4.5v4.2h4.2M12 8v4l2.5 2',
 } as const;

@@ -2,10 +2,11 @@
 // Fields of registers: their names, their values in words, their inputs, all from the list of fields the centre sends.
 import { useEffect, useState } from 'preact/hooks';
 import { get, useLoad, type RowError } from '../lib/api';
-import { date, dateTime, fromInput, number, toInput } from '../lib/format';
+import { date, dateTime, number } from '../lib/format';
 import { has, t, tx } from '../lib/i18n';
 import { url } from '../lib/router';
 import type { Entity, FieldInfo, Row, Rows } from '../lib/types';
+import { DateInput, MomentInput } from './date';
 import { Field, type Children } from './ui';
 
 export function fieldLabel(f: FieldInfo): string {
@@ -94,8 +95,8 @@ export function FieldInput({ f, row, onChange, error, prefix = 'f' }: { f: Field
     case 'ref': control = <RefInput id={id} target={f.target ?? ''} value={v} title={String(row[`${f.name}_title`] ?? '')} invalid={invalid} disabled={f.read_only} onChange={(ref, title) => onChange({ [f.name]: ref, [`${f.name}_title`]: title })} />; break;
     case 'bool': return <div class="field"><label class="check"><input id={id} type="checkbox" disabled={f.read_only} checked={Boolean(v)} onChange={(e) => onChange({ [f.name]: e.currentTarget.checked })} /><span>{fieldLabel(f)}</span></label></div>;
     case 'uint': case 'int': control = text('number', { min: f.min, max: f.max, inputMode: 'numeric', onInput: (e: { currentTarget: HTMLInputElement }) => onChange({ [f.name]: e.currentTarget.value === '' ? null : Number(e.currentTarget.value) }) }); break;
-    case 'date': control = text('date'); break;
-    case 'time': control = <input {...shared} class="input" type="datetime-local" value={toInput(v as string)} onInput={(e) => onChange({ [f.name]: e.currentTarget.value ? fromInput(e.currentTarget.value) : null })} />; break;
+    case 'date': control = <DateInput id={id} disabled={f.read_only} invalid={invalid} value={String(v ?? '')} onChange={(day) => onChange({ [f.name]: day || null })} />; break;
+    case 'time': control = <MomentInput id={id} disabled={f.read_only} invalid={invalid} value={v as string} onChange={(at) => onChange({ [f.name]: at || null })} />; break;
     default: control = wide ? <textarea {...shared} class="input" rows={3} value={String(v ?? '')} onInput={(e) => onChange({ [f.name]: e.currentTarget.value || null })} /> : text(f.name === 'email' ? 'email' : f.name === 'phone' || f.name === 'mobile' ? 'tel' : 'text');
   }
   const hint = has(`hint.${f.label}`) ? tx('hint', f.label) : undefined;

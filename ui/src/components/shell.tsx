@@ -98,7 +98,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         { label: t('action.sign_out'), icon: 'out', run: leave, rule: true },
       ]} />
   );
-  const bottom = main.slice(0, 4);
+  const bottom = [...main, ...admin].filter((p) => main.length > 2 ? main.includes(p) : true).slice(0, 4);
   return (
     <div class="app">
       <a class="skip" href="#main">{t('nav.skip')}</a>

@@ -1354,5 +1354,13 @@ const en: Catalogue = {
   'audit_action.report.create': 'Made a report',
   'audit_action.report.state': 'Moved a report',
   'audit_action.report.update': 'Changed a report',
+
+  'date.day': 'dd/mm/yyyy',
+  'date.moment': 'hh:mm dd/mm/yyyy',
+  'date.pick': 'Choose in a calendar',
+
+  'account.light': 'Light',
+  'account.dark': 'Dark',
+  'account.system': 'System',
 };
 export default en;

@@ -1352,6 +1352,14 @@ const vi = {
   'audit_action.report.create': 'Lập báo cáo',
   'audit_action.report.state': 'Chuyển trạng thái báo cáo',
   'audit_action.report.update': 'Sửa báo cáo',
+
+  'date.day': 'dd/mm/yyyy',
+  'date.moment': 'hh:mm dd/mm/yyyy',
+  'date.pick': 'Chọn trên lịch',
+
+  'account.light': 'Sáng',
+  'account.dark': 'Tối',
+  'account.system': 'Hệ thống',
 };
 export type Key = keyof typeof vi;
 export type Catalogue = Record<Key, string>;

@@ -6,6 +6,7 @@ import { exact, number } from '../lib/format';
 import { has, t, tx } from '../lib/i18n';
 import { setQuery, url, useRoute } from '../lib/router';
 import type { AuditRow, Rows } from '../lib/types';
+import { DateInput } from '../components/date';
 import { JsonView } from '../components/eve';
 import { Icon } from '../components/icons';
 import { CsvButton, Table, type Column } from '../components/table';
@@ -42,7 +43,7 @@ export default function Audit() {
       </PageHead>
       {proof && <div class={`notice ${proof.ok ? 'accent' : 'error'}`} role="status"><Icon name={proof.ok ? 'check' : 'alert'} />{proof.ok ? t('audit.good', { n: number(proof.rows) }) : t('audit.bad', { id: proof.first_bad ?? '?' })}</div>}
       <div class="toolbar"><SearchBox value={query.get('q') ?? ''} placeholder={t('audit.search')} onSearch={(q) => setQuery({ q })} />
-        <input class="input auto" type="date" aria-label={t('hunt.from')} value={(query.get('from') ?? '').slice(0, 10)} onInput={(e) => setQuery({ from: e.currentTarget.value ? `${e.currentTarget.value}T00:00:00+07:00` : null })} />
+        <div class="auto-date"><DateInput label={t('hunt.from')} value={(query.get('from') ?? '').slice(0, 10)} onChange={(day) => setQuery({ from: day ? `${day}T00:00:00+07:00` : null })} /></div>
         {filtered && <a class="button quiet small" href="/audit">{t('filter.clear')}</a>}</div>
       {error && <Problem error={error} retry={reload} />}
       <section class="card">{!data ? !error && <div class="card-body"><Lines count={8} /></div> : rows.length ? <Table label={t('nav.audit')} rows={rows} columns={columns} id={(r) => r.id} keys expanded={open} onOpen={(r) => setOpen(open === r.id ? null : r.id)} expand={(r) => <div class="stack tight"><code class="small hash">{r.hash}</code><JsonView value={r.data} /></div>} more={next ? more : null} foot={<span>{t('hunt.loaded', { n: number(rows.length) })}</span>} /> : <Empty icon="audit" title={t('alerts.none_match')} />}</section>

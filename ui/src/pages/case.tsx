@@ -2,13 +2,14 @@
 // One incident: the clock and the next step on top, then what was done, what is to do, who says what, what proves it.
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, patch, post, request, useLoad } from '../lib/api';
-import { bytes, dateTime, fromInput, toInput } from '../lib/format';
+import { bytes, dateTime } from '../lib/format';
 import { lang, t, tx } from '../lib/i18n';
 import { useKeys } from '../lib/keys';
 import { setQuery, useRoute, withQuery } from '../lib/router';
 import { useMay, useSession } from '../lib/session';
 import { useStream } from '../lib/stream';
 import type { Closing, Incident, LegalClock, Missing, NextState, Task, TimelineEntry } from '../lib/types';
+import { MomentInput } from '../components/date';
 import { TYPES } from '../components/escalate';
 import { Icon, type IconName } from '../components/icons';
 import { Table } from '../components/table';
@@ -223,7 +224,7 @@ function AddTask({ c, onClose, onDone }: { c: Incident; onClose: () => void; onD
   const [error, setError] = useState<unknown>(null);
   const submit = async () => {
     try {
-      await post(`/api/incidents/${c.id}/tasks`, { title_vi: text.trim(), title_en: text.trim(), for_contact: forContact, due: due ? fromInput(due) : null });
+      await post(`/api/incidents/${c.id}/tasks`, { title_vi: text.trim(), title_en: text.trim(), for_contact: forContact, due: due || null });
       onDone();
       onClose();
     } catch (e) { setError(e); }
@@ -231,7 +232,7 @@ function AddTask({ c, onClose, onDone }: { c: Incident; onClose: () => void; onD
   return (
     <Dialog title={t('case.add_task')} onClose={onClose} onSubmit={submit} footer={<><button type="button" class="button" onClick={onClose}>{t('action.cancel')}</button><button class="button primary" disabled={!text.trim()}>{t('case.add_task')}</button></>}>
       <Field label={t('case.task_text')} id="t-text" required><input id="t-text" class="input" value={text} onInput={(e) => setText(e.currentTarget.value)} /></Field>
-      <Field label={t('field.due')} id="t-due"><input id="t-due" class="input" type="datetime-local" value={due} onInput={(e) => setDue(e.currentTarget.value)} /></Field>
+      <Field label={t('field.due')} id="t-due"><MomentInput id="t-due" value={due} onChange={setDue} /></Field>
       <label class="check"><input type="checkbox" checked={forContact} onChange={(e) => setFor(e.currentTarget.checked)} /><span>{t('case.task_for_contact')}</span></label>
       {error !== null && <Problem error={error} />}
     </Dialog>
@@ -342,12 +343,12 @@ function Notices({ c, handle, onSent, act }: { c: Incident; handle: boolean; onS
 function SentDialog({ c, clock, onClose, onDone }: { c: Incident; clock: LegalClock; onClose: () => void; onDone: () => void }) {
   const [channel, setChannel] = useState('system');
   const [document, setDocument] = useState('');
-  const [at, setAt] = useState(toInput(Date.now()));
+  const [at, setAt] = useState(new Date().toISOString());
   const [touched, setTouched] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const submit = async () => {
     try {
-      await post(`/api/incidents/${c.id}/clocks/${clock.id}`, { sent: touched ? fromInput(at) : 'now', channel, document: document.trim() });
+      await post(`/api/incidents/${c.id}/clocks/${clock.id}`, { sent: touched && at ? at : 'now', channel, document: document.trim() });
       toast(t('case.sent_done'));
       onDone();
       onClose();
@@ -359,7 +360,7 @@ function SentDialog({ c, clock, onClose, onDone }: { c: Incident; clock: LegalCl
       <div class="form-grid">
         <Field label={t('case.channel')} id="s-ch"><select id="s-ch" class="input" value={channel} onChange={(e) => setChannel(e.currentTarget.value)}>{CHANNELS.map((x) => <option key={x} value={x}>{tx('channel', x)}</option>)}</select></Field>
         <Field label={t('case.document')} id="s-doc" hint={t('case.document_hint')}><input id="s-doc" class="input" value={document} onInput={(e) => setDocument(e.currentTarget.value)} /></Field>
-        <Field label={t('case.sent')} id="s-at" hint="+07:00"><input id="s-at" class="input" type="datetime-local" value={at} onInput={(e) => { setAt(e.currentTarget.value); setTouched(true); }} /></Field>
+        <Field label={t('case.sent')} id="s-at" hint="+07:00"><MomentInput id="s-at" value={at} onChange={(now) => { setAt(now); setTouched(true); }} /></Field>
       </div>
       {error !== null && <Problem error={error} />}
     </Dialog>
@@ -440,7 +441,7 @@ function ClosingForm({ c, may, onSaved }: { c: Incident; may: boolean; onSaved: 
         {area('cause', 3)}{area('damage', 3)}{area('handling', 4)}
         <div class="form-grid">
           <Field label={t('field.result')} id="cl-result" required><select id="cl-result" class="input" disabled={!may} value={form.result} onChange={(e) => set({ result: e.currentTarget.value as Closing['result'] })}><option value="">{t('form.choose')}</option>{(['resolved', 'partly', 'unresolved'] as const).map((r) => <option key={r} value={r}>{t(`closing.${r}`)}</option>)}</select></Field>
-          <Field label={t('field.ended')} id="cl-ended" hint="+07:00" required><input id="cl-ended" class="input" type="datetime-local" disabled={!may} value={toInput(form.ended)} onInput={(e) => set({ ended: fromInput(e.currentTarget.value) || null })} /></Field>
+          <Field label={t('field.ended')} id="cl-ended" hint="+07:00" required><MomentInput id="cl-ended" disabled={!may} value={form.ended} onChange={(ended) => set({ ended: ended || null })} /></Field>
         </div>
         {area('lessons', 3)}
         {error !== null && <Problem error={error} />}

@@ -2,7 +2,7 @@
 // Sự cố: incidents by the time that is left.
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { get, post, useLoad } from '../lib/api';
-import { dateTime, fromInput, number, toInput } from '../lib/format';
+import { dateTime, number } from '../lib/format';
 import { t, tx } from '../lib/i18n';
 import { useKeys } from '../lib/keys';
 import { navigate, setQuery, url, useRoute } from '../lib/router';
@@ -10,6 +10,7 @@ import { useMay, useSession } from '../lib/session';
 import { useStream } from '../lib/stream';
 import type { Incident, IncidentSummary, Row, Rows } from '../lib/types';
 import { TYPES } from '../components/escalate';
+import { MomentInput } from '../components/date';
 import { Icon } from '../components/icons';
 import { CsvButton, Table, type Column } from '../components/table';
 import { Badge, Dialog, Due, Empty, Field, Lines, Moment, PageHead, Problem, Tabs, toastError, useTitle } from '../components/ui';
@@ -83,7 +84,7 @@ function NewCase({ onClose }: { onClose: () => void }) {
   const { session } = useSession();
   const contact = session.user.role === 'contact';
   const agencies = useLoad<Rows<Row>>('/api/registers/agency?limit=500');
-  const [form, setForm] = useState({ title: '', type: 'malware', severity: 'ordinary', agency: '', system: '', summary: '', detected: toInput(Date.now()), addresses: '', personal_data: false });
+  const [form, setForm] = useState({ title: '', type: 'malware', severity: 'ordinary', agency: '', system: '', summary: '', detected: new Date().toISOString(), addresses: '', personal_data: false });
   const systems = useLoad<Rows<Row>>(form.agency ? url('/api/registers/system', { owner: form.agency, limit: 200 }) : null);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
@@ -94,7 +95,7 @@ function NewCase({ onClose }: { onClose: () => void }) {
     setBusy(true);
     setError(null);
     try {
-      const made = await post<Incident>('/api/incidents', { ...form, title: form.title.trim(), agency: Number(form.agency) || null, system: Number(form.system) || null, detected: fromInput(form.detected) });
+      const made = await post<Incident>('/api/incidents', { ...form, title: form.title.trim(), agency: Number(form.agency) || null, system: Number(form.system) || null, detected: form.detected || null });
       navigate(`/case/${made.id}`);
     } catch (e) { setError(e); setBusy(false); }
   };
@@ -110,7 +111,7 @@ function NewCase({ onClose }: { onClose: () => void }) {
         <Field label={t('col.system')} id="c-system"><select id="c-system" class="input" value={form.system} onChange={(e) => set({ system: e.currentTarget.value })}><option value="">{t('cases.system_unknown')}</option>{(systems.data?.rows ?? []).map((s) => <option key={s.id} value={s.id}>{String(s.name)}</option>)}</select></Field>
         <Field label={t('field.type')} id="c-type"><select id="c-type" class="input" value={form.type} onChange={(e) => set({ type: e.currentTarget.value })}>{TYPES.map((x) => <option key={x} value={x}>{tx('incident_type', x)}</option>)}</select></Field>
         <Field label={t('field.severity')} id="c-sev" hint={form.severity === 'serious' ? t('alerts.serious_hint') : t('alerts.ordinary_hint')}><select id="c-sev" class="input" value={form.severity} onChange={(e) => set({ severity: e.currentTarget.value })}><option value="ordinary">{t('incident_severity.ordinary')}</option><option value="serious">{t('incident_severity.serious')}</option></select></Field>
-        <Field label={t('field.detected')} id="c-det" hint="+07:00"><input id="c-det" class="input" type="datetime-local" value={form.detected} max={toInput(Date.now())} onInput={(e) => set({ detected: e.currentTarget.value })} /></Field>
+        <Field label={t('field.detected')} id="c-det" hint="+07:00"><MomentInput id="c-det" value={form.detected} onChange={(detected) => set({ detected })} /></Field>
         <Field label={t('field.addresses')} id="c-addr" hint={t('cases.addresses_hint')}><input id="c-addr" class="input" value={form.addresses} onInput={(e) => set({ addresses: e.currentTarget.value })} /></Field>
       </div>
       <Field label={t('field.summary')} id="c-sum" hint={t('cases.summary_hint')}><textarea id="c-sum" class="input" rows={4} value={form.summary} onInput={(e) => set({ summary: e.currentTarget.value })} /></Field>

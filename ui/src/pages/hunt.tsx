@@ -2,7 +2,7 @@
 // Săn tìm: the query bar, a histogram, the most and the fewest, and the rows.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { get, useLoad } from '../lib/api';
-import { dateTime, exact, fromInput, millis, number, toInput } from '../lib/format';
+import { dateTime, exact, millis, number } from '../lib/format';
 import { t, tx, type Key } from '../lib/i18n';
 import { useKeys } from '../lib/keys';
 import { addTerm, removeTerm, terms, wordAt } from '../lib/query';
@@ -10,6 +10,7 @@ import { setQuery, url, useRoute, withQuery } from '../lib/router';
 import type { EventRow, Histogram, Rows, Top } from '../lib/types';
 import { HistogramChart, Tops } from '../components/chart';
 import { eventLine, JsonView, port } from '../components/eve';
+import { MomentInput } from '../components/date';
 import { Icon } from '../components/icons';
 import { CsvButton, Table, type Column } from '../components/table';
 import { Badge, Empty, Lines, Menu, Moment, PageHead, Problem, Segment, toast, toastError, useTitle } from '../components/ui';
@@ -178,15 +179,15 @@ function Absolute({ from, to }: { from: string; to: string }) {
   useEffect(() => {
     const now = Date.now();
     const start = from in RANGE_MS ? now - RANGE_MS[from]! : millis(from);
-    setA(toInput(start));
-    setB(toInput(to === 'now' ? now : to));
+    setA(new Date(start || now).toISOString());
+    setB(new Date(to === 'now' ? now : millis(to) || now).toISOString());
   }, [from, to]);
   const absolute = !from.startsWith('-');
   return (
     <Menu button="button small" items={[]} label={<><Icon name="clock" />{absolute ? `${dateTime(from)} – ${to === 'now' ? t('span.now') : dateTime(to)}` : t('hunt.absolute')}</>}>
-      <form class="absolute" onSubmit={(e) => { e.preventDefault(); setQuery({ from: fromInput(a), to: fromInput(b) }); }}>
-        <label>{t('hunt.from')}<input class="input small" type="datetime-local" value={a} onInput={(e) => setA(e.currentTarget.value)} /></label>
-        <label>{t('hunt.to')}<input class="input small" type="datetime-local" value={b} onInput={(e) => setB(e.currentTarget.value)} /></label>
+      <form class="absolute" onSubmit={(e) => { e.preventDefault(); setQuery({ from: a, to: b }); }}>
+        <label>{t('hunt.from')}<MomentInput small value={a} onChange={setA} /></label>
+        <label>{t('hunt.to')}<MomentInput small value={b} onChange={setB} /></label>
         <button class="button small primary">{t('hunt.apply')}</button>
       </form>
     </Menu>

@@ -9,6 +9,7 @@ import { navigate, setQuery, url, useRoute, withQuery } from '../lib/router';
 import { useMay } from '../lib/session';
 import type { Entity, FieldInfo, Group, IncidentSummary, Row, Rows } from '../lib/types';
 import { FieldInput, faultText, fieldLabel, valueCell, valueText } from '../components/register';
+import { DateInput } from '../components/date';
 import { Icon } from '../components/icons';
 import { Table, type Column } from '../components/table';
 import { Badge, Card, Dialog, Empty, Field, Lines, Menu, Moment, PageHead, Problem, Tabs, toast, toastError, useTitle } from '../components/ui';
@@ -134,7 +135,7 @@ function FormDialog({ entity, row, onClose, onDone, initial }: { entity: Entity;
     </>}>
       <div class="form-grid">
         {fields.map((f) => <FieldInput key={f.name} f={f} row={form} error={fault(f)} onChange={(change) => setForm((now) => ({ ...now, ...change }))} />)}
-        {datedChange && <Field label={t('register.effective')} id="f-effective" hint={t('register.effective_hint')}><input id="f-effective" type="date" class="input" value={from} onInput={(e) => setFrom(e.currentTarget.value)} /></Field>}
+        {datedChange && <Field label={t('register.effective')} id="f-effective" hint={t('register.effective_hint')}><DateInput id="f-effective" value={from} onChange={setFrom} /></Field>}
       </div>
       {error && !placed && <Problem error={error} />}
       {error && placed && error.errors.filter((e) => !fields.some((f) => f.name === e.place)).map((e, i) => <div key={i} class="notice error">{e.place}: {faultText(e)}</div>)}
