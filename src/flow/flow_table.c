@@ -22,6 +22,8 @@ enum {
     NO_SLOT = WHEEL_SLOTS,
 };
 
+#define LEAP (3600 * NS_PER_S)
+
 struct entry {
     uint32_t hash, flow; /* index of the flow plus one; 0: empty */
 };
@@ -33,6 +35,7 @@ struct flow_table {
     uint32_t mask;
     uint32_t slots[WHEEL_SLOTS]; /* first flow of each, index plus one */
     uint64_t tick, now;          /* slots up to this one were looked at; latest packet time */
+    bool leaping;                /* the latest packet was far ahead of `now` */
     bool emergency, begun;
     size_t emergency_enter, emergency_leave; /* flows in use */
     uint64_t next_id;
@@ -139,7 +142,8 @@ static uint32_t flow_number(const struct flow_table *table, const struct flow *f
 bool packet_wants_flow(const struct packet *packet)
 {
     return packet->ip && !packet->invalid && !packet->ip->is_fragment &&
-           (packet->tcp || packet->udp || packet->icmp || packet->sctp || packet->has_spi);
+           (packet->tcp || packet->udp || packet->icmp || packet->sctp || packet->has_spi ||
+            packet->protocol == IP_IPIP || packet->protocol == IP_IPV6);
 }
 
 static struct key key_of(const struct packet *packet)
@@ -380,6 +384,13 @@ static void emergency_check(struct flow_table *table)
 
 void flow_expire(struct flow_table *table, uint64_t now)
 {
+    /* One packet from far ahead is a broken clock; two in a row are a pause. */
+    bool ahead = table->begun && now > table->now + LEAP;
+    if (UNLIKELY(ahead && !table->leaping)) {
+        table->leaping = true;
+        return;
+    }
+    table->leaping = false;
     if (now > table->now)
         table->now = now;
     uint64_t tick = table->now >> WHEEL_SHIFT;
@@ -516,8 +527,8 @@ struct flow *flow_find(struct flow_table *table, const struct packet *packet, en
     flow = table_lookup(table, &key, hash, direction);
     if (flow) {
         /* The wheel turns in whole slots; the flow may be over already. */
-        if (UNLIKELY(packet->time > flow->last && packet->time - flow->last >= timeout_of(table, flow) &&
-                     timeout_of(table, flow))) {
+        if (UNLIKELY(!table->leaping && packet->time > flow->last &&
+                     packet->time - flow->last >= timeout_of(table, flow) && timeout_of(table, flow))) {
             flow_finish(table, flow, FLOW_END_TIMEOUT);
         } else if (UNLIKELY(packet->tcp && table->settings.tcp &&
                             tcp_is_reuse(table->settings.tcp, flow, packet))) {
@@ -545,8 +556,7 @@ void flow_set_state(struct flow_table *table, struct flow *flow, enum flow_state
 void flow_count(struct flow_table *table, struct flow *flow, const struct packet *packet,
                 enum direction direction)
 {
-    if (packet->time > flow->last)
-        flow->last = packet->time;
+    flow->last = packet->time;
     uint8_t ttl = packet->ip->ttl;
     if (!flow->packets[direction]) {
         flow->min_ttl[direction] = flow->max_ttl[direction] = ttl;

@@ -390,7 +390,7 @@ int64_t stream_offset_of(const struct stream *stream, uint32_t sequence)
 
 uint16_t stream_regions_max(const struct stream *stream)
 {
-    return stream->regions_max;
+    return MAX(stream->regions_max, (uint16_t)1);
 }
 
 bool stream_had_gap(const struct stream *stream)

@@ -994,7 +994,7 @@ void tcp_track(struct tcp_tracker *tracker, struct flow *flow, const struct pack
         state_open(&step);
         break;
     }
-    if (step.tcp && !(result->invalid && result->event_count))
+    if (step.tcp)
         flow->tcp_flags[*direction] |= flags;
 }
 

@@ -189,12 +189,13 @@ static bool decode_vxlan(struct decoder *decoder, struct packet *packet, struct 
     bool reserved = payload.data[0] != 0x08 || load_be32(payload.data) & 0xffffff || payload.data[7];
     if (reserved && !decoder->settings.vxlan_reserved_ignored)
         return false;
-    struct bytes frame = bytes_from(payload, 8);
-    if (!layer_of_ether_type(load_be16(frame.data + 12))) {
+    layer_fn layer = layer_of_ether_type(load_be16(payload.data + 8 + 12));
+    if (!layer) {
         packet_event(decoder, packet, DECODE_EVENT_VXLAN_UNKNOWN_PAYLOAD_TYPE);
         return false;
     }
-    if (!decode_inner(decoder, packet, frame, TUNNEL_VXLAN, SOURCE_TUNNEL, decode_ethernet))
+    /* The inner Ethernet header belongs to the encapsulation: the packet begins after it. */
+    if (!decode_inner(decoder, packet, bytes_from(payload, 8 + 14), TUNNEL_VXLAN, SOURCE_TUNNEL, layer))
         return false;
     count_one(decoder, DECODE_VXLAN);
     return true;
