@@ -90,8 +90,14 @@ static bool protocol_holds(const struct check *check, struct context *context)
 static bool parse_protocol_keyword(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
-    static const char *const modes[] = { "direction", "toserver", "toclient", "either",
-                                         "both",      "final",    "original" };
+    static const struct {
+        const char *name;
+        uint8_t mode;
+    } modes[] = { { "direction", RECOGNISED_HERE },   { "toserver", RECOGNISED_SERVER },
+                  { "to_server", RECOGNISED_SERVER }, { "toclient", RECOGNISED_CLIENT },
+                  { "to_client", RECOGNISED_CLIENT }, { "either", RECOGNISED_EITHER },
+                  { "both", RECOGNISED_BOTH },        { "final", RECOGNISED_FINAL },
+                  { "original", RECOGNISED_ORIGINAL } };
     struct check *check = compiler_check(c, protocol_holds);
     struct wanted_protocol *wanted = COMPILER_NEW(c, struct wanted_protocol);
     if (!check || !wanted)
@@ -106,11 +112,11 @@ static bool parse_protocol_keyword(struct compiler *c, const struct keyword *key
     }
     if (mode.size) {
         size_t i = 0;
-        while (i < COUNT_OF(modes) && !bytes_is(mode, modes[i]))
+        while (i < COUNT_OF(modes) && !bytes_is(mode, modes[i].name))
             i++;
         if (i == COUNT_OF(modes))
             return refuse(c, "\"%.*s\" is not known", (int)MIN(mode.size, 40U), (const char *)mode.data);
-        check->mode = (uint8_t)i;
+        check->mode = modes[i].mode;
     }
     check->data = wanted;
     wanted->failed = bytes_is(name, "failed") || bytes_is(name, "unknown");
@@ -204,6 +210,25 @@ static bool parse_config(struct compiler *c, const struct keyword *keyword, stru
     return compiler_action(c, config_run) != NULL;
 }
 
+/* Progress of the transaction, by name, perhaps with < or >. */
+static bool parse_state(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    uint8_t comparison = IS_EQUAL;
+    if (value.size && (value.data[0] == '<' || value.data[0] == '>')) {
+        comparison = value.data[0] == '<' ? IS_LESS : IS_MORE;
+        value = bytes_trim(bytes_from(value, 1));
+    }
+    struct buffer *buffer = set_buffer_kind(c->set, "hook", BUFFER_HOOK, NULL);
+    struct buffer_use *use = c->protocols && buffer ? compiler_add_use(c, buffer) : NULL;
+    if (!use || !find_progress(c, value, &use->direction, &use->progress))
+        return refuse(c, "\"%.*s\" is no state of the rule's protocol", (int)MIN(value.size, 60U),
+                      (const char *)value.data);
+    use->protocols = c->protocols;
+    use->range.comparison = comparison;
+    return true;
+}
+
 static bool bypass_run(const struct check *action, struct context *context)
 {
     (void)action;
@@ -229,6 +254,7 @@ static bool parse_ftpbounce(struct compiler *c, const struct keyword *keyword, s
 const struct keyword app_keywords[] = {
     { "app-layer-protocol", .parse = parse_protocol_keyword, .help = "The protocol recognised" },
     { "app-layer-event", .parse = parse_app_event, .help = "An anomaly of the application protocol" },
+    { "app-layer-state", .parse = parse_state, .help = "How far the transaction is" },
     { "config", .parse = parse_config, .help = "Turns logging of the transaction off" },
     { "bypass", .parse = parse_bypass, .flags = KEYWORD_NO_VALUE,
       .help = "The rest of the flow is not looked at" },

@@ -231,28 +231,75 @@ struct buffer *set_buffer(struct ruleset *set, struct bytes name, const struct t
     return buffer;
 }
 
-/* "VALUE", "any,VALUE", "all,VALUE", "INDEX,VALUE": numbers of the transaction. */
+/* Names of bits, each perhaps negated: those named must be set, those negated clear. */
+static bool parse_bits(struct compiler *c, struct bytes value, const char *const *bits, struct range *range)
+{
+    struct bytes word;
+    range->comparison = HAS_BITS;
+    range->a = range->b = 0;
+    while (list_next(&value, &word)) {
+        bool negated = word.size && word.data[0] == '!';
+        if (negated)
+            word = bytes_trim(bytes_from(word, 1));
+        bool known = false;
+        for (unsigned i = 0; bits[i] && !known; i++) {
+            if (!bytes_equal_nocase(word, bytes_of_string(bits[i])))
+                continue;
+            known = true;
+            range->a |= (uint64_t)1 << i;
+            range->b |= negated ? 0 : (uint64_t)1 << i;
+        }
+        if (!known)
+            return refuse(c, "\"%.*s\" is no flag", (int)MIN(word.size, 40U), (const char *)word.data);
+    }
+    return true;
+}
+
+static const struct named_row *row_with_suffix(const struct ruleset *set, const struct named_row *named,
+                                               const char *suffix)
+{
+    char name[96];
+    struct text text = text_of(name, sizeof name);
+    text_add(&text, "%s.%s", named->row->name, suffix);
+    const struct named_row *other = buffer_named(set, text_bytes(&text));
+    return other ? other : named;
+}
+
+/* "VALUE", "any,VALUE", "all,VALUE", "INDEX,VALUE", "VALUE,raw": numbers of the transaction. */
 bool parse_row_number(struct compiler *c, const struct named_row *named, struct bytes value)
 {
+    static const char *const words[] = { "any", "all" };
+    uint8_t mode = 0;
+    int64_t index = 0;
+    size_t comma = bytes_find_byte(value, ',');
+    struct bytes first = bytes_trim(bytes_first(value, comma)),
+                 rest = comma == SIZE_MAX ? BYTES_NONE : bytes_trim(bytes_from(value, comma + 1));
+    if (bytes_is(rest, "raw") || bytes_is(rest, "norm")) {
+        if (bytes_is(rest, "raw"))
+            named = row_with_suffix(c->set, named, "raw");
+        value = first;
+    } else if (rest.data && !named->row->bits) {
+        for (uint8_t i = 0; i < COUNT_OF(words); i++) {
+            if (bytes_is(first, words[i])) {
+                mode = i;
+                value = rest;
+            }
+        }
+        if (parse_i64(first, &index) && index >= INT32_MIN && index <= INT32_MAX) {
+            mode = 2;
+            value = rest;
+        }
+    }
     struct buffer *buffer = set_buffer_kind(c->set, named->row->name, BUFFER_TX, NULL);
     struct buffer_use *use = buffer ? compiler_add_use(c, buffer) : NULL;
     if (!use)
         return refuse(c, "out of memory");
-    size_t comma = bytes_find_byte(value, ',');
-    if (comma != SIZE_MAX) {
-        struct bytes first = bytes_trim(bytes_first(value, comma));
-        int64_t index;
-        if (bytes_is(first, "all")) {
-            use->number_mode = 1;
-            value = bytes_trim(bytes_from(value, comma + 1));
-        } else if (bytes_is(first, "any")) {
-            value = bytes_trim(bytes_from(value, comma + 1));
-        } else if (parse_i64(first, &index) && index >= INT32_MIN && index <= INT32_MAX) {
-            use->number_mode = 2;
-            use->number_index = (int32_t)index;
-            value = bytes_trim(bytes_from(value, comma + 1));
-        }
-    }
+    use->number_mode = mode;
+    use->number_index = (int32_t)index;
+    bool names_bits = value.size && (value.data[0] == '!' ? value.size > 1 && byte_lower(value.data[1]) >= 'a'
+                                                          : byte_lower(value.data[0]) >= 'a');
+    if (named->row->bits && names_bits)
+        return parse_bits(c, value, named->row->bits, &use->range);
     return parse_range(c, value, named->row->max ? named->row->max : UINT64_MAX, named->row->choices,
                        &use->range);
 }

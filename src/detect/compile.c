@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "detect/buffer.h"
+#include "detect/context.h"
 #include "detect/keyword.h"
 
 bool refuse(struct compiler *c, const char *format, ...)
@@ -68,7 +69,11 @@ struct buffer_use *compiler_use(struct compiler *c)
         return NULL;
     }
     struct buffer_use *use = buffer_is_multiple(buffer) ? NULL : find_use(c, buffer);
+    if (use && use->side != c->sticky_direction)
+        use = NULL;
     c->use = use ? use : compiler_add_use(c, buffer);
+    if (c->use)
+        c->use->side = c->sticky_direction;
     c->sticky_used = true;
     return c->use;
 }
@@ -130,6 +135,7 @@ bool compiler_sticky(struct compiler *c, struct bytes name)
                       (const char *)c->sticky.data);
     c->sticky = name;
     c->transforms = NULL;
+    c->sticky_direction = 0;
     c->transform_tail = &c->transforms;
     c->use = NULL;
     c->list = NULL;
@@ -166,7 +172,7 @@ bool compiler_move(struct compiler *c, struct bytes name)
         return false;
     use->by_modifier = true;
     *list_tail(&use->items) = c->last;
-    c->last_use = use;
+    c->last_use = c->recent = use;
     return true;
 }
 
@@ -348,31 +354,78 @@ static bool parse_action(struct compiler *c, struct bytes action)
                   (const char *)action.data);
 }
 
+static bool first_packet(const struct check *check, struct context *context)
+{
+    (void)check;
+    return context->flow && context->flow->packets[TO_SERVER] + context->flow->packets[TO_CLIENT] <= 1 &&
+           context->packet->source != SOURCE_FLOW_TIMEOUT;
+}
+
+/* Hooks of packets: where a flow starts. "all" asks nothing. */
+static bool packet_hook(struct compiler *c, struct bytes hook)
+{
+    if (bytes_is(hook, "flow_start"))
+        return compiler_check(c, first_packet) != NULL;
+    return bytes_is(hook, "all") ||
+           refuse(c, "the hook \"%.*s\" is not known", (int)MIN(hook.size, 60U), (const char *)hook.data);
+}
+
+/* Hooks that every protocol has. */
+static bool common_hook(struct bytes hook, uint8_t *direction, uint8_t *progress)
+{
+    static const struct {
+        const char *name;
+        uint8_t direction, progress;
+    } hooks[] = { { "request_started", TO_SERVER, 0 },
+                  { "request_complete", TO_SERVER, PROGRESS_COMPLETE },
+                  { "response_started", TO_CLIENT, 0 },
+                  { "response_complete", TO_CLIENT, PROGRESS_COMPLETE } };
+    for (size_t i = 0; i < COUNT_OF(hooks); i++) {
+        if (bytes_is(hook, hooks[i].name)) {
+            *direction = hooks[i].direction;
+            *progress = hooks[i].progress;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The direction and progress that a name means for the rule's protocol. */
+bool find_progress(const struct compiler *c, struct bytes name, uint8_t *direction, uint8_t *progress)
+{
+    for (size_t p = 0; p < c->set->protocol_count; p++) {
+        for (unsigned d = 0; d < DIRECTIONS && c->protocols >> p & 1; d++) {
+            const char *const *names = c->set->protocols[p]->progress_names[d];
+            for (uint8_t i = 0; names && names[i]; i++) {
+                if (bytes_is(name, names[i])) {
+                    *direction = (uint8_t)d;
+                    *progress = i;
+                    return true;
+                }
+            }
+        }
+    }
+    return common_hook(name, direction, progress);
+}
+
 /* A rule hook, "http1:request_complete": judged when a transaction's progress gets there. */
 static bool parse_hook(struct compiler *c, struct bytes hook)
 {
     if (!hook.size)
         return true;
     if (!c->protocols)
-        return refuse(c, "this protocol has no hooks");
-    for (size_t p = 0; p < c->set->protocol_count; p++) {
-        if (!(c->protocols >> p & 1))
-            continue;
-        for (unsigned d = 0; d < DIRECTIONS; d++) {
-            const char *const *names = c->set->protocols[p]->progress_names[d];
-            for (uint8_t i = 0; names && names[i]; i++) {
-                if (!bytes_is(hook, names[i]))
-                    continue;
-                struct buffer *buffer = set_buffer_kind(c->set, "hook", BUFFER_HOOK, NULL);
-                struct buffer_use *use = buffer ? compiler_add_use(c, buffer) : NULL;
-                if (!use)
-                    return false;
-                use->progress = i;
-                use->direction = (uint8_t)d;
-                use->protocols = c->protocols;
-                return true;
-            }
-        }
+        return packet_hook(c, hook);
+    uint8_t direction, progress;
+    if (find_progress(c, hook, &direction, &progress)) {
+        struct buffer *buffer = set_buffer_kind(c->set, "hook", BUFFER_HOOK, NULL);
+        struct buffer_use *use = buffer ? compiler_add_use(c, buffer) : NULL;
+        if (!use)
+            return false;
+        use->progress = progress;
+        use->direction = direction;
+        use->protocols = c->protocols;
+        use->range.comparison = IS_AT_LEAST;
+        return true;
     }
     return refuse(c, "the hook \"%.*s\" is not known", (int)MIN(hook.size, 60U), (const char *)hook.data);
 }
@@ -415,7 +468,48 @@ static bool run_keyword(struct compiler *c, const struct keyword *keyword, struc
     return keyword->parse(c, keyword, value);
 }
 
+/* "to_server" or "to_client": the side of a => rule that a buffer is about. 1 plus the direction. */
+bool is_direction(struct bytes word, uint8_t *direction)
+{
+    if (!bytes_is(word, "to_server") && !bytes_is(word, "to_client"))
+        return false;
+    *direction = bytes_is(word, "to_server") ? 1 + TO_SERVER : 1 + TO_CLIENT;
+    return true;
+}
+
+/* Without sticky buffers, what is relative goes where the item before it went. */
+static void follow_recent(struct compiler *c, const struct item *before, struct buffer_use *recent)
+{
+    struct item *item = c->last_payload;
+    if (!item || item == before || item->kind == ITEM_CONTENT || c->sticky.data)
+        return;
+    if (item->relative && recent && recent != c->use) {
+        struct item **from = &c->use->items;
+        while (*from && *from != item)
+            from = &(*from)->next;
+        if (!*from)
+            return; /* a flag of its own moved it */
+        *from = NULL;
+        *list_tail(&recent->items) = item;
+        c->recent = recent;
+        return;
+    }
+    c->recent = c->use;
+}
+
+static bool parse_one(struct compiler *c, const struct rule_option *option);
+
 static bool parse_option(struct compiler *c, const struct rule_option *option)
+{
+    const struct item *before = c->last_payload;
+    struct buffer_use *recent = c->recent;
+    if (!parse_one(c, option))
+        return false;
+    follow_recent(c, before, recent);
+    return true;
+}
+
+static bool parse_one(struct compiler *c, const struct rule_option *option)
 {
     char name[64];
     size_t size = MIN(option->keyword.size, sizeof name);
@@ -432,9 +526,13 @@ static bool parse_option(struct compiler *c, const struct rule_option *option)
         return parse_row_number(c, named, option->value);
     if (named->modifier)
         return compiler_move(c, bytes_of_string(named->row->name));
-    if (option->value.size)
-        return refuse(c, "takes no value");
-    return compiler_sticky(c, bytes_of_string(named->row->name));
+    if (option->value.size && !is_direction(option->value, &c->sticky_direction))
+        return refuse(c, "takes no value, or to_server or to_client");
+    uint8_t direction = c->sticky_direction;
+    if (!compiler_sticky(c, bytes_of_string(named->row->name)))
+        return false;
+    c->sticky_direction = option->value.size ? direction : 0;
+    return true;
 }
 
 /* ---- what follows from all keywords together ---- */
@@ -703,6 +801,18 @@ static bool compile_parts(struct compiler *c, const struct rule_syntax *syntax, 
 {
     struct header header = { 0 };
     struct bytes action = syntax->action;
+    *keyword = action;
+    *column = 1;
+    for (size_t i = 0; i < syntax->option_count; i++) {
+        if (!bytes_equal_nocase(syntax->options[i].keyword, BYTES_OF("requires")))
+            continue;
+        *keyword = syntax->options[i].keyword;
+        *column = syntax->options[i].column;
+        if (!parse_option(c, &syntax->options[i]))
+            return false;
+        if (c->skip)
+            return true;
+    }
     *keyword = action;
     *column = 1;
     if (!parse_action(c, action) || !parse_protocol(c, syntax, &header))

@@ -31,7 +31,8 @@ static const struct {
     uint8_t type;
     uint8_t size; /* of a binary value; 0: any */
 } types[] = { { "string", DATASET_STRING, 0 },  { "md5", DATASET_MD5, 16 },  { "sha1", DATASET_SHA1, 20 },
-              { "sha256", DATASET_SHA256, 32 }, { "ipv4", DATASET_IPV4, 4 }, { "ip", DATASET_IP, 16 } };
+              { "sha256", DATASET_SHA256, 32 }, { "ipv4", DATASET_IPV4, 4 }, { "ip", DATASET_IP, 16 },
+              { "ipv6", DATASET_IP, 16 } };
 
 static size_t value_size(unsigned type)
 {

@@ -309,18 +309,29 @@ static void keep_alert(struct context *context, const struct signature *s)
 {
     struct alerts *alerts = context->alerts;
     uint32_t max = MIN(context->set->alerts_per_packet, (uint32_t)ALERTS_MAX);
-    if (alerts->count >= max) {
-        alerts->overflow++;
-        context->counters[DETECT_ALERT_OVERFLOW]++;
+    struct alert alert = { .rule = &s->rule,
+                           .tx = context->tx,
+                           .file = context->file,
+                           .frame = context->frame,
+                           .direction = (uint8_t)context->direction,
+                           .action = s->rule.action,
+                           .on_stream = context->on_stream };
+    if (s->no_alert && s->rule.action == ACTION_ALERT)
+        return;
+    if (alerts->count < max) {
+        alerts->items[alerts->count++] = alert;
         return;
     }
-    alerts->items[alerts->count++] = (struct alert){ .rule = &s->rule,
-                                                     .tx = context->tx,
-                                                     .file = context->file,
-                                                     .direction = (uint8_t)context->direction,
-                                                     .action = s->rule.action,
-                                                     .frame = context->frame,
-                                                     .on_stream = context->on_stream };
+    alerts->overflow++;
+    context->counters[DETECT_ALERT_OVERFLOW]++;
+    /* What comes earlier in order takes the place of what comes last. */
+    struct alert *last = &alerts->items[0];
+    for (size_t i = 1; i < alerts->count; i++)
+        if (((const struct signature *)alerts->items[i].rule)->index >=
+            ((const struct signature *)last->rule)->index)
+            last = &alerts->items[i];
+    if (((const struct signature *)last->rule)->index > s->index)
+        *last = alert;
 }
 
 static void store_files(const struct context *context, const struct signature *s)
@@ -560,8 +571,11 @@ static void finish_alerts(struct context *context)
             continue;
         }
         apply_action(context, &alert, s);
-        if (alert.action == ACTION_PASS)
+        if (alert.action == ACTION_PASS) {
+            if (s->alerts_too)
+                alerts->items[kept++] = alert;
             break;
+        }
         if (s->no_alert)
             continue;
         for (const struct check *late = s->late_actions; late; late = late->next)
@@ -627,7 +641,8 @@ static void inspect_packet(struct context *context)
     add_anomalies(context);
     if (!in->packet->invalid) {
         add_by_address(context);
-        on_hit(context, context->class->always, context->class->always_count);
+        if (in->packet->source != SOURCE_FLOW_TIMEOUT)
+            on_hit(context, context->class->always, context->class->always_count);
         scan_payload(context);
         scan_loose_segment(context);
         take_raw(context);

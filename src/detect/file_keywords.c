@@ -97,7 +97,14 @@ static bool parse_file_text(struct compiler *c, const struct keyword *keyword, s
 static bool parse_filesize(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
+    struct bytes rest = value, first = bytes_trim(bytes_cut(&rest, ','));
+    uint8_t side = 0;
+    if (is_direction(first, &side))
+        value = rest;
     struct file_check *check = add_file_check(c, size_holds);
+    for (struct buffer_use *use = c->signature->uses; use && side; use = use->next)
+        if (use->buffer->kind == BUFFER_FILES)
+            use->side = side;
     return check && parse_range(c, value, UINT64_MAX, NULL, &check->range);
 }
 

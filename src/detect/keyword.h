@@ -20,9 +20,11 @@ struct compiler {
     struct item **list;     /* a nested list (base64_data) instead of use->items */
     struct bytes sticky;    /* name of the open sticky buffer; absent: raw payload */
     const struct transform *transforms, **transform_tail;
+    uint8_t sticky_direction;    /* 1 plus the direction it names, or 0 */
     bool sticky_used;            /* something was put into it */
     struct item *last;           /* latest content, for its modifiers */
     struct item *last_payload;   /* latest item of any kind in the open list */
+    struct buffer_use *recent;   /* where the latest item of any kind went */
     struct buffer_use *last_use; /* where `last` went */
     struct bytes variables[RULE_VARIABLES_MAX];
     size_t variable_count;
@@ -88,6 +90,8 @@ struct item *compiler_item(struct compiler *c, enum item_kind kind);
 struct check *compiler_check(struct compiler *c, check_fn test);
 struct check *compiler_action(struct compiler *c, check_fn run);
 struct check *compiler_late_action(struct compiler *c, check_fn run);
+bool find_progress(const struct compiler *c, struct bytes name, uint8_t *direction, uint8_t *progress);
+bool is_direction(struct bytes word, uint8_t *direction);
 /* Opens the sticky buffer `name`; transformations may follow. */
 MUST_CHECK bool compiler_sticky(struct compiler *c, struct bytes name);
 /* The buffer use that payload keywords go to now, made when needed; NULL when refused. */

@@ -144,6 +144,7 @@ static bool parse_noalert(struct compiler *c, const struct keyword *keyword, str
 {
     (void)value;
     c->signature->no_alert = c->signature->rule.noalert = keyword->mode;
+    c->signature->alerts_too = !keyword->mode;
     return true;
 }
 

@@ -64,7 +64,10 @@ static bool size_holds(const struct check *check, struct context *context)
 {
     if (context->packet->source == SOURCE_FLOW_TIMEOUT)
         return false;
-    return range_has(&check->range, context->packet->payload.size) != check->negated;
+    size_t size = context->packet->payload.size;
+    if (check->range.comparison == IS_NOT && size == 0)
+        return false; /* a packet without payload has no size to differ */
+    return range_has(&check->range, size);
 }
 
 static bool parse_dsize(struct compiler *c, const struct keyword *keyword, struct bytes value)

@@ -171,15 +171,15 @@ static bool parse_pcre(struct compiler *c, const struct keyword *keyword, struct
         negated = true;
         value = bytes_trim(bytes_from(value, 1));
     }
-    if (value.size < 2 || value.data[0] != '"')
-        return refuse(c, "the value must be in quotes");
-    size_t end = value.size;
-    while (end > 1 && value.data[end - 1] != '"')
-        end--;
-    if (end < 2)
-        return refuse(c, "a quote is not closed");
-    /* Names of captures may follow the quote or the flags: "/x(.*)/,flow:name". */
-    value = bytes_of(value.data + 1, end - 2);
+    if (value.size && value.data[0] == '"') {
+        size_t end = value.size;
+        while (end > 1 && value.data[end - 1] != '"')
+            end--;
+        if (end < 2)
+            return refuse(c, "a quote is not closed");
+        value = bytes_of(value.data + 1, end - 2);
+    }
+    /* Names of captures may follow the flags: "/x(.*)/,flow:name". */
     if (!regex_cut(c, value, &pattern, &flags))
         return false;
     flags = bytes_trim(bytes_first(flags, bytes_find_byte(flags, ',')));

@@ -293,6 +293,8 @@ static void choose_pattern(struct signature *s)
 {
     int best = -1;
     s->fast = NULL;
+    if (s->both_ways) /* judged on both sides, whichever a pattern is on */
+        return;
     for (struct buffer_use *use = s->uses; use; use = use->next) {
         for (struct item *item = use->items; item; item = item->next) {
             int score = score_of(s, use, item);

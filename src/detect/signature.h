@@ -14,6 +14,7 @@ struct regex;
 #define RULE_VARIABLES_MAX 16
 #define NO_VARIABLE        (-1)
 #define PROTOCOLS_MAX      64
+#define PROGRESS_COMPLETE  UINT8_MAX /* of a hook: whatever the protocol's last one is */
 #define BUFFER_NONE        UINT16_MAX
 
 /* ---- numbers ---- */
@@ -237,6 +238,7 @@ struct buffer_use {
     uint64_t protocols;                 /* where it exists */
     struct file_check *file_checks;
     tx_test_fn test; /* BUFFER_TEST */
+    uint8_t side;    /* of a => rule: 1 plus the direction it is about; 0: the one it has */
     bool negated;
     uint32_t wanted;
     const void *data;
@@ -280,6 +282,7 @@ struct signature {
     bool established, not_established; /* flow keyword */
     bool needs_packet, needs_stream;   /* where raw payload is looked for */
     bool only_stream, no_stream, only_frag, no_frag;
+    bool alerts_too; /* a pass rule that says `alert` */
     bool no_alert, files_store, bypass;
     bool any_packet;    /* decode events: broken packets too */
     bool both_ways;     /* => : request and response of one transaction */

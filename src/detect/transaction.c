@@ -232,6 +232,17 @@ static enum verdict judge_event(const struct inspection_of_tx *in, const struct 
     return in->complete ? FAILS : WAITS;
 }
 
+static enum verdict judge_progress(const struct inspection_of_tx *in, const struct buffer_use *use)
+{
+    uint8_t complete = protocol_complete(in->context->set->protocols[in->protocol], in->direction);
+    uint8_t wanted = use->progress == PROGRESS_COMPLETE ? complete : use->progress;
+    uint8_t have = in->complete ? complete : in->progress;
+    struct range range = { use->range.comparison, wanted, 0 };
+    if (range_has(&range, have))
+        return HOLDS;
+    return in->complete || range.comparison == IS_LESS ? FAILS : WAITS;
+}
+
 static enum verdict judge_use(struct inspection_of_tx *in, const struct signature *s,
                               const struct buffer_use *use)
 {
@@ -252,7 +263,7 @@ static enum verdict judge_use(struct inspection_of_tx *in, const struct signatur
     case BUFFER_TEST:
         return use->test(use, in->tx, in->direction) ? HOLDS : in->complete ? FAILS : WAITS;
     case BUFFER_HOOK:
-        return in->progress >= use->progress || in->complete ? HOLDS : WAITS;
+        return judge_progress(in, use);
     default:
         break;
     }
@@ -386,6 +397,30 @@ static bool checks_hold(struct context *context, const struct signature *s)
     return true;
 }
 
+/* Which side of a => rule a use is about: the one it names, or the only one its buffer has. */
+static enum direction side_of(const struct inspection_of_tx *in, const struct buffer_use *use)
+{
+    if (use->side)
+        return use->side - 1;
+    if (use->buffer->kind == BUFFER_HOOK)
+        return use->direction;
+    const struct inspect *row = use->buffer->rows[in->protocol];
+    uint8_t directions = row ? row->directions : use->buffer->directions;
+    if (directions == 1 << TO_SERVER)
+        return TO_SERVER;
+    return directions == 1 << TO_CLIENT ? TO_CLIENT : in->direction;
+}
+
+/* The same rule's record of the other direction, unless it failed there. */
+static struct candidate *other_side(const struct inspection_of_tx *in, uint32_t rule)
+{
+    struct tx_state *state = in->tx->detect[!in->direction];
+    for (uint32_t i = 0; state && i < state->count; i++)
+        if (state->candidates[i].rule == rule)
+            return &state->candidates[i];
+    return NULL;
+}
+
 static void judge_candidate(struct inspection_of_tx *in, struct candidate *candidate)
 {
     struct context *context = in->context;
@@ -399,9 +434,15 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
     }
     unsigned place = 0;
     bool waits = false;
+    struct candidate *other = s->both_ways ? other_side(in, candidate->rule) : NULL;
     for (const struct buffer_use *use = s->uses; use; use = use->next, place++) {
         if (place < 32 && candidate->matched >> place & 1 && use->buffer->kind != BUFFER_FILES)
             continue;
+        if (s->both_ways && side_of(in, use) != in->direction) {
+            if (!other || place >= 32 || !(other->matched >> place & 1))
+                waits = true;
+            continue;
+        }
         switch (judge_use(in, s, use)) {
         case FAILS:
             candidate->done = true;
@@ -413,14 +454,16 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
             if (place < 32)
                 candidate->matched |= 1U << place;
         }
-        if (waits)
-            return;
     }
+    if (waits)
+        return;
     if (!checks_hold(context, s)) {
         candidate->done = in->complete;
         return;
     }
     candidate->done = true;
+    if (other)
+        other->done = true;
     signature_matched(context, s);
 }
 
