@@ -374,6 +374,41 @@ void http_write_headers(const struct tx *tx, enum direction direction, const cha
     json_close(out, ']');
 }
 
+/* ---- settings ---- */
+
+static const char *const inline_choices[] = { "auto", "yes", "no", NULL };
+
+#define SETTING(key, member) .name = "libhtp.default-config." key, AT(struct http_settings, member)
+
+static const struct field settings[] = {
+    { SETTING("request-body-limit", request_body_limit), .type = FIELD_UINT,
+      .help = "Decoded bytes of a request body that are followed; 0: no limit" },
+    { SETTING("response-body-limit", response_body_limit), .type = FIELD_UINT,
+      .help = "Decoded bytes of a response body that are followed; 0: no limit" },
+    { SETTING("request-body-minimal-inspect-size", request_inspect_min), .type = FIELD_UINT,
+      .help = "Bytes of a request body before it is inspected" },
+    { SETTING("request-body-inspect-window", request_inspect_step), .type = FIELD_UINT,
+      .help = "Bytes from one inspection of a request body to the next" },
+    { SETTING("response-body-minimal-inspect-size", response_inspect_min), .type = FIELD_UINT,
+      .help = "Bytes of a response body before it is inspected" },
+    { SETTING("response-body-inspect-window", response_inspect_step), .type = FIELD_UINT,
+      .help = "Bytes from one inspection of a response body to the next" },
+    { SETTING("response-body-decompress-layer-limit", decompress_layers), .type = FIELD_UINT,
+      .help = "Codings undone on top of each other; 0: none" },
+    { SETTING("headers-limit", headers_max), .type = FIELD_UINT, .min = 1,
+      .help = "Header fields of a message" },
+    { SETTING("http-body-inline", body_inline), .type = FIELD_CHOICE, .choices = inline_choices,
+      .help = "Whether bodies are inspected as they come; auto: when packets wait for a verdict" },
+    { SETTING("double-decode-path", double_decode_path), .type = FIELD_BOOL, .help = "Decode paths twice" },
+    { SETTING("double-decode-query", double_decode_query), .type = FIELD_BOOL,
+      .help = "Decode queries twice" },
+    { SETTING("lzma-enabled", lzma), .type = FIELD_BOOL, .help = "Undo the LZMA coding" },
+    { SETTING("lzma-memlimit", decompress.lzma_memory), .type = FIELD_UINT,
+      .help = "Bytes an LZMA dictionary may take" },
+    { SETTING("compression-bomb-limit", decompress.output_max), .type = FIELD_UINT,
+      .help = "Decoded bytes from which the ratio to the encoded ones is watched" },
+};
+
 /* ---- declaration ---- */
 
 static const char *const request_progress[] = { "request_started", "request_line",    "request_headers",
@@ -415,4 +450,8 @@ const struct protocol http_protocol = {
     .events = events,
     .event_capitals = true,
     .has_files = true,
+    .settings = settings,
+    .setting_count = COUNT_OF(settings),
+    .settings_size = sizeof(struct http_settings),
+    .settings_default = &http_settings_default,
 };

@@ -13,7 +13,8 @@ struct http_settings {
     uint32_t response_inspect_min, response_inspect_step;
     uint16_t decompress_layers; /* 0: bodies are not decompressed */
     uint16_t headers_max;
-    bool body_inline; /* show bodies to detection as they come */
+    uint8_t body_inline; /* show bodies to detection as they come: 0 when packets wait for a verdict, 1
+                            always, 2 never */
     bool double_decode_path, double_decode_query, plus_is_space;
     bool lzma;
     struct decompress_limits decompress;
@@ -21,18 +22,18 @@ struct http_settings {
 extern const struct http_settings http_settings_default;
 
 /* Header fields the parser or a keyword asks for; the name of each is in http_field_names. */
-#define HTTP_FIELDS(X)                                                                                    \
-    X(HOST, "host")                                                                                       \
-    X(USER_AGENT, "user-agent")                                                                           \
-    X(ACCEPT, "accept")                                                                                   \
-    X(ACCEPT_ENCODING, "accept-encoding")                                                                 \
-    X(ACCEPT_LANGUAGE, "accept-language") X(CONNECTION, "connection") X(CONTENT_TYPE, "content-type")     \
-        X(CONTENT_LENGTH, "content-length") X(CONTENT_ENCODING, "content-encoding")                       \
-            X(CONTENT_DISPOSITION, "content-disposition") X(CONTENT_RANGE, "content-range")               \
-                X(COOKIE, "cookie") X(SET_COOKIE, "set-cookie") X(REFERER, "referer")                     \
-                    X(LOCATION, "location") X(SERVER, "server") X(TRANSFER_ENCODING, "transfer-encoding") \
-                        X(AUTHORIZATION, "authorization") X(UPGRADE, "upgrade") X(EXPECT, "expect")       \
-                            X(X_FORWARDED_FOR, "x-forwarded-for")
+#define HTTP_FIELDS(X)                                                                              \
+    X(HOST, "host")                                                                                 \
+    X(USER_AGENT, "user-agent")                                                                     \
+    X(ACCEPT, "accept")                                                                             \
+    X(ACCEPT_ENCODING, "accept-encoding")                                                           \
+    X(ACCEPT_LANGUAGE, "accept-language")                                                           \
+    X(CONNECTION, "connection") X(CONTENT_TYPE, "content-type") X(CONTENT_LENGTH, "content-length") \
+        X(CONTENT_ENCODING, "content-encoding") X(CONTENT_DISPOSITION, "content-disposition")       \
+            X(CONTENT_RANGE, "content-range") X(COOKIE, "cookie") X(SET_COOKIE, "set-cookie")       \
+                X(REFERER, "referer") X(LOCATION, "location") X(SERVER, "server")                   \
+                    X(TRANSFER_ENCODING, "transfer-encoding") X(AUTHORIZATION, "authorization")     \
+                        X(UPGRADE, "upgrade") X(EXPECT, "expect") X(X_FORWARDED_FOR, "x-forwarded-for")
 
 enum http_field {
     HTTP_OTHER,
@@ -50,10 +51,10 @@ enum http_field {
                                    "missing_"                                                                  \
                                    "colon")                                                                    \
     X(RESPONSE_FIELD_MISSING_COLON, "response_field_missing_colon")                                            \
-    X(INVALID_REQUEST_CHUNK_LEN, "invalid_request_chunk_len") X(                                               \
-        INVALID_RESPONSE_CHUNK_LEN,                                                                            \
-        "invalid_response_chunk_"                                                                              \
-        "len") X(INVALID_TRANSFER_ENCODING_IN_REQUEST, "invalid_transfer_encoding_value_in_request")           \
+    X(INVALID_REQUEST_CHUNK_LEN, "invalid_request_chunk_len")                                                  \
+    X(INVALID_RESPONSE_CHUNK_LEN,                                                                              \
+      "invalid_response_chunk_"                                                                                \
+      "len") X(INVALID_TRANSFER_ENCODING_IN_REQUEST, "invalid_transfer_encoding_value_in_request")             \
         X(INVALID_TRANSFER_ENCODING_IN_RESPONSE, "invalid_transfer_encoding_value_in_response") X(             \
             INVALID_CONTENT_LENGTH_IN_REQUEST,                                                                 \
             "invalid_content_length_field_in_request") X(INVALID_CONTENT_LENGTH_IN_RESPONSE,                   \
@@ -273,6 +274,9 @@ void http_body_gap(struct http_body *body, uint64_t size);
 void http_body_end(struct http_body *body, bool truncated);
 /* The transaction goes away before the message ends. */
 void http_body_abandon(struct http_body *body);
+
+/* Bodies are shown to detection as they come. */
+bool http_body_at_once(const struct http_body *body);
 
 struct http_multipart; /* multipart/form-data of a request (RFC 7578) */
 MUST_CHECK struct http_multipart *http_multipart_open(struct bytes content_type, struct http_body *body);

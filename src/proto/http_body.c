@@ -95,6 +95,12 @@ static void read_range(struct http_body *body, struct file *file)
 
 /* ---- decoded content ---- */
 
+bool http_body_at_once(const struct http_body *body)
+{
+    uint8_t choice = body->settings->body_inline;
+    return choice == 1 || (choice == 0 && body->session->settings->inline_mode);
+}
+
 static void open_file(struct http_body *body)
 {
     struct http_message *message = message_of(body);
@@ -110,7 +116,7 @@ static void open_file(struct http_body *body)
                             : file_open(body->session, body->tx, (enum direction)body->direction, name);
     if (!file)
         return;
-    if (!settings->body_inline) {
+    if (!http_body_at_once(body)) {
         bool request = body->direction == TO_SERVER;
         file->inspect_min = request ? settings->request_inspect_min : settings->response_inspect_min;
         file->inspect_step = request ? settings->request_inspect_step : settings->response_inspect_step;

@@ -77,7 +77,7 @@ static void part_content(struct http_multipart *multipart, struct bytes data)
             multipart->named = false;
             return;
         }
-        if (!multipart->body->settings->body_inline) {
+        if (!http_body_at_once(multipart->body)) {
             multipart->file->inspect_min = multipart->body->settings->request_inspect_min;
             multipart->file->inspect_step = multipart->body->settings->request_inspect_step;
         }

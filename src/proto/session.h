@@ -19,6 +19,7 @@ struct session_settings {
     size_t session_memory_max;             /* bytes of one session's state: 0 is 64 KiB */
     size_t tx_memory_max;                  /* cap over the protocol's own: 0 is 4 MiB */
     const struct file_settings *files;     /* proto/file.h */
+    bool inline_mode;                      /* packets wait for the verdict: content is shown as it comes */
     bool frames;                           /* keep frames: a rule or an output wants them */
     uint64_t *counts;                      /* the worker's, by enum session_counter; NULL: not counted */
     void (*tx_freed)(void *context, struct tx *tx); /* called before a transaction is freed; may be NULL */

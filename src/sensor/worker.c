@@ -413,6 +413,7 @@ struct worker *worker_new(const struct settings *settings, const struct ruleset 
     if (settings->files.magic)
         worker->files.cookie = file_magic_open(NULL);
     worker->sessions.files = &worker->files;
+    worker->sessions.inline_mode = settings->inline_mode;
     worker->sessions.counts = worker->session_counts;
     worker->sessions.tx_freed = tx_freed;
     worker->sessions.context = worker;
