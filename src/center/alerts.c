@@ -65,6 +65,14 @@ struct alert {
     bool source_ours;
 };
 
+/* What the rule's author says of every alert of it: metadata "verdict attempt". */
+static struct bytes verdict_of_rule(struct json_value event)
+{
+    struct json_cursor cursor = json_elements(json_find(event, "alert.metadata.verdict"));
+    struct json_value first;
+    return json_next_element(&cursor, &first) && first.type == JSON_STRING ? first.text : BYTES_NONE;
+}
+
 static void alert_read(struct context *c, const struct event_record *record, struct alert *a)
 {
     struct text source = text_of(a->source, sizeof a->source), destination = text_of(a->destination, 48);
@@ -78,6 +86,8 @@ static void alert_read(struct context *c, const struct event_record *record, str
     a->gid = number_member(a->event, "alert.gid", 1);
     a->severity = record->severity ? record->severity : 3;
     a->verdict = member(a->event, "vonglau.verdict", c->memory);
+    if (!a->verdict.data)
+        a->verdict = verdict_of_rule(a->event);
     if (!bytes_is(a->verdict, "attempt") && !bytes_is(a->verdict, "success"))
         a->verdict = BYTES_OF("unknown");
     struct owner owner = resolver_find(center_resolver(c->center), &record->source, record->time);

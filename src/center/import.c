@@ -96,6 +96,8 @@ bool import_eve(struct ingest *ingest, int64_t sensor, uint64_t run, const char 
         struct bytes text = bytes_trim(bytes_of(line, (size_t)size));
         if (text.size == 0)
             continue;
+        if (shift && bytes_is(json_find(json_parse(text), "event_type").text, "stats"))
+            continue;
         if (text.size > LINE_MAX_ || !add_line(b, text, shift, (uint32_t)sensor, run, ++sequence)) {
             result->unreadable++;
             continue;

@@ -22,7 +22,9 @@ static void put_sensors(struct context *c, struct text *out)
         "SELECT count(*) AS total, coalesce(sum(last_seen>=?1-90000000000),0) AS ok, "
         "coalesce(sum(last_seen<?1-90000000000 "
         "AND last_seen>=?1-600000000000),0) AS late, coalesce(sum(last_seen<?1-600000000000),0) AS silent, "
-        "coalesce(sum(last_seen IS NULL),0) AS new FROM sensor WHERE ended IS NULL AND state<>'revoked'",
+        "coalesce(sum(last_seen IS NULL),0) AS new FROM sensor WHERE ended IS NULL AND state<>'revoked' AND "
+        "NOT "
+        "(state='trusted' AND serial IS NULL)",
         "u", c->now);
     json_open(out, "sensors", '{');
     if (statement_next(s))

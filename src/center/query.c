@@ -278,6 +278,13 @@ static struct event_term *field_term(struct parser *p, size_t name_at, struct by
         return time_term(p, at, &p->query->to, value);
     if (bytes_is(field, "alert.signature"))
         return contains_term(p, field, value);
+    /* Suricata 8 lists queries; its older form has one name. */
+    if (bytes_is(field, "dns.rrname"))
+        return group_term(p, TERM_ANY, member_term(p, field, value, phrase),
+                          member_term(p, BYTES_OF("dns.queries.rrname"), value, phrase));
+    if (bytes_is(field, "dns.rrtype"))
+        return group_term(p, TERM_ANY, member_term(p, field, value, phrase),
+                          member_term(p, BYTES_OF("dns.queries.rrtype"), value, phrase));
     if (bytes_is(field, "mac"))
         return group_term(p, TERM_ANY, member_term(p, BYTES_OF("ether.src_mac"), value, true),
                           member_term(p, BYTES_OF("ether.dest_mac"), value, true));
@@ -457,5 +464,9 @@ enum event_group query_group(struct bytes field, struct bytes *path)
             return groups[i].group;
     }
     *path = known ? bytes_of_string(known) : field;
+    if (bytes_is(*path, "dns.rrname"))
+        *path = BYTES_OF("dns.queries.rrname");
+    else if (bytes_is(*path, "dns.rrtype"))
+        *path = BYTES_OF("dns.queries.rrtype");
     return GROUP_MEMBER;
 }

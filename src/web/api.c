@@ -17,8 +17,8 @@
 #define SIGN_IN_BURST 30 /* a minute and address */
 
 static const struct route_table *const tables[] = {
-    &live_routes,     &session_routes, &alert_routes, &event_routes,  &incident_routes,
-    &register_routes, &report_routes,  &admin_routes, &sensor_routes,
+    &live_routes,     &session_routes, &alert_routes,    &event_routes, &incident_routes,
+    &register_routes, &report_routes,  &document_routes, &admin_routes, &sensor_routes,
 };
 
 struct web {
