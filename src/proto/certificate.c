@@ -5,6 +5,7 @@
 #include <openssl/sha.h>
 
 #include "base/address.h"
+#include "proto/der.h"
 
 #define NAME_TEXT_MAX   8192U
 #define SERIAL_SIZE_MAX 256U
@@ -22,32 +23,6 @@ enum {
     TAG_VERSION = 0xa0,
     TAG_EXTENSIONS = 0xa3
 };
-
-/* The content of the next element; its tag in `tag`. A failed reader when the length is wrong. */
-static struct reader element(struct reader *in, uint8_t *tag)
-{
-    *tag = reader_u8(in);
-    size_t size = reader_u8(in);
-    if (size & 0x80) {
-        unsigned octets = size & 0x7f;
-        if (octets == 0 || octets > 4)
-            reader_fail(in);
-        for (size = 0; octets && reader_ok(in); octets--)
-            size = size << 8 | reader_u8(in);
-    }
-    return reader_sub(in, size);
-}
-
-static struct reader expect(struct reader *in, uint8_t wanted)
-{
-    uint8_t tag;
-    struct reader content = element(in, &tag);
-    if (tag != wanted) {
-        reader_fail(in);
-        reader_fail(&content);
-    }
-    return content;
-}
 
 static struct bytes colons(struct arena *memory, struct bytes value, bool upper)
 {
@@ -107,26 +82,6 @@ static const struct {
 #undef ATTRIBUTE
 };
 
-static void write_dotted(struct text *out, struct bytes oid)
-{
-    uint64_t arc = 0;
-    bool first = true;
-    for (size_t i = 0; i < oid.size; i++) {
-        arc = arc << 7 | (oid.data[i] & 0x7f);
-        if (oid.data[i] & 0x80)
-            continue;
-        if (first) {
-            uint64_t root = arc < 80 ? arc / 40 : 2;
-            text_u64(out, root);
-            arc -= root * 40;
-            first = false;
-        }
-        text_char(out, '.');
-        text_u64(out, arc);
-        arc = 0;
-    }
-}
-
 static void write_attribute(struct text *out, struct bytes oid)
 {
     for (size_t i = 0; i < COUNT_OF(attributes); i++)
@@ -134,7 +89,7 @@ static void write_attribute(struct text *out, struct bytes oid)
             text_string(out, attributes[i].name);
             return;
         }
-    write_dotted(out, oid);
+    der_dotted(out, oid);
 }
 
 static void write_utf8(struct text *out, unsigned c)
@@ -166,16 +121,16 @@ static bool read_name(struct reader *in, struct arena *memory, struct bytes *nam
 {
     char buffer[NAME_TEXT_MAX];
     struct text out = text_of(buffer, sizeof buffer);
-    struct reader names = expect(in, TAG_SEQUENCE);
+    struct reader names = der_expect(in, TAG_SEQUENCE);
     bool first = true;
     while (reader_ok(&names) && !reader_empty(&names)) {
-        struct reader set = expect(&names, TAG_SET);
+        struct reader set = der_expect(&names, TAG_SET);
         const char *joint = first ? "" : ", ";
         while (reader_ok(&set) && !reader_empty(&set)) {
-            struct reader pair = expect(&set, TAG_SEQUENCE);
-            struct reader type = expect(&pair, TAG_OID);
+            struct reader pair = der_expect(&set, TAG_SEQUENCE);
+            struct reader type = der_expect(&pair, TAG_OID);
             uint8_t tag;
-            struct reader value = element(&pair, &tag);
+            struct reader value = der_element(&pair, &tag);
             if (!reader_ok(&pair) || !reader_ok(&value) || !reader_ok(&type))
                 return false;
             text_string(&out, joint);
@@ -213,7 +168,7 @@ static int64_t days_to(int64_t year, unsigned month, unsigned day)
 static bool read_time(struct reader *in, int64_t *seconds)
 {
     uint8_t tag;
-    struct reader text = element(in, &tag);
+    struct reader text = der_element(in, &tag);
     if (tag != TAG_UTC_TIME && tag != TAG_GENERAL_TIME)
         return false;
     int64_t year = tag == TAG_GENERAL_TIME ? two_digits(&text) * 100 : 0;
@@ -253,14 +208,14 @@ static void add_address(struct certificate *certificate, struct arena *memory, s
 /* GeneralNames (RFC 5280 section 4.2.1.6): mail, DNS, URI, address. */
 static void read_alternatives(struct reader *in, struct arena *memory, struct certificate *certificate)
 {
-    struct reader names = expect(in, TAG_SEQUENCE);
+    struct reader names = der_expect(in, TAG_SEQUENCE);
     if (certificate->alternative_names)
         return;
     size_t most = MIN(reader_left(&names) / 2, (size_t)CERTIFICATE_NAMES_MAX);
     certificate->alternative_names = ARENA_ARRAY(memory, struct bytes, most + 1);
     while (certificate->alternative_names && reader_ok(&names) && !reader_empty(&names)) {
         uint8_t tag;
-        struct reader name = element(&names, &tag);
+        struct reader name = der_element(&names, &tag);
         size_t size = reader_left(&name);
         if (!reader_ok(&name))
             return;
@@ -275,14 +230,14 @@ static void read_alternatives(struct reader *in, struct arena *memory, struct ce
 
 static bool read_extensions(struct reader *in, struct arena *memory, struct certificate *certificate)
 {
-    struct reader all = expect(in, TAG_SEQUENCE);
+    struct reader all = der_expect(in, TAG_SEQUENCE);
     while (reader_ok(&all) && !reader_empty(&all)) {
-        struct reader extension = expect(&all, TAG_SEQUENCE);
-        struct reader oid = expect(&extension, TAG_OID);
+        struct reader extension = der_expect(&all, TAG_SEQUENCE);
+        struct reader oid = der_expect(&extension, TAG_OID);
         uint8_t tag;
-        struct reader value = element(&extension, &tag);
+        struct reader value = der_element(&extension, &tag);
         if (tag == TAG_BOOLEAN) /* critical */
-            value = element(&extension, &tag);
+            value = der_element(&extension, &tag);
         if (!reader_ok(&extension) || tag != TAG_OCTETS)
             return false;
         if (bytes_equal(reader_peek(&oid), BYTES_OF("\x55\x1d\x11")))
@@ -293,7 +248,7 @@ static bool read_extensions(struct reader *in, struct arena *memory, struct cert
 
 static bool read_validity(struct reader *in, struct certificate *certificate)
 {
-    struct reader validity = expect(in, TAG_SEQUENCE);
+    struct reader validity = der_expect(in, TAG_SEQUENCE);
     certificate->has_validity = reader_ok(&validity) && read_time(&validity, &certificate->not_before) &&
                                 read_time(&validity, &certificate->not_after);
     return certificate->has_validity;
@@ -312,24 +267,24 @@ enum certificate_problem certificate_read(struct bytes der, struct arena *memory
     struct reader in = reader_of_bytes(der);
     uint8_t tag;
     fingerprint(der, memory, certificate);
-    struct reader outer = element(&in, &tag);
+    struct reader outer = der_element(&in, &tag);
     if (!reader_ok(&outer) || tag != TAG_SEQUENCE)
         return tag == TAG_SEQUENCE ? CERTIFICATE_BAD_LENGTH : CERTIFICATE_BAD_DER;
-    struct reader body = expect(&outer, TAG_SEQUENCE);
+    struct reader body = der_expect(&outer, TAG_SEQUENCE);
     if (!reader_ok(&body))
         return CERTIFICATE_BAD_DER;
     struct bytes left = reader_peek(&body);
     if (left.size && left.data[0] == TAG_VERSION) {
-        struct reader version = expect(&body, TAG_VERSION);
-        struct reader number = expect(&version, TAG_INTEGER);
+        struct reader version = der_expect(&body, TAG_VERSION);
+        struct reader number = der_expect(&version, TAG_INTEGER);
         if (!reader_ok(&number))
             return CERTIFICATE_BAD_VERSION;
     }
-    struct reader serial = expect(&body, TAG_INTEGER);
+    struct reader serial = der_expect(&body, TAG_INTEGER);
     if (!reader_ok(&serial) || reader_left(&serial) > SERIAL_SIZE_MAX)
         return CERTIFICATE_BAD_SERIAL;
     certificate->serial = colons(memory, reader_peek(&serial), true);
-    (void)expect(&body, TAG_SEQUENCE);
+    (void)der_expect(&body, TAG_SEQUENCE);
     if (!reader_ok(&body))
         return CERTIFICATE_BAD_ALGORITHM;
     if (!read_name(&body, memory, &certificate->issuer))
@@ -338,9 +293,9 @@ enum certificate_problem certificate_read(struct bytes der, struct arena *memory
         return CERTIFICATE_BAD_DATE;
     if (!read_name(&body, memory, &certificate->subject))
         return CERTIFICATE_BAD_NAME;
-    (void)expect(&body, TAG_SEQUENCE); /* public key */
+    (void)der_expect(&body, TAG_SEQUENCE); /* public key */
     while (reader_ok(&body) && !reader_empty(&body)) {
-        struct reader part = element(&body, &tag);
+        struct reader part = der_element(&body, &tag);
         if (tag == TAG_EXTENSIONS && !read_extensions(&part, memory, certificate))
             return CERTIFICATE_BAD_EXTENSIONS;
     }
