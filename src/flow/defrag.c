@@ -355,9 +355,11 @@ static struct bytes assemble(struct defrag *defrag, const struct tracker *tracke
     size_t total = tracker->header_size + tracker->size;
     uint8_t **output = &defrag->outputs[defrag->output++ % OUTPUTS];
     if (!*output)
-        *output = malloc(PACKET_MAX + HEADER_MAX);
-    uint8_t *at = *output;
-    if (!at || !paint(defrag, tracker, at + tracker->header_size))
+        *output = malloc(DEFRAGMENT_HEADROOM + PACKET_MAX + HEADER_MAX);
+    if (!*output)
+        return BYTES_NONE;
+    uint8_t *at = *output + DEFRAGMENT_HEADROOM;
+    if (!paint(defrag, tracker, at + tracker->header_size))
         return BYTES_NONE;
     memcpy(at, tracker->header, tracker->header_size);
     if (tracker->version == 4) {

@@ -229,7 +229,8 @@ static bool key_matches(const struct flow_table *table, const struct flow *flow,
     /* Security associations go one way: the answer has another index. */
     if (key->protocol != IP_ESP && client_port == key->dst_port && server_port == key->src_port &&
         address_equal(&flow->client, key->dst) && address_equal(&flow->server, key->src)) {
-        *direction = TO_CLIENT;
+        /* Tunnels have no client. */
+        *direction = key->protocol == IP_IPIP || key->protocol == IP_IPV6 ? TO_SERVER : TO_CLIENT;
         return same_link(table, flow, key);
     }
     return false;
@@ -527,8 +528,8 @@ struct flow *flow_find(struct flow_table *table, const struct packet *packet, en
     flow = table_lookup(table, &key, hash, direction);
     if (flow) {
         /* The wheel turns in whole slots; the flow may be over already. */
-        if (UNLIKELY(!table->leaping && packet->time > flow->last &&
-                     packet->time - flow->last >= timeout_of(table, flow) && timeout_of(table, flow))) {
+        if (UNLIKELY(packet->time > flow->last && packet->time - flow->last >= timeout_of(table, flow) &&
+                     timeout_of(table, flow))) {
             flow_finish(table, flow, FLOW_END_TIMEOUT);
         } else if (UNLIKELY(packet->tcp && table->settings.tcp &&
                             tcp_is_reuse(table->settings.tcp, flow, packet))) {

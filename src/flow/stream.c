@@ -10,7 +10,7 @@
 #include "flow/stream_parts.h"
 
 /* Segments of one stream that wait for others. */
-enum { SEGMENTS_MAX = 8192 };
+enum { SEGMENTS_MAX = 8192, REGION_GAP = 262144 };
 
 void stream_init(struct stream *stream, struct tcp_tracker *tracker, enum os_policy policy)
 {
@@ -142,13 +142,13 @@ static struct segment *segment_add(struct stream *stream, struct segment *after,
     return segment;
 }
 
-/* Counts the separate runs of bytes that are kept. */
+/* Counts the runs of bytes that are kept far apart. */
 static void regions_count(struct stream *stream)
 {
     unsigned regions = 0;
     uint64_t end = 0;
     for (const struct segment *at = stream->first; at; at = at->next) {
-        if (!regions || at->offset > end)
+        if (!regions || at->offset > end + REGION_GAP)
             regions++;
         end = MAX(end, at->offset + at->size);
     }

@@ -753,7 +753,6 @@ static void take_ack(struct step *step)
                     back->gap_noted <= back->contiguous) {
                     back->gap_noted = limit;
                     step->tracker->counts[TCP_COUNT_GAPS]++;
-                    back->had_gap = true;
                     event(step, STREAM_EVENT_REASSEMBLY_SEQ_GAP);
                 }
             }
@@ -829,7 +828,7 @@ static void finish_state(struct step *step)
             set_state(step, TCP_TIME_WAIT);
         break;
     case TCP_TIME_WAIT:
-        if (acks_fin && !server_says)
+        if (acks_fin)
             close_both(step, false);
         break;
     default:

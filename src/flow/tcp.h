@@ -245,8 +245,9 @@ uint32_t stream_initial_sequence(const struct stream *stream);
 uint64_t stream_size(const struct stream *stream);
 /* Payload offset of the byte with `sequence`; negative: before the first. */
 int64_t stream_offset_of(const struct stream *stream, uint32_t sequence);
-/* Most separate runs of bytes that were kept at once; at least 1. */
+/* Most runs of bytes, more than 256 KiB apart, that were kept at once; at least 1. */
 uint16_t stream_regions_max(const struct stream *stream);
+/* True once a gap was skipped (stream_release() past it). */
 bool stream_had_gap(const struct stream *stream);
 
 #endif

@@ -274,7 +274,9 @@ struct decode_settings {
 };
 
 /* Takes one IP fragment (packet->ip->is_fragment) and returns the whole IP packet, header included,
- * once it completes one; absent otherwise. Borrowed until the next call. May add events to `packet`. */
+ * once it completes one; absent otherwise. Borrowed until the next frame; DEFRAGMENT_HEADROOM octets
+ * before it belong to the decoder, for the link header. May add events to `packet`. */
+#define DEFRAGMENT_HEADROOM 64
 typedef struct bytes (*defragment_fn)(void *context, struct packet *packet);
 
 #define DECODE_INNER_MAX 16

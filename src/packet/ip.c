@@ -93,8 +93,27 @@ static void decode_fragment(struct decoder *decoder, struct packet *packet, stru
     if (!decoder->defragment)
         return;
     struct bytes whole = decoder->defragment(decoder->defragment_context, packet);
-    if (whole.data)
-        decode_inner(decoder, packet, whole, (enum tunnel)packet->tunnel, SOURCE_DEFRAG, layer);
+    if (!whole.data)
+        return;
+    /* The frame as it would have been: this fragment's link header in front. */
+    size_t link_size = (size_t)(packet->ip->header.data - packet->frame.data);
+    uint8_t *start = (uint8_t *)(uintptr_t)whole.data;
+    if (link_size <= DEFRAGMENT_HEADROOM)
+        memcpy(start - link_size, packet->frame.data, link_size);
+    else
+        link_size = 0;
+    size_t number = decoder->inner_count;
+    if (!decode_inner(decoder, packet, whole, (enum tunnel)packet->tunnel, SOURCE_DEFRAG, layer))
+        return;
+    struct packet *inner = &decoder->inner[number];
+    inner->frame = bytes_of(start - link_size, link_size + whole.size);
+    inner->wire_size = (uint32_t)inner->frame.size;
+    inner->link_type = packet->link_type;
+    if (packet->is_ethernet && link_size) {
+        inner->ether = bytes_first(inner->frame, 14);
+        inner->ether_type = packet->ether_type;
+        inner->is_ethernet = true;
+    }
 }
 
 /* IPv4 options (RFC 791 section 3.1): which are there and whether their lengths make sense. */
@@ -342,7 +361,10 @@ void decode_ipv6(struct decoder *decoder, struct packet *packet, struct bytes da
         default:
             ip->header.size = used;
             packet->protocol = ip->protocol = next;
-            decode_transport(decoder, packet, next, rest);
+            if (rest.size < 2 && used > 40 && next != IP_NONE) /* extension headers that announce nothing */
+                packet_malformed(decoder, packet, DECODE_EVENT_IPV6_TRUNC_EXTHDR);
+            else
+                decode_transport(decoder, packet, next, rest);
             return;
         }
         packet->protocol = ip->protocol = next;

@@ -119,14 +119,11 @@ static void decode_mpls(struct decoder *decoder, struct packet *packet, struct b
     }
 }
 
-/* True for the protocols of the IANA PPP registry that are known and carry no IP. */
+/* Network protocols of the IANA PPP registry that are known and not decoded. */
 static bool ppp_known(uint16_t protocol)
 {
-    static const uint16_t known[] = { 0x0023, 0x0025, 0x0027, 0x0029, 0x002b, 0x002d, 0x0031, 0x0033, 0x0035,
-                                      0x003d, 0x0051, 0x0053, 0x00fd, 0x0201, 0x0231, 0x0233, 0x8021, 0x8023,
-                                      0x8025, 0x8027, 0x8029, 0x802b, 0x8031, 0x8033, 0x8035, 0x8051, 0x8053,
-                                      0x8057, 0x80fd, 0x8281, 0xc021, 0xc023, 0xc025, 0xc027, 0xc029, 0xc02b,
-                                      0xc02d, 0xc05b, 0xc081, 0xc223, 0xc227 };
+    static const uint16_t known[] = { 0x0023, 0x0025, 0x0027, 0x0029, 0x002b, 0x002d, 0x0031, 0x0033,
+                                      0x0035, 0x003d, 0x0051, 0x0053, 0x00fd, 0x0201, 0x0231, 0x0233 };
     for (size_t i = 0; i < COUNT_OF(known); i++)
         if (known[i] == protocol)
             return true;
@@ -165,6 +162,8 @@ static void decode_ppp_protocol(struct decoder *decoder, struct packet *packet, 
             decode_ipv4(decoder, packet, rest);
         break;
     default:
+        if (protocol & 0x8000) /* the link's own talk: LCP, authentication, network control */
+            break;
         packet_break(decoder, packet,
                      ppp_known(protocol) ? DECODE_EVENT_PPP_UNSUP_PROTO : DECODE_EVENT_PPP_WRONG_TYPE);
     }

@@ -72,7 +72,7 @@ static void tcp_options(struct decoder *decoder, struct packet *packet, struct t
                 tcp->sack_permitted = true;
             break;
         case OPTION_SACK:
-            wrong = value.size == 0 || value.size % 8 || value.size > 32;
+            wrong = value.size % 8 || value.size > 32;
             twice = tcp->sack.data != NULL;
             if (!wrong && !twice)
                 tcp->sack = value;

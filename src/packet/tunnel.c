@@ -33,17 +33,15 @@ static layer_fn layer_of_ether_type(uint16_t type)
 static void decode_erspan(struct decoder *decoder, struct packet *packet, struct bytes data)
 {
     struct reader r = reader_of_bytes(data);
-    uint16_t first = reader_be16(&r), second = reader_be16(&r);
-    reader_skip(&r, 4);
+    uint16_t first = reader_be16(&r);
+    reader_skip(&r, 6);
     if (!reader_ok(&r)) {
         packet_break(decoder, packet, DECODE_EVENT_ERSPAN_HEADER_TOO_SMALL);
         return;
     }
     unsigned version = first >> 12;
-    bool tagged = (second >> 11 & 3) > 1; /* En: what became of the VLAN tag */
     if (version == 2) {
         reader_skip(&r, 4);
-        tagged = false;
         uint16_t last = load_be16(data.data + MIN(10U, data.size - 2));
         if (last & 1) /* an optional subheader of eight octets */
             reader_skip(&r, 8);
@@ -55,7 +53,7 @@ static void decode_erspan(struct decoder *decoder, struct packet *packet, struct
         packet_break(decoder, packet, DECODE_EVENT_ERSPAN_HEADER_TOO_SMALL);
         return;
     }
-    if (tagged) {
+    if (first & 0x0fff) { /* the VLAN of the mirrored frame */
         if (packet->vlan_count == PACKET_VLANS_MAX) {
             packet_break(decoder, packet, DECODE_EVENT_ERSPAN_TOO_MANY_VLAN_LAYERS);
             return;
