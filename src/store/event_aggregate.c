@@ -23,7 +23,7 @@ struct visitor {
     /* After each file, while it is still open. */
     bool (*file_done)(void *context, struct reading *reading, struct error *error);
     void *context;
-    bool needs_body, needs_alert_body; /* of every event; of alerts, whose host is no column */
+    bool needs_body;
     bool alerts_only;
 };
 
@@ -93,7 +93,7 @@ static bool visit_alerts(struct reading *reading, const struct visitor *visitor,
         if (match == MATCH_NO)
             continue;
         arena_reset(&memory);
-        if (match == MATCH_MAYBE || visitor->needs_body || visitor->needs_alert_body)
+        if (match == MATCH_MAYBE || visitor->needs_body)
             ok = reading_alert_body(reading, rows, &memory, &body, error);
         ok = ok && visit_one(reading, visitor, &view, match, body, &memory, error);
     }
@@ -434,7 +434,7 @@ static bool top_event(void *context, const struct event_view *view, struct error
     case GROUP_HOST:
         if (view->host_known)
             return !view->host || count_host(top, view->host, error);
-        return !view->record->host.size || add_key(top, view->record->host, 0, 1, view, error);
+        return !view->name.size || add_key(top, view->name, 0, 1, view, error);
     case GROUP_MEMBER:
         return add_members(top, json_parse(view->record->body), top->path, 0, view, error);
     }
@@ -551,7 +551,6 @@ static bool gather(struct events *events, const struct event_filter *filter, con
                                .file_done = top_file_done,
                                .context = top,
                                .needs_body = top->group == GROUP_MEMBER,
-                               .needs_alert_body = top->group == GROUP_HOST,
                                .alerts_only = top->group == GROUP_SIGNATURE || top->group == GROUP_SEVERITY };
     uint64_t end = filter->to ? filter->to : (uint64_t)INT64_MAX;
     enum count_table table = PER_DAY;

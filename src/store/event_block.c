@@ -8,10 +8,14 @@
 #include "base/reader.h"
 #include "store/event_bloom.h"
 
-#define COLUMNS_VERSION 1
+#define COLUMNS_WHOLE   1 /* forms of columns */
+#define COLUMNS_KEYS    2 /* with 16 octets of keys a row */
 #define COLUMNS_RAW_MAX (4U << 20)
 #define FRAME_RAW_MAX   (BLOCK_RAW_MAX + (2U << 20))
 #define LEVEL           1
+#define LEVEL_OPEN      (-5) /* soon packed again */
+#define HOST_KEY_BITS   16U  /* a search by part of a name asks for many ids */
+#define KEY_BITS        10U
 #define SLOTS           65536U /* of the key set; a power of two, more than the keys a block can have */
 #define ADDRESS_SLOTS   32768U
 #define ORIGINS_MAX     BLOCK_EVENTS_MAX
@@ -136,6 +140,19 @@ static uint64_t unzigzag(uint64_t value)
     return value >> 1 ^ -(value & 1);
 }
 
+void block_event_keys(struct block_event *event)
+{
+    const struct event_record *r = event->record;
+    event->flow_key = r->flow_id ? bloom_hash_number(KEY_FLOW, r->flow_id) : 0;
+    event->community_key = r->community_id.size ? bloom_hash(KEY_COMMUNITY, r->community_id) : 0;
+}
+
+static void put_u64(struct text *out, uint64_t value)
+{
+    for (unsigned i = 0; i < 8; i++, value >>= 8)
+        text_char(out, (char)value);
+}
+
 static void put_u16(struct text *out, uint16_t value)
 {
     text_char(out, (char)value);
@@ -197,12 +214,12 @@ static void put_tables(struct block_codec *codec, struct text *out)
     }
 }
 
-static void put_columns(struct block_codec *codec, const struct block_event *events, size_t count)
+static void put_columns(struct block_codec *codec, const struct block_event *events, size_t count, bool keys)
 {
     struct text *out = &codec->columns;
     uint64_t time = 0, sequence = 0;
     text_clear(out);
-    text_char(out, COLUMNS_VERSION);
+    text_char(out, keys ? COLUMNS_KEYS : COLUMNS_WHOLE);
     put_number(out, count);
     put_tables(codec, out);
     for (size_t i = 0; i < count; time = events[i++].time)
@@ -227,16 +244,20 @@ static void put_columns(struct block_codec *codec, const struct block_event *eve
         put_u16(out, events[i].record->destination_port);
     for (size_t i = 0; i < count; i++)
         put_number(out, events[i].host);
+    for (size_t i = 0; keys && i < count; i++) {
+        put_u64(out, events[i].flow_key);
+        put_u64(out, events[i].community_key);
+    }
 }
 
 /* Compresses `raw` onto the end of codec->packed. */
-static bool compress_onto(struct block_codec *codec, struct bytes raw, struct error *error)
+static bool compress_onto(struct block_codec *codec, struct bytes raw, int level, struct error *error)
 {
     size_t bound = ZSTD_compressBound(raw.size);
     if (!text_reserve(&codec->packed, bound))
         return error_set(error, "events: out of memory");
     size_t size = ZSTD_compressCCtx(codec->compressor, codec->packed.data + codec->packed.size, bound,
-                                    raw.data, raw.size, LEVEL);
+                                    raw.data, raw.size, level);
     if (ZSTD_isError(size))
         return error_set(error, "events: %s", ZSTD_getErrorName(size));
     codec->packed.size += size;
@@ -295,17 +316,17 @@ static void gather_keys(struct block_codec *codec, enum block_filter filter, con
             if (events[i].host)
                 keys_add(set, bloom_hash_number(KEY_HOST, events[i].host));
         } else {
-            if (r->flow_id)
-                keys_add(set, bloom_hash_number(KEY_FLOW, r->flow_id));
-            if (r->community_id.size)
-                keys_add(set, bloom_hash(KEY_COMMUNITY, r->community_id));
+            if (events[i].flow_key)
+                keys_add(set, events[i].flow_key);
+            if (events[i].community_key)
+                keys_add(set, events[i].community_key);
         }
     }
 }
 
-static bool put_filter(struct block_codec *codec, size_t *size, struct error *error)
+static bool put_filter(struct block_codec *codec, unsigned key_bits, size_t *size, struct error *error)
 {
-    *size = bloom_size(codec->keys.count);
+    *size = bloom_size(codec->keys.count, key_bits);
     if (!text_reserve(&codec->filters, *size))
         return error_set(error, "events: out of memory");
     uint8_t *bits = (uint8_t *)codec->filters.data + codec->filters.size;
@@ -323,7 +344,7 @@ static bool pack_filters(struct block_codec *codec, const struct block_event *ev
     text_clear(&codec->filters);
     for (unsigned filter = 0; filter < BLOCK_FILTERS; filter++) {
         gather_keys(codec, (enum block_filter)filter, events, count);
-        if (!put_filter(codec, &sizes[filter], error))
+        if (!put_filter(codec, filter == BLOCK_FILTER_HOST ? HOST_KEY_BITS : KEY_BITS, &sizes[filter], error))
             return false;
     }
     for (unsigned filter = 0; filter < BLOCK_FILTERS; at += sizes[filter++])
@@ -331,7 +352,7 @@ static bool pack_filters(struct block_codec *codec, const struct block_event *ev
     return true;
 }
 
-static bool pack_frame(struct block_codec *codec, const struct block_event *events, size_t count,
+static bool pack_frame(struct block_codec *codec, const struct block_event *events, size_t count, int level,
                        struct error *error)
 {
     text_clear(&codec->raw);
@@ -341,7 +362,7 @@ static bool pack_frame(struct block_codec *codec, const struct block_event *even
     }
     if (codec->raw.full)
         return error_set(error, "events: bodies over %u octets in one frame", FRAME_RAW_MAX);
-    return compress_onto(codec, text_bytes(&codec->raw), error);
+    return compress_onto(codec, text_bytes(&codec->raw), level, error);
 }
 
 bool block_pack(struct block_codec *codec, const struct block_event *events, size_t count, bool filters,
@@ -349,15 +370,16 @@ bool block_pack(struct block_codec *codec, const struct block_event *events, siz
 {
     struct packed_block done = { .first = events[0].time, .last = events[count - 1].time };
     size_t ends[BLOCK_FRAMES_MAX + 1];
+    int level = filters ? LEVEL : LEVEL_OPEN;
     assert(count > 0 && count <= BLOCK_EVENTS_MAX);
     gather_tables(codec, events, count);
-    put_columns(codec, events, count);
+    put_columns(codec, events, count, !filters);
     text_clear(&codec->packed);
-    if (codec->columns.full || !compress_onto(codec, text_bytes(&codec->columns), error))
+    if (codec->columns.full || !compress_onto(codec, text_bytes(&codec->columns), level, error))
         return codec->columns.full ? error_set(error, "events: out of memory") : false;
     ends[0] = codec->packed.size;
     for (size_t at = 0; at < count; at += FRAME_EVENTS) {
-        if (!pack_frame(codec, events + at, MIN(FRAME_EVENTS, count - at), error))
+        if (!pack_frame(codec, events + at, MIN(FRAME_EVENTS, count - at), level, error))
             return false;
         ends[++done.frame_count] = codec->packed.size;
     }
@@ -415,7 +437,7 @@ static uint16_t take_u16(struct reader *in)
 }
 
 /* The columns after the tables; false when an index leaves its table. */
-static bool take_columns(struct reader *in, const struct origin *origins, size_t origin_count,
+static bool take_columns(struct reader *in, const struct origin *origins, size_t origin_count, bool keys,
                          struct block *block)
 {
     struct block_row *rows = block->rows;
@@ -448,6 +470,10 @@ static bool take_columns(struct reader *in, const struct origin *origins, size_t
         rows[i].destination_port = take_u16(in);
     for (size_t i = 0; i < count; i++)
         rows[i].host = (uint32_t)take_number(in);
+    for (size_t i = 0; keys && i < count; i++) {
+        rows[i].flow_key = reader_le64(in);
+        rows[i].community_key = reader_le64(in);
+    }
     return ok && reader_ok(in) && reader_empty(in);
 }
 
@@ -461,8 +487,8 @@ bool block_unpack(struct block_codec *codec, struct bytes columns, struct arena 
     struct reader in = reader_of_bytes(raw);
     uint8_t version = reader_u8(&in);
     uint64_t count = take_number(&in), origins = take_number(&in);
-    if (version != COLUMNS_VERSION || count == 0 || count > BLOCK_EVENTS_MAX || origins == 0 ||
-        origins > count)
+    if ((version != COLUMNS_WHOLE && version != COLUMNS_KEYS) || count == 0 || count > BLOCK_EVENTS_MAX ||
+        origins == 0 || origins > count)
         return error_set(error, "events: a damaged block");
     for (size_t i = 0; i < origins; i++) {
         codec->origins[i].sensor = (uint32_t)take_number(&in);
@@ -473,7 +499,7 @@ bool block_unpack(struct block_codec *codec, struct bytes columns, struct arena 
     found.rows = ARENA_ARRAY(memory, struct block_row, found.count);
     if (!found.addresses || !found.rows)
         return error_set(error, "events: a damaged block, or no memory for it");
-    if (!take_columns(&in, codec->origins, (size_t)origins, &found))
+    if (!take_columns(&in, codec->origins, (size_t)origins, version == COLUMNS_KEYS, &found))
         return error_set(error, "events: a damaged block");
     *block = found;
     return true;

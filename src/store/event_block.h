@@ -24,9 +24,13 @@ enum block_filter {
 /* One event on its way into a block; everything borrowed. */
 struct block_event {
     const struct event_record *record;
-    uint64_t time; /* by which it is stored: the record's, unless that was implausible */
-    uint32_t host; /* id in the file's list of hosts */
+    uint64_t time;                    /* by which it is stored: the record's, unless that was implausible */
+    uint32_t host;                    /* id in the file's list of hosts */
+    uint64_t flow_key, community_key; /* block_event_keys(); hashes for the filters, 0: none */
 };
+
+/* Fills in the keys from the record. */
+void block_event_keys(struct block_event *event);
 
 /* Working memory of whoever packs or unpacks blocks; one thread. */
 struct block_codec;
@@ -42,7 +46,8 @@ struct packed_block {
     uint64_t types;       /* bit n: events of type n are inside */
 };
 
-/* Packs `count` events (1 to BLOCK_EVENTS_MAX), sorted by time and id; without filters unless asked. */
+/* Packs `count` events (1 to BLOCK_EVENTS_MAX), sorted by time and id; whole blocks with their filters, open
+ * ones with the keys for filters to come, compressed only lightly. */
 MUST_CHECK bool block_pack(struct block_codec *codec, const struct block_event *events, size_t count,
                            bool filters, struct packed_block *packed, struct error *error);
 
@@ -51,7 +56,8 @@ struct block_row {
     uint64_t time;
     struct event_id id;
     uint32_t agency, system, host;
-    uint16_t source, destination; /* indexes into block.addresses; 0 is "none" */
+    uint64_t flow_key, community_key; /* of blocks packed without filters only */
+    uint16_t source, destination;     /* indexes into block.addresses; 0 is "none" */
     uint16_t source_port, destination_port;
     uint8_t type;
 };

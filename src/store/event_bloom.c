@@ -2,9 +2,8 @@
 /* Blocked Bloom filters. */
 #include "store/event_bloom.h"
 
-#define LINE_SIZE    64U
-#define BITS_PER_KEY 10U
-#define PROBES       6U
+#define LINE_SIZE 64U
+#define PROBES    6U
 
 static uint64_t mix(uint64_t x)
 {
@@ -37,9 +36,9 @@ uint64_t bloom_hash_number(uint8_t kind, uint64_t key)
     return mix(mix(0x9e3779b97f4a7c15ULL * (kind + 1U)) ^ mix(key + 0x632be59bd9b4e019ULL));
 }
 
-size_t bloom_size(size_t keys)
+size_t bloom_size(size_t keys, unsigned key_bits)
 {
-    size_t lines = (keys * BITS_PER_KEY + LINE_SIZE * 8 - 1) / (LINE_SIZE * 8);
+    size_t lines = (keys * key_bits + LINE_SIZE * 8 - 1) / (LINE_SIZE * 8);
     return MAX(lines, (size_t)1) * LINE_SIZE;
 }
 

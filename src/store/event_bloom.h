@@ -9,8 +9,9 @@
 uint64_t bloom_hash(uint8_t kind, struct bytes key);
 uint64_t bloom_hash_number(uint8_t kind, uint64_t key);
 
-/* Octets for `keys` distinct keys: 10 bits each, whole lines of 64 octets, at least one. */
-size_t bloom_size(size_t keys);
+/* Octets for `keys` distinct keys of `key_bits` bits each (10: one lie in a hundred): whole lines of 64, at
+ * least one. */
+size_t bloom_size(size_t keys, unsigned key_bits);
 void bloom_add(uint8_t *bits, size_t size, uint64_t hash);
 /* False: certainly absent. An empty or odd-sized filter says true. */
 bool bloom_has(struct bytes bits, uint64_t hash);

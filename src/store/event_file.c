@@ -34,7 +34,8 @@ static const char schema[] =
     "CREATE TABLE alert(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, sensor INTEGER NOT NULL,"
     " boot INTEGER NOT NULL, sequence INTEGER NOT NULL, type INTEGER NOT NULL, agency INTEGER NOT NULL,"
     " system INTEGER NOT NULL, signature INTEGER NOT NULL, severity INTEGER NOT NULL, source BLOB,"
-    " destination BLOB, source_port INTEGER NOT NULL, destination_port INTEGER NOT NULL, dictionary INTEGER "
+    " destination BLOB, source_port INTEGER NOT NULL, destination_port INTEGER NOT NULL, flow INTEGER NOT "
+    "NULL, host TEXT, dictionary INTEGER "
     "NOT NULL,"
     " body BLOB NOT NULL) STRICT;"
     "CREATE INDEX alert_time ON alert(time, signature, agency, type, severity);"
@@ -294,9 +295,7 @@ static bool reload_block(struct event_file *file, int64_t id, struct bytes colum
                 return false;
         }
         const struct block_row *row = &block.rows[i];
-        /* Flow and community ids are not columns: the filters need them from the body. */
-        if (!event_record_read(bodies[i % FRAME_EVENTS], &records[i], memory))
-            records[i] = (struct event_record){ .body = bodies[i % FRAME_EVENTS] };
+        records[i] = (struct event_record){ .body = bodies[i % FRAME_EVENTS] };
         records[i].id = row->id;
         records[i].type = (enum event_type)row->type;
         records[i].agency = row->agency;
@@ -305,7 +304,8 @@ static bool reload_block(struct event_file *file, int64_t id, struct bytes colum
         records[i].destination = block.addresses[row->destination];
         records[i].source_port = row->source_port;
         records[i].destination_port = row->destination_port;
-        events[i] = (struct block_event){ &records[i], row->time, row->host };
+        events[i] = (struct block_event){ &records[i], row->time, row->host, row->flow_key,
+                                          row->community_key };
     }
     *count = block.count;
     return true;
@@ -460,13 +460,13 @@ static bool append_alerts(struct event_file *file, const struct block_event *eve
         database_run(d,
                      "INSERT INTO alert(time, sensor, boot, sequence, type, agency, system, signature, "
                      "severity, source,"
-                     " destination, source_port, destination_port, dictionary, body)"
-                     " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                     "uiuuiiiiixxiiix", events[i].time, (int64_t)r->id.sensor, r->id.boot, r->id.sequence,
+                     " destination, source_port, destination_port, flow, host, dictionary, body)"
+                     " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                     "uiuuiiiiixxiiubix", events[i].time, (int64_t)r->id.sensor, r->id.boot, r->id.sequence,
                      (int64_t)r->type, (int64_t)r->agency, (int64_t)r->system, (int64_t)r->signature_id,
                      (int64_t)r->severity, source, destination, (int64_t)r->source_port,
-                     (int64_t)r->destination_port, file->dictionary ? file->dictionary_id : (int64_t)0,
-                     packed);
+                     (int64_t)r->destination_port, r->flow_id, bytes_is_utf8(r->host) ? r->host : BYTES_NONE,
+                     file->dictionary ? file->dictionary_id : (int64_t)0, packed);
         if (r->signature_id && bytes_is_utf8(r->signature))
             database_run(d, "INSERT OR IGNORE INTO signature(id, text) VALUES(?, ?)", "ib",
                          (int64_t)r->signature_id, r->signature.data ? r->signature : BYTES_OF(""));
@@ -589,8 +589,10 @@ bool event_file_append(struct event_file *file, const struct event_batch *batch,
         train_dictionary(file, events, count);
         ok = append_alerts(file, events, count, error);
     } else if (ok) {
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
             events[i].host = host_id(file, events[i].record->host);
+            block_event_keys(&events[i]);
+        }
         ok = append_traffic(file, events, count, false, &open, error);
     }
     database_run(d, "INSERT INTO mark VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET high = ?4", "iuiu",

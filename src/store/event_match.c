@@ -126,11 +126,11 @@ static enum match decided(bool yes)
 static enum match match_host(const struct event_matcher *matcher, const struct event_term *term,
                              const struct event_view *view)
 {
-    if (!view->record && !view->host_known)
+    if (!view->record && !view->host_known && !view->is_row)
         return MATCH_MAYBE;
-    if (!view->record)
+    if (!view->record && view->host_known)
         return decided(view->host && match_host_has(matcher_hosts(matcher, term), view->host));
-    struct bytes host = view->record->host;
+    struct bytes host = view->record ? view->record->host : view->name;
     if (!host.data)
         return MATCH_NO;
     return decided(term->kind == TERM_HOST ? bytes_find_nocase(host, term->text) != SIZE_MAX
@@ -196,6 +196,8 @@ static enum match match_term(const struct event_matcher *matcher, const struct e
     case TERM_PORT:
         return decided((term->side != EVENT_SIDE_DESTINATION && in_range(term, view->source_port)) ||
                        (term->side != EVENT_SIDE_SOURCE && in_range(term, view->destination_port)));
+    case TERM_FLOW:
+        return view->is_row ? decided(view->flow == term->low) : match_body(term, view->record);
     case TERM_SIGNATURE:
         return decided(in_range(term, view->signature));
     case TERM_SEVERITY:

@@ -16,6 +16,9 @@ struct event_view {
     uint32_t host;   /* id in the file's list of hosts, 0: none */
     bool host_known; /* false: `host` says nothing */
     uint8_t severity;
+    bool is_row; /* an alert's row: `name` and `flow` are known too */
+    struct bytes name;
+    uint64_t flow;
     const struct address *source, *destination;
     uint16_t source_port, destination_port;
     const struct event_record *record; /* the whole, body included; NULL: not read yet */

@@ -245,7 +245,7 @@ bool reading_body(struct reading *reading, const struct block_entry *entry, size
 #define ALERT_COLUMNS                                                                              \
     "SELECT id, time, sensor, boot, sequence, type, agency, system, signature, severity, source, " \
     "destination,"                                                                                 \
-    " source_port, destination_port FROM alert "
+    " source_port, destination_port, flow, host FROM alert "
 #define ALERT_NEWEST " ORDER BY time DESC, sensor DESC, boot DESC, sequence DESC"
 #define ALERT_OLDEST " ORDER BY time, sensor, boot, sequence"
 #define BY_ADDRESS                                                                     \
@@ -313,7 +313,10 @@ struct event_view reading_alert_view(struct statement *row, struct address addre
                                 .source = &addresses[0],
                                 .destination = &addresses[1],
                                 .source_port = (uint16_t)statement_int(row, 12),
-                                .destination_port = (uint16_t)statement_int(row, 13) };
+                                .destination_port = (uint16_t)statement_int(row, 13),
+                                .is_row = true,
+                                .flow = (uint64_t)statement_int(row, 14),
+                                .name = statement_bytes(row, 15) };
 }
 
 static bool expand_body(struct reading *reading, struct bytes packed, int64_t dictionary,

@@ -238,8 +238,9 @@ static bool store_append(struct events *events, const struct event_batch *batch,
     for (size_t i = 0; ok && i < batch->count; i++) {
         const struct event_record *record = &batch->records[i];
         uint64_t time = record->time > now + FUTURE_MAX ? now : record->time;
-        sorted[i] =
-            (struct destination){ time / NS_PER_DAY, event_file_kind_of(record->type), { record, time, 0 } };
+        sorted[i] = (struct destination){ time / NS_PER_DAY,
+                                          event_file_kind_of(record->type),
+                                          { .record = record, .time = time } };
     }
     if (ok) {
         qsort(sorted, batch->count, sizeof *sorted, by_destination);

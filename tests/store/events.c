@@ -605,7 +605,7 @@ static void cursors_read_back_and_nonsense_does_not(void **state)
 static void bloom_filters_never_deny_and_seldom_lie(void **state)
 {
     (void)state;
-    size_t size = bloom_size(4096), lies = 0;
+    size_t size = bloom_size(4096, 10), lies = 0;
     uint8_t *bits = calloc(size, 1);
     for (uint64_t i = 0; i < 4096; i++)
         bloom_add(bits, size, bloom_hash_number(1, i));
