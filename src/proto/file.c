@@ -21,6 +21,7 @@ struct magic_set {
 };
 
 struct file_work {
+    const struct file_settings *settings; /* NULL: defaults */
     EVP_MD_CTX *md5, *sha1, *sha256;
     uint8_t *held; /* content from offset 0 on */
     size_t capacity, size;
@@ -92,6 +93,7 @@ static struct file *file_new(struct session *session, struct tx *tx, enum direct
         free(work);
         return NULL;
     }
+    work->settings = settings;
     work->store = -1;
     file->tx = tx;
     file->direction = (uint8_t)direction;
@@ -163,10 +165,10 @@ static void store_write(struct file *file, const struct file_settings *settings,
 
 /* Starts writing to DIR/tmp; what came before is taken from what is held. False when it is not whole any
  * more. */
-static bool store_start(struct session *session, struct file *file)
+static bool store_start(struct file *file)
 {
-    const struct file_settings *settings = settings_of(session);
     struct file_work *work = file->private_state;
+    const struct file_settings *settings = work->settings;
     if (work->size < file->size || file->has_gaps)
         return false;
     (void)mkdir(settings->store_dir, 0750);
@@ -205,9 +207,15 @@ static void store_end(struct file *file, const struct file_settings *settings)
         (void)unlink(work->path);
 }
 
+/* A rule that names the file only at its end still gets it, when all of it is held. */
 void file_store(struct file *file)
 {
+    struct file_work *work = file->private_state;
     file->store = true;
+    bool late = file->state != FILE_OPEN && !file->stored && work && work->settings &&
+                work->settings->store_dir;
+    if (late && work->store < 0 && store_start(file))
+        store_end(file, work->settings);
 }
 
 /* ---- content ---- */
@@ -273,7 +281,7 @@ bool file_data(struct session *session, struct file *file, struct bytes data)
     hash_update(work->sha256, data);
     const struct file_settings *settings = settings_of(session);
     if (file->store && settings && settings->store_dir) {
-        if (work->store < 0 && !store_start(session, file))
+        if (work->store < 0 && !store_start(file))
             file->store = false;
         if (work->store >= 0)
             store_write(file, settings, data);
@@ -312,7 +320,7 @@ void file_close(struct session *session, struct file *file, bool truncated)
     file->has_sha256 = hash_end(&work->sha256, file->sha256);
     find_magic(session, file);
     if (file->store && settings && settings->store_dir && work->store < 0)
-        (void)store_start(session, file);
+        (void)store_start(file);
     if (work->store >= 0)
         store_end(file, settings);
     show(file, true);

@@ -272,6 +272,17 @@ static void check_authorization(const struct call *call)
     tx_event(call->side->tx, HTTP_EVENT_REQUEST_AUTH_UNRECOGNIZED);
 }
 
+/* Line ends too many are not the first bytes of a tunnel. */
+static void skip_line_ends(const struct call *call)
+{
+    struct bytes rest = reader_peek(call->in);
+    size_t size = 0;
+    while (size < rest.size && (rest.data[size] == '\r' || rest.data[size] == '\n'))
+        size++;
+    count(call, size);
+    reader_skip(call->in, size);
+}
+
 static bool request_headers_done(const struct call *call)
 {
     struct http_side *side = call->side;
@@ -280,6 +291,7 @@ static bool request_headers_done(const struct call *call)
     uint64_t length = 0;
     bool sized = content_length(call, &length);
     if (record(side)->connect) {
+        skip_line_ends(call);
         finish_message(call);
         side->phase = PHASE_TUNNEL;
         return true;
@@ -344,6 +356,7 @@ static bool response_headers_done(const struct call *call)
     bool sized = content_length(call, &length), chunked = is_chunked(call);
     bool framed = sized || chunked;
     if (http->connect && http->status >= 200 && http->status < 300) {
+        skip_line_ends(call);
         finish_message(call);
         session_change(call->session, NULL);
         return true;

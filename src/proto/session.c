@@ -115,7 +115,7 @@ static struct tx *tx_new(struct session *session)
         return NULL;
     }
     tx->protocol = protocol;
-    tx->number = session->tx_total++;
+    tx->number = session->tx_total++ - session->tx_base;
     tx->first = tx->last = session->time;
     tx->memory = arena_of(MIN(limit, own));
     if (session->last_tx)
@@ -449,6 +449,7 @@ static void change(struct session *session)
     close_parser(session);
     session->original = session->protocol;
     session->protocol = NULL;
+    session->tx_base = session->tx_total;
     for (int d = 0; d < DIRECTIONS; d++) {
         session->seen[d] = NULL;
         session->probing_done[d] = false;

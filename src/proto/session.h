@@ -60,6 +60,7 @@ struct session {
     struct tx *txs, *last_tx;                   /* live transactions, oldest first */
     uint32_t tx_count;                          /* live */
     uint64_t tx_total;                          /* made so far */
+    uint64_t tx_base;                           /* of them by protocols before the last change: numbers start anew */
     uint32_t file_total;                        /* files opened so far */
     uint64_t gaps[DIRECTIONS];
     uint8_t event_count;                        /* session-wide anomalies (enum session_event) */
