@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../support/support.h"
+
+#include "base/clock.h"
+#include "flow/flow_table.h"
+#include "packet/decode.h"
+
+/* One worker's table and tracker, and the packets of one conversation, made by hand. */
+struct bench {
+    struct tcp_tracker *tracker;
+    struct flow_table *table;
+    struct flow *flow;
+    uint64_t time;
+    struct tcp_result result;
+    size_t ended;
+    uint8_t end_reason;
+};
+
+static void flow_ended(void *context, struct flow *flow)
+{
+    struct bench *bench = context;
+    bench->ended++;
+    bench->end_reason = flow->end_reason;
+}
+
+static void start(struct bench *bench, const struct tcp_settings *settings, size_t flow_max)
+{
+    struct error error;
+    *bench = (struct bench){ .time = 1000 * NS_PER_S };
+    bench->tracker = tcp_tracker_new(settings, &error);
+    assert_non_null(bench->tracker);
+    struct flow_settings flows = {
+        .flow_max = flow_max, .seed = 5, .ended = flow_ended, .context = bench, .tcp = bench->tracker
+    };
+    bench->table = flow_table_new(&flows, &error);
+    assert_non_null(bench->table);
+}
+
+static void stop(struct bench *bench)
+{
+    flow_end_all(bench->table, FLOW_END_SHUTDOWN);
+    assert_int_equal(tcp_counts(bench->tracker)[TCP_COUNT_REASSEMBLY_MEMUSE], 0);
+    assert_int_equal(tcp_counts(bench->tracker)[TCP_COUNT_ACTIVE], 0);
+    flow_table_free(bench->table);
+    tcp_tracker_free(bench->tracker);
+}
+
+static struct stream *send_to(struct bench *bench, enum direction to, uint8_t flags, uint32_t sequence,
+                              uint32_t ack, struct bytes payload)
+{
+    static const uint8_t client[4] = { 10, 0, 0, 1 }, server[4] = { 10, 0, 0, 2 };
+    struct packet packet = { .time = bench->time += NS_PER_MS, .protocol = IP_TCP, .payload = payload };
+    packet.src = address_v4(to == TO_SERVER ? client : server);
+    packet.dst = address_v4(to == TO_SERVER ? server : client);
+    packet.src_port = to == TO_SERVER ? 40000 : 80;
+    packet.dst_port = to == TO_SERVER ? 80 : 40000;
+    packet.ip_record = (struct ip_header){ .version = 4, .ttl = 64, .checksum_ok = true };
+    packet.ip = &packet.ip_record;
+    packet.frame = payload;
+    packet.tcp_record = (struct tcp_header){ .src_port = packet.src_port,
+                                             .dst_port = packet.dst_port,
+                                             .sequence = sequence,
+                                             .acknowledgment = ack,
+                                             .flags = flags,
+                                             .window = 60000,
+                                             .checksum_ok = true };
+    packet.tcp = &packet.tcp_record;
+    enum direction direction;
+    bool fresh;
+    bench->flow = flow_find(bench->table, &packet, &direction, &fresh);
+    assert_non_null(bench->flow);
+    tcp_track(bench->tracker, bench->flow, &packet, &direction, &bench->result);
+    flow_count(bench->table, bench->flow, &packet, direction);
+    return bench->flow->tcp ? bench->flow->tcp->streams[direction] : NULL;
+}
+
+/* Both sides' first numbers: close to the wrap, so that every test crosses it. */
+#define C0 0xfffffff0u
+#define S0 0xffffff00u
+
+static void handshake(struct bench *bench)
+{
+    send_to(bench, TO_SERVER, TCP_SYN, C0, 0, BYTES_NONE);
+    send_to(bench, TO_CLIENT, TCP_SYN | TCP_ACK, S0, C0 + 1, BYTES_NONE);
+    send_to(bench, TO_SERVER, TCP_ACK, C0 + 1, S0 + 1, BYTES_NONE);
+    assert_int_equal(bench->flow->tcp->state, TCP_ESTABLISHED);
+    assert_int_equal(bench->flow->state, FLOW_ESTABLISHED);
+}
+
+static void data(struct bench *bench, uint32_t offset, const char *text)
+{
+    send_to(bench, TO_SERVER, TCP_ACK | TCP_PSH, C0 + 1 + offset, S0 + 1, bytes_of_string(text));
+}
+
+static void acknowledge(struct bench *bench, uint32_t offset)
+{
+    send_to(bench, TO_CLIENT, TCP_ACK, S0 + 1, C0 + 1 + offset, BYTES_NONE);
+}
+
+static bool has_event(const struct bench *bench, enum stream_event event)
+{
+    for (size_t i = 0; i < bench->result.event_count; i++)
+        if (bench->result.events[i] == event)
+            return true;
+    return false;
+}
+
+static uint32_t random_next(uint64_t *state)
+{
+    *state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (uint32_t)(*state >> 33);
+}
+
+/* Any cutting of a byte string into overlapping pieces, in any order, with repetitions. */
+static void any_cutting_in_any_order_gives_the_whole(void **state)
+{
+    (void)state;
+    uint64_t random = 11;
+    for (unsigned round = 0; round < 400; round++) {
+        struct bench bench;
+        start(&bench, &(struct tcp_settings){ .memory_max = 1 << 24, .inline_mode = round % 2 }, 16);
+        handshake(&bench);
+        uint8_t whole[3000];
+        size_t size = random_next(&random) % (sizeof whole - 1) + 1;
+        for (size_t i = 0; i < size; i++)
+            whole[i] = (uint8_t)random_next(&random);
+        struct bytes pieces[256];
+        size_t offsets[256], count = 0;
+        for (size_t at = 0; at < size && count < 120;) {
+            size_t length = random_next(&random) % 200 + 1, before = random_next(&random) % 50;
+            length = count == 119 ? size - at : MIN(size - at, length);
+            before = random_next(&random) % 3 ? 0 : MIN(at, before);
+            offsets[count] = at - before;
+            pieces[count++] = bytes_of(whole + at - before, length + before);
+            at += length;
+        }
+        for (size_t i = count; i-- > 1;) {
+            size_t k = random_next(&random) % (i + 1);
+            struct bytes piece = pieces[i];
+            size_t offset = offsets[i];
+            pieces[i] = pieces[k];
+            offsets[i] = offsets[k];
+            pieces[k] = piece;
+            offsets[k] = offset;
+        }
+        for (size_t i = 0; i < count; i++) {
+            send_to(&bench, TO_SERVER, TCP_ACK, C0 + 1 + (uint32_t)offsets[i], S0 + 1, pieces[i]);
+            assert_false(has_event(&bench, STREAM_EVENT_REASSEMBLY_OVERLAP_DIFFERENT_DATA));
+        }
+        struct stream *stream = bench.flow->tcp->streams[TO_SERVER];
+        assert_true(bytes_equal(stream_held(stream, 0), bytes_of(whole, size)));
+        if (!(round % 2)) {
+            assert_int_equal(stream_ready(stream, 0).size, 0);
+            acknowledge(&bench, (uint32_t)size / 2);
+            assert_true(bytes_equal(stream_ready(stream, 0), bytes_of(whole, size / 2)));
+            acknowledge(&bench, (uint32_t)size);
+        }
+        assert_true(bytes_equal(stream_ready(stream, 0), bytes_of(whole, size)));
+        size_t part = random_next(&random) % (size + 1);
+        stream_release(stream, part);
+        assert_true(bytes_equal(stream_ready(stream, part), bytes_of(whole + part, size - part)));
+        stop(&bench);
+    }
+}
+
+/* Original AAAAAAAA at 4..12; a later copy that begins before, inside or at the same byte. */
+static void overlaps_follow_the_policy(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *policy;
+        uint32_t offset;
+        const char *copy, *whole; /* from offset 0, with "...." in front */
+    } cases[] = {
+        { "bsd", 4, "bbbbbbbbbb", "....AAAAAAAAbb" },
+        { "bsd", 2, "bbbbbb", "..bbbbbbAAAA" },
+        { "bsd", 8, "bbbbbb", "....AAAAAAAAbb" },
+        { "linux", 4, "bbbbbbbbbb", "....bbbbbbbbbb" },
+        { "linux", 4, "bbbb", "....AAAAAAAA" },
+        { "linux", 8, "bbbbbb", "....AAAAAAAAbb" },
+        { "windows", 2, "bbbbbb", "..bbAAAAAAAA" },
+        { "windows", 2, "bbbbbbbbbbbb", "..bbbbbbbbbbbb" },
+        { "windows", 4, "bbbbbbbbbb", "....AAAAAAAAbb" },
+        { "first", 2, "bbbbbbbbbbbb", "..bbAAAAAAAAbb" },
+        { "last", 6, "bbbb", "....AAbbbbAA" },
+        { "solaris", 8, "bbbbbb", "....AAAAbbbbbb" },
+        { "solaris", 6, "bbbb", "....AAAAAAAA" },
+        { "bsd-right", 6, "bbbb", "....AAbbbbAA" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct os_rule rule = { .policy = os_policy_of(bytes_of_string(cases[i].policy)) };
+        assert_true(network_parse(BYTES_OF("0.0.0.0/0"), &rule.network));
+        struct bench bench;
+        start(&bench, &(struct tcp_settings){ .os_rules = &rule, .os_rule_count = 1 }, 16);
+        handshake(&bench);
+        data(&bench, 4, "AAAAAAAA");
+        data(&bench, cases[i].offset, cases[i].copy);
+        assert_true(has_event(&bench, STREAM_EVENT_REASSEMBLY_OVERLAP_DIFFERENT_DATA));
+        size_t lead = cases[i].offset < 4 ? cases[i].offset : 4;
+        send_to(&bench, TO_SERVER, TCP_ACK, C0 + 1, S0 + 1, bytes_of(cases[i].whole, lead));
+        struct bytes held = stream_held(bench.flow->tcp->streams[TO_SERVER], 0);
+        if (!bytes_is(held, cases[i].whole))
+            fail_msg("case %zu (%s): %.*s, not %s", i, cases[i].policy, (int)held.size,
+                     (const char *)held.data, cases[i].whole);
+        stop(&bench);
+    }
+}
+
+static void acknowledged_bytes_are_never_replaced(void **state)
+{
+    (void)state;
+    struct os_rule rule = { .policy = OS_LAST };
+    assert_true(network_parse(BYTES_OF("0.0.0.0/0"), &rule.network));
+    struct bench bench;
+    start(&bench, &(struct tcp_settings){ .os_rules = &rule, .os_rule_count = 1 }, 16);
+    handshake(&bench);
+    data(&bench, 0, "GOODDATA");
+    acknowledge(&bench, 4);
+    data(&bench, 0, "EVILEVIL");
+    assert_true(bytes_is(stream_held(bench.flow->tcp->streams[TO_SERVER], 0), "GOODEVIL"));
+    stop(&bench);
+}
+
+static void an_acknowledged_hole_is_a_gap(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    handshake(&bench);
+    data(&bench, 0, "abc");
+    data(&bench, 10, "xyz");
+    struct stream *stream = bench.flow->tcp->streams[TO_SERVER];
+    assert_int_equal(stream_gap(stream, 3), 0);
+    acknowledge(&bench, 13);
+    assert_true(has_event(&bench, STREAM_EVENT_REASSEMBLY_SEQ_GAP));
+    assert_true(bytes_is(stream_ready(stream, 0), "abc"));
+    assert_int_equal(stream_gap(stream, 0), 0);
+    assert_int_equal(stream_gap(stream, 3), 7);
+    assert_true(bytes_is(stream_ready(stream, 10), "xyz"));
+    stream_release(stream, 10);
+    assert_true(bytes_is(stream_ready(stream, 10), "xyz"));
+    assert_true(stream_had_gap(stream));
+    data(&bench, 13, "!");
+    acknowledge(&bench, 14);
+    assert_true(bytes_is(stream_ready(stream, 10), "xyz!"));
+    stop(&bench);
+}
+
+static void the_depth_cuts_the_stream(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, &(struct tcp_settings){ .depth = 10 }, 16);
+    handshake(&bench);
+    data(&bench, 0, "12345678");
+    assert_false(bench.result.depth_reached);
+    data(&bench, 8, "90abc");
+    assert_true(bench.result.depth_reached);
+    data(&bench, 13, "def");
+    assert_false(bench.result.depth_reached);
+    acknowledge(&bench, 16);
+    struct stream *stream = bench.flow->tcp->streams[TO_SERVER];
+    assert_true(bytes_is(stream_ready(stream, 0), "1234567890"));
+    assert_int_equal(stream_gap(stream, 10), 0);
+    assert_true(stream_truncated(stream));
+    stop(&bench);
+}
+
+static void an_empty_budget_sheds_and_recovers(void **state)
+{
+    (void)state;
+    static uint8_t block[60000];
+    struct bench bench;
+    start(&bench, &(struct tcp_settings){ .memory_max = 1 << 24, .stream_max = 100000 }, 16);
+    handshake(&bench);
+    send_to(&bench, TO_SERVER, TCP_ACK, C0 + 1, S0 + 1, bytes_of(block, sizeof block));
+    acknowledge(&bench, sizeof block);
+    send_to(&bench, TO_SERVER, TCP_ACK, C0 + 1 + (uint32_t)sizeof block, S0 + 1,
+            bytes_of(block, sizeof block));
+    assert_true(bench.result.no_memory);
+    assert_int_equal(tcp_counts(bench.tracker)[TCP_COUNT_SEGMENT_MEMCAP], 1);
+    struct stream *stream = bench.flow->tcp->streams[TO_SERVER];
+    stream_release(stream, sizeof block);
+    send_to(&bench, TO_SERVER, TCP_ACK, C0 + 1 + (uint32_t)sizeof block, S0 + 1, bytes_of(block, 1000));
+    acknowledge(&bench, sizeof block + 1000);
+    assert_int_equal(stream_ready(stream, sizeof block).size, 1000);
+    stop(&bench);
+}
+
+static void closing_passes_through_the_states(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    handshake(&bench);
+    data(&bench, 0, "bye");
+    send_to(&bench, TO_SERVER, TCP_FIN | TCP_ACK, C0 + 4, S0 + 1, BYTES_NONE);
+    assert_int_equal(bench.flow->tcp->state, TCP_CLOSE_WAIT);
+    struct stream *stream = bench.flow->tcp->streams[TO_SERVER];
+    assert_false(stream_closed(stream));
+    send_to(&bench, TO_CLIENT, TCP_FIN | TCP_ACK, S0 + 1, C0 + 5, BYTES_NONE);
+    assert_int_equal(bench.flow->tcp->state, TCP_LAST_ACK);
+    assert_true(stream_closed(stream));
+    assert_true(bench.result.ends[TO_SERVER]);
+    assert_true(bytes_is(stream_ready(stream, 0), "bye"));
+    send_to(&bench, TO_SERVER, TCP_ACK, C0 + 5, S0 + 2, BYTES_NONE);
+    assert_int_equal(bench.flow->tcp->state, TCP_CLOSED);
+    assert_true(bench.result.closed);
+    assert_int_equal(bench.flow->state, FLOW_CLOSED);
+    /* A new connection on the same ports is a new flow. */
+    send_to(&bench, TO_SERVER, TCP_SYN, 1234, 0, BYTES_NONE);
+    assert_int_equal(bench.ended, 1);
+    assert_int_equal(bench.end_reason, FLOW_END_TCP_REUSE);
+    stop(&bench);
+}
+
+static void a_reset_counts_in_the_window_only(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    handshake(&bench);
+    data(&bench, 0, "unread");
+    send_to(&bench, TO_CLIENT, TCP_RST, S0 + 0x70000000u, 0, BYTES_NONE);
+    assert_true(bench.result.invalid);
+    assert_int_equal(bench.flow->tcp->state, TCP_ESTABLISHED);
+    send_to(&bench, TO_CLIENT, TCP_RST, S0 + 1, 0, BYTES_NONE);
+    assert_int_equal(bench.flow->tcp->state, TCP_CLOSED);
+    assert_true(bytes_is(stream_ready(bench.flow->tcp->streams[TO_SERVER], 0), "unread"));
+    stop(&bench);
+}
+
+static void odd_segments_are_refused_with_their_event(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    send_to(&bench, TO_SERVER, TCP_SYN, C0, 0, BYTES_NONE);
+    send_to(&bench, TO_SERVER, TCP_SYN | TCP_ACK, C0, 5, BYTES_NONE);
+    assert_true(has_event(&bench, STREAM_EVENT_WHS3_SYNACK_IN_WRONG_DIRECTION));
+    send_to(&bench, TO_CLIENT, TCP_SYN | TCP_ACK, S0, C0 + 2, BYTES_NONE);
+    assert_true(has_event(&bench, STREAM_EVENT_WHS3_SYNACK_WITH_WRONG_ACK));
+    send_to(&bench, TO_CLIENT, TCP_SYN | TCP_ACK, S0, C0 + 1, BYTES_NONE);
+    assert_int_equal(bench.flow->tcp->state, TCP_SYN_RECV);
+    send_to(&bench, TO_SERVER, TCP_ACK, C0 + 1, S0 + 70000, BYTES_NONE);
+    assert_true(has_event(&bench, STREAM_EVENT_WHS3_RIGHT_SEQ_WRONG_ACK_EVASION));
+    send_to(&bench, TO_SERVER, TCP_ACK, C0 + 1, S0 + 1, BYTES_NONE);
+    send_to(&bench, TO_SERVER, TCP_ACK, C0 + 0x100000u, S0 + 1, BYTES_OF("far"));
+    assert_true(has_event(&bench, STREAM_EVENT_EST_PACKET_OUT_OF_WINDOW));
+    send_to(&bench, TO_SERVER, TCP_ACK, C0 + 1, S0 + 0x100000u, BYTES_OF("ack"));
+    assert_true(has_event(&bench, STREAM_EVENT_EST_INVALID_ACK));
+    assert_true(has_event(&bench, STREAM_EVENT_PKT_INVALID_ACK));
+    assert_int_equal(stream_size(bench.flow->tcp->streams[TO_SERVER]), 0);
+    stop(&bench);
+}
+
+static void the_middle_of_a_connection_is_picked_up_when_asked(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    data(&bench, 0, "lost");
+    assert_true(bench.result.no_session);
+    assert_null(bench.flow->tcp);
+    assert_int_equal(bench.flow->tcp_flags[TO_SERVER], 0);
+    stop(&bench);
+
+    start(&bench, &(struct tcp_settings){ .midstream = true }, 16);
+    data(&bench, 0, "found");
+    assert_true(bench.result.midstream);
+    acknowledge(&bench, 5);
+    assert_true(bytes_is(stream_ready(bench.flow->tcp->streams[TO_SERVER], 0), "found"));
+    stop(&bench);
+
+    start(&bench, &(struct tcp_settings){ .midstream = true }, 16);
+    send_to(&bench, TO_CLIENT, TCP_SYN | TCP_ACK, S0, C0 + 1, BYTES_NONE);
+    assert_int_equal(bench.flow->tcp->state, TCP_SYN_RECV);
+    assert_int_equal(bench.flow->client_port, 40000);
+    send_to(&bench, TO_SERVER, TCP_ACK, C0 + 1, S0 + 1, BYTES_OF("hello"));
+    assert_int_equal(bench.flow->tcp->state, TCP_ESTABLISHED);
+    stop(&bench);
+}
+
+static void one_side_alone_is_enough_when_asked(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, &(struct tcp_settings){ .async_oneside = true }, 16);
+    send_to(&bench, TO_SERVER, TCP_SYN, C0, 0, BYTES_NONE);
+    send_to(&bench, TO_SERVER, TCP_ACK, C0 + 1, S0 + 1, BYTES_OF("alone"));
+    assert_true(bench.flow->tcp->async);
+    assert_true(bytes_is(stream_ready(bench.flow->tcp->streams[TO_SERVER], 0), "alone"));
+    stop(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_cutting_in_any_order_gives_the_whole),
+        cmocka_unit_test(overlaps_follow_the_policy),
+        cmocka_unit_test(acknowledged_bytes_are_never_replaced),
+        cmocka_unit_test(an_acknowledged_hole_is_a_gap),
+        cmocka_unit_test(the_depth_cuts_the_stream),
+        cmocka_unit_test(an_empty_budget_sheds_and_recovers),
+        cmocka_unit_test(closing_passes_through_the_states),
+        cmocka_unit_test(a_reset_counts_in_the_window_only),
+        cmocka_unit_test(odd_segments_are_refused_with_their_event),
+        cmocka_unit_test(the_middle_of_a_connection_is_picked_up_when_asked),
+        cmocka_unit_test(one_side_alone_is_enough_when_asked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
