@@ -158,6 +158,9 @@ static bool sort_rules(struct classes *c, const struct ruleset *set)
         else if (s->kind == SIGNATURE_PACKET && s->trigger == TRIGGER_PATTERN)
             good = (!s->needs_stream || add_once(&c->raw_stream_headers, s->header)) &&
                    ((s->needs_stream && !s->needs_packet) || add_once(&c->raw_packet_headers, s->header));
+        for (const struct buffer_use *use = s->uses; use && good; use = use->next)
+            if (use->buffer->kind == BUFFER_PAYLOAD && s->needs_stream)
+                good = add_once(&c->raw_stream_headers, s->header);
         if (!good)
             return false;
     }

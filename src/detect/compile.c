@@ -357,7 +357,7 @@ static bool parse_action(struct compiler *c, struct bytes action)
 static bool first_packet(const struct check *check, struct context *context)
 {
     (void)check;
-    return context->flow && context->flow->packets[TO_SERVER] + context->flow->packets[TO_CLIENT] <= 1 &&
+    return context->flow && context->flow->packets[context->direction] <= 1 &&
            context->packet->source != SOURCE_FLOW_TIMEOUT;
 }
 
@@ -396,7 +396,7 @@ bool find_progress(const struct compiler *c, struct bytes name, uint8_t *directi
     for (size_t p = 0; p < c->set->protocol_count; p++) {
         for (unsigned d = 0; d < DIRECTIONS && c->protocols >> p & 1; d++) {
             const char *const *names = c->set->protocols[p]->progress_names[d];
-            for (uint8_t i = 0; names && names[i]; i++) {
+            for (uint8_t i = 0; names && i <= protocol_complete(c->set->protocols[p], d) && names[i]; i++) {
                 if (bytes_is(name, names[i])) {
                     *direction = (uint8_t)d;
                     *progress = i;
@@ -596,6 +596,43 @@ static bool decided_at_end(const struct item *items)
     return false;
 }
 
+/* Contents that the buffer's size or transformations rule out. */
+static bool is_possible(struct compiler *c, const struct buffer_use *use)
+{
+    uint64_t size_max = UINT64_MAX;
+    bool stripped = false, compressed = false;
+    for (const struct item *item = use->items; item; item = item->next) {
+        if (item->kind != ITEM_SIZE)
+            continue;
+        const struct range *r = &item->size;
+        uint64_t most = r->comparison == IS_EQUAL || r->comparison == IS_AT_MOST ? r->a
+                        : r->comparison == IS_LESS && r->a                       ? r->a - 1
+                        : r->comparison == IS_BETWEEN && r->b                    ? r->b - 1
+                                                                                 : UINT64_MAX;
+        size_max = MIN(size_max, most);
+    }
+    for (const struct transform *t = use->buffer->transforms; t; t = t->next) {
+        stripped |= strcmp(t->name, "strip_whitespace") == 0;
+        compressed |= strcmp(t->name, "compress_whitespace") == 0;
+    }
+    for (const struct item *item = use->items; item; item = item->next) {
+        if (item->kind != ITEM_CONTENT || item->negated)
+            continue;
+        struct bytes content = item->content.bytes;
+        if (content.size > size_max)
+            return refuse(c, "signature can't match as required content length %zu exceeds bsize value %llu",
+                          content.size, (unsigned long long)size_max);
+        for (size_t i = 0; i < content.size; i++) {
+            bool space = byte_is_space(content.data[i]);
+            if (stripped && space)
+                return refuse(c, "the content is incompatible with strip_whitespace transform");
+            if (compressed && space && i && byte_is_space(content.data[i - 1]))
+                return refuse(c, "the content is incompatible with compress_whitespace transform");
+        }
+    }
+    return true;
+}
+
 static bool is_tx_use(const struct buffer_use *use)
 {
     return use->buffer->kind != BUFFER_PAYLOAD && use->buffer->kind != BUFFER_PACKET;
@@ -615,7 +652,10 @@ static bool settle_directions(struct compiler *c)
             allowed &= use->buffer->directions;
     }
     if (!allowed)
-        return refuse(c, "its keywords concern different directions");
+        return refuse(
+            c,
+            "rule %u mixes keywords with conflicting directions, a transactional rule with => should be used",
+            s->rule.sid);
     s->to_server = allowed >> TO_SERVER & 1;
     s->to_client = allowed >> TO_CLIENT & 1;
     return true;
@@ -640,7 +680,7 @@ static bool settle_protocols(struct compiler *c)
     if (tx || frame || c->protocols || s->protocols)
         s->protocols = common;
     if (!common)
-        return refuse(c, "its keywords concern different protocols");
+        return refuse(c, "rule contains conflicting protocols");
     s->kind = frame ? SIGNATURE_FRAME : tx ? SIGNATURE_TX : SIGNATURE_PACKET;
     if (frame && tx)
         return refuse(c, "frames do not go with buffers of transactions");
@@ -681,8 +721,7 @@ static bool is_ip_only(const struct compiler *c, const struct header *h)
     if (c->direction_given || s->only_stream || s->no_stream || s->only_frag || s->no_frag ||
         s->needs_packet || s->needs_stream)
         return false;
-    return set_is_all(c->set, h->src_ports, true) && set_is_all(c->set, h->dst_ports, true) &&
-           !(set_is_all(c->set, h->src, false) && set_is_all(c->set, h->dst, false));
+    return set_is_all(c->set, h->src_ports, true) && set_is_all(c->set, h->dst_ports, true);
 }
 
 /* Cheap and fixed things first: raw payload after the transaction's own buffers, bodies last. */
@@ -727,6 +766,8 @@ static bool settle(struct compiler *c, struct header *header)
             place = &(*place)->next;
     }
     for (struct buffer_use *use = s->uses; use; use = use->next) {
+        if (!is_possible(c, use))
+            return false;
         mark_relative(use->items);
         use->at_end = use->absent || use->absent_or_else || decided_at_end(use->items);
     }

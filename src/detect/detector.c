@@ -201,7 +201,7 @@ uint64_t detect_stream_offset(const struct detector *detector, const struct flow
     const struct flow_memory *state = flow->detect;
     uint64_t frame_offset = UINT64_MAX;
     const struct session *session = flow->session;
-    for (size_t i = 0; detector->set->frames && session && i < session->frame_count[direction]; i++)
+    for (size_t i = 0; detector->set->wants.frames && session && i < session->frame_count[direction]; i++)
         if (!session->frames[direction][i].inspected)
             frame_offset = MIN(frame_offset, session->frames[direction][i].offset);
     if (!detector->set->raw_streams || flow->no_payload_inspection || (state && state->pass))
@@ -273,6 +273,13 @@ bool payload_matches(struct context *context, const struct signature *s, const s
     const struct packet *packet = context->packet;
     bool tcp = packet->ip && packet->protocol == IP_TCP;
     const struct buffer *buffer = use->buffer;
+    const struct stream *stream = context->in->streams[context->direction];
+    if (tcp && s->kind == SIGNATURE_TX && stream) {
+        /* Beside a transaction all that is still held counts. */
+        uint64_t start = stream_start(stream);
+        struct bytes held = buffer_transform(buffer, stream_held(stream, start), context);
+        return match_items(use->items, held, start, context);
+    }
     if (tcp && s->needs_stream && context->raw_ready) {
         struct bytes data = buffer_transform(buffer, context->raw, context);
         if (match_items(use->items, data, context->raw_offset, context)) {
@@ -648,7 +655,7 @@ static void inspect_packet(struct context *context)
         take_raw(context);
     }
     judge_candidates(context);
-    if (context->set->frames && in->session && in->session->frame_count[context->direction] &&
+    if (context->set->wants.frames && in->session && in->session->frame_count[context->direction] &&
         !in->packet->invalid)
         frames_inspect(context);
     if (in->session && in->session->txs && !in->packet->invalid)

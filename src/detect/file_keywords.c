@@ -11,6 +11,7 @@
 static bool parse_file_buffer(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)value;
+    c->set->wants.magic |= strcmp(keyword->name, "file.magic") == 0;
     return compiler_sticky(c, bytes_of_string(keyword->name));
 }
 
@@ -91,6 +92,7 @@ static bool parse_file_text(struct compiler *c, const struct keyword *keyword, s
     if (!check)
         return false;
     check->negated = negated;
+    c->set->wants.magic |= keyword->mode == FILE_TEXT_MAGIC;
     return compiler_copy(c, value, &check->text);
 }
 
@@ -130,6 +132,9 @@ static bool parse_file_hash(struct compiler *c, const struct keyword *keyword, s
     check->negated = negated;
     check->at_end = true;
     check->range.a = keyword->mode;
+    c->set->wants.md5 |= keyword->mode == DATASET_MD5;
+    c->set->wants.sha1 |= keyword->mode == DATASET_SHA1;
+    c->set->wants.sha256 |= keyword->mode == DATASET_SHA256;
     check->set = hash_list_open(c, value, keyword->mode);
     return check->set != NULL;
 }

@@ -69,8 +69,13 @@ struct ruleset_numbers {
  * refused. */
 MUST_CHECK struct ruleset *ruleset_load(const struct ruleset_settings *settings, struct error *error);
 void ruleset_free(struct ruleset *set);
-/* Some rule looks at frames: sessions must keep them. */
-bool ruleset_wants_frames(const struct ruleset *set);
+/* What rules look at that costs extra to have. */
+struct ruleset_wants {
+    bool frames;            /* sessions must keep frames */
+    bool magic;             /* types of files */
+    bool md5, sha1, sha256; /* of files */
+};
+struct ruleset_wants ruleset_wants(const struct ruleset *set);
 struct ruleset_numbers ruleset_numbers(const struct ruleset *set);
 
 /* Every keyword as name, help and source, for --list-keywords and the manual. */

@@ -372,7 +372,7 @@ static bool place_tx(struct ruleset *set, const struct signature *s)
 
 static bool place_frame(struct ruleset *set, const struct signature *s)
 {
-    set->frames = true;
+    set->wants.frames = true;
     for (unsigned d = 0; d < DIRECTIONS; d++)
         for (size_t p = 0; p < set->protocol_count && (d == TO_SERVER ? s->to_server : s->to_client); p++)
             if (s->protocols >> p & 1 && !index_list_add(&set->frame_rules[p][d], s->index))
@@ -595,9 +595,9 @@ void ruleset_free(struct ruleset *set)
     free(set);
 }
 
-bool ruleset_wants_frames(const struct ruleset *set)
+struct ruleset_wants ruleset_wants(const struct ruleset *set)
 {
-    return set->frames;
+    return set->wants;
 }
 
 struct ruleset_numbers ruleset_numbers(const struct ruleset *set)

@@ -70,7 +70,7 @@ struct ruleset {
     struct index_list tx_events[PROTOCOLS_MAX][DIRECTIONS];  /* rules on anomalies of transactions */
     struct index_list tx_buffers[PROTOCOLS_MAX][DIRECTIONS]; /* buffers with a prefilter */
     struct index_list frame_rules[PROTOCOLS_MAX][DIRECTIONS];
-    bool frames;                                    /* some rule looks at frames */
+    struct ruleset_wants wants;
     uint64_t tx_protocols[DIRECTIONS];              /* protocols that some transaction rule concerns */
     struct index_list *decode_rules, *stream_rules; /* by event */
     struct index_list session_rules;                /* on anomalies of recognition */

@@ -461,7 +461,10 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
         candidate->done = in->complete;
         return;
     }
-    candidate->done = true;
+    /* A rule on a hook alone matches as often as the transaction is seen there. */
+    const struct buffer_use *only = s->uses;
+    candidate->done = in->complete || only->next || only->buffer->kind != BUFFER_HOOK ||
+                      in->progress != only->progress;
     if (other)
         other->done = true;
     signature_matched(context, s);

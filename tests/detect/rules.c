@@ -94,7 +94,7 @@ static void bad_rules_are_refused_with_their_place(void **state)
         { ALERT("sid:2;"), 47, "sid", "twice" },
         { "alert http any any -> any any (file.data; sid:1;)", 1, "", "nothing is looked for" },
         { "alert http any any -> any any (http.uri; content:\"a\"; http.stat_code; content:\"2\"; sid:1;)", 1,
-          "", "directions" },
+          "", "conflicting directions" },
         { "alert dns any any -> any any (http.uri; content:\"a\"; sid:1;)", 1, "", "does not go" },
         { "alert http any any -> any any (http.uri; url_decode; content:\"a\"; to_md5; sid:1;)", 67, "to_md5",
           "right after" },
