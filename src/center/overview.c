@@ -177,12 +177,12 @@ static const char contact_cards[] =
     "SELECT 'task', i.id, i.number, t.title_vi, t.title_en, i.title, i.title, coalesce(t.due, (SELECT "
     "min(due) FROM "
     "incident_clock k WHERE k.incident=i.id AND " OPEN_CLOCK ")), NULL, t.id, NULL, nullif(i.addresses,''), "
-    "'[\"done\",\"help\",\"open\"]', 1 FROM incident_task t JOIN incident i ON i.id=t.incident WHERE t.done "
+    "'[\"done\",\"help\",\"open\"]', 2 FROM incident_task t JOIN incident i ON i.id=t.incident WHERE t.done "
     "IS NULL AND "
     "t.for_contact=1 AND i.state NOT IN ('closed','rejected','detected') %SCOPE% UNION ALL "
     "SELECT 'message', i.id, i.number, 'Có tin nhắn mới', 'New message', i.title, i.title, NULL, NULL, NULL, "
     "NULL, NULL, "
-    "'[\"open\"]', 2 FROM incident i WHERE " OPEN_INCIDENT
+    "'[\"open\"]', 1 FROM incident i WHERE " OPEN_INCIDENT
     " AND EXISTS (SELECT 1 FROM incident_message m WHERE "
     "m.incident=i.id AND m.user<>?2 AND m.id>coalesce((SELECT message FROM incident_read r WHERE "
     "r.incident=i.id AND "
