@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../support/support.h"
+
+#include "packet/checksum.h"
+#include "samples.h"
+
+static struct decoder decoder;
+
+static size_t from_hex(const char *hex, uint8_t *out, size_t room)
+{
+    size_t size = strlen(hex) / 2;
+    assert_true(size <= room && strlen(hex) % 2 == 0);
+    for (size_t i = 0; i < size; i++) {
+        int high = byte_hex((uint8_t)hex[i * 2]), low = byte_hex((uint8_t)hex[i * 2 + 1]);
+        assert_true(high >= 0 && low >= 0);
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return size;
+}
+
+static size_t decode_bytes(struct packet *packet, uint16_t link_type, const uint8_t *data, size_t size)
+{
+    memset(packet, 0xa5, sizeof *packet); /* nothing may be left from before */
+    packet->time = 1;
+    packet->number = 1;
+    packet->frame = bytes_of(data, size);
+    packet->wire_size = (uint32_t)size;
+    packet->link_type = link_type;
+    return decode(&decoder, packet);
+}
+
+/* What is borrowed lies inside the frame. */
+static void check_inside(struct bytes part, struct bytes frame)
+{
+    if (part.size)
+        assert_true(part.data >= frame.data && part.data + part.size <= frame.data + frame.size);
+}
+
+static void check_packets(const struct packet *outer, size_t count)
+{
+    assert_in_range(count, 1, DECODE_INNER_MAX + 1);
+    for (size_t i = 0; i < count; i++) {
+        const struct packet *packet = decoder.packets[i];
+        check_inside(packet->frame, outer->frame);
+        check_inside(packet->payload, packet->frame);
+        check_inside(packet->ether, outer->frame);
+        check_inside(packet->arp, packet->frame);
+        assert_true(packet->event_count <= PACKET_EVENTS_MAX && packet->vlan_count <= PACKET_VLANS_MAX);
+        if (packet->ip)
+            check_inside(packet->ip->header, packet->frame);
+        if (packet->tcp) {
+            check_inside(packet->tcp->header, packet->frame);
+            check_inside(packet->tcp->options, packet->frame);
+            check_inside(packet->tcp->sack, packet->frame);
+        }
+        if (packet->icmp)
+            check_inside(packet->icmp->quoted, packet->frame);
+    }
+    assert_ptr_equal(decoder.packets[count - 1], outer);
+}
+
+static void every_layer_is_decoded(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(samples); i++) {
+        uint8_t frame[256];
+        struct packet packet;
+        size_t size = from_hex(samples[i].hex, frame, sizeof frame);
+        decoder_init(&decoder, &(struct decode_settings){ .checksums = CHECKSUM_NONE });
+        size_t count = decode_bytes(&packet, samples[i].link_type, frame, size);
+        if (decoder.counts[samples[i].counter] == 0 || count != samples[i].packets || packet.invalid ||
+            decoder.packets[0]->protocol != samples[i].protocol)
+            fail_msg("%s: counted %llu, %zu packets, protocol %u, event %s", samples[i].name,
+                     (unsigned long long)decoder.counts[samples[i].counter], count,
+                     decoder.packets[0]->protocol,
+                     packet.event_count ? decode_event_names[packet.events[0]] : "none");
+        check_packets(&packet, count);
+    }
+}
+
+static void every_prefix_is_survived(void **state)
+{
+    (void)state;
+    decoder_init(&decoder, NULL);
+    for (size_t i = 0; i < COUNT_OF(samples); i++) {
+        uint8_t frame[256];
+        struct packet packet;
+        size_t size = from_hex(samples[i].hex, frame, sizeof frame);
+        for (size_t cut = 0; cut <= size; cut++) {
+            uint8_t *copy = guarded_copy(frame, cut);
+            check_packets(&packet, decode_bytes(&packet, samples[i].link_type, copy, cut));
+            guarded_free(copy, cut);
+        }
+    }
+}
+
+static void every_changed_byte_is_survived(void **state)
+{
+    (void)state;
+    decoder_init(&decoder, NULL);
+    for (size_t i = 0; i < COUNT_OF(samples); i++) {
+        uint8_t frame[256];
+        struct packet packet;
+        size_t size = from_hex(samples[i].hex, frame, sizeof frame);
+        uint8_t *copy = guarded_copy(frame, size);
+        for (size_t at = 0; at < size; at++) {
+            for (unsigned value = 0; value < 256; value++) {
+                copy[at] = (uint8_t)value;
+                check_packets(&packet, decode_bytes(&packet, samples[i].link_type, copy, size));
+            }
+            copy[at] = frame[at];
+        }
+        guarded_free(copy, size);
+    }
+}
+
+static void fields_are_read(void **state)
+{
+    (void)state;
+    uint8_t frame[256];
+    struct packet packet;
+    decoder_init(&decoder, &(struct decode_settings){ .checksums = CHECKSUM_NONE });
+    size_t size = from_hex(samples[0].hex, frame, sizeof frame);
+    assert_int_equal(decode_bytes(&packet, LINK_ETHERNET, frame, size), 1);
+    assert_int_equal(packet.ip->ttl, 64);
+    assert_int_equal(packet.src_port, 40000);
+    assert_int_equal(packet.dst_port, 80);
+    assert_int_equal(packet.tcp->flags, TCP_SYN);
+    assert_true(packet.tcp->has_mss);
+    assert_int_equal(packet.tcp->mss, 1460);
+    assert_int_equal(packet.payload.size, 0);
+    assert_string_equal(packet_source_name(&packet), "wire/pcap");
+
+    for (size_t i = 0; i < COUNT_OF(samples); i++) {
+        if (strcmp(samples[i].name, "vlan") == 0) {
+            size = from_hex(samples[i].hex, frame, sizeof frame);
+            decode_bytes(&packet, LINK_ETHERNET, frame, size);
+            assert_int_equal(packet.vlan_count, 3);
+            assert_int_equal(packet.vlans[0], 0x64);
+            assert_int_equal(packet.vlans[2], 7);
+        } else if (strcmp(samples[i].name, "icmp-unreachable") == 0) {
+            size = from_hex(samples[i].hex, frame, sizeof frame);
+            decode_bytes(&packet, LINK_ETHERNET, frame, size);
+            assert_true(packet.has_quoted);
+            assert_int_equal(packet.quoted_dst_port, 53);
+        } else if (strcmp(samples[i].name, "erspan2") == 0) {
+            size = from_hex(samples[i].hex, frame, sizeof frame);
+            decode_bytes(&packet, LINK_RAW, frame, size);
+            assert_int_equal(decoder.packets[0]->vlans[0], 0x17);
+            assert_int_equal(decoder.packets[0]->recursion, 1);
+            assert_string_equal(packet_source_name(decoder.packets[0]), "gre tunnel");
+        }
+    }
+}
+
+static void nesting_ends(void **state)
+{
+    (void)state;
+    uint8_t frame[20 * 64];
+    struct packet packet;
+    for (size_t i = 0; i < 64; i++) {
+        size_t left = sizeof frame - i * 20;
+        const uint8_t header[20] = {
+            0x45, 0, (uint8_t)(left >> 8), (uint8_t)left, 0, 1, 0, 0, 64, 4, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2
+        };
+        memcpy(frame + i * 20, header, sizeof header);
+    }
+    decoder_init(&decoder, NULL);
+    check_packets(&packet, decode_bytes(&packet, LINK_RAW, frame, sizeof frame));
+    assert_int_equal(decoder.counts[DECODE_TOO_MANY_LAYERS], 1);
+}
+
+static void broken_headers_have_their_event(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t link_type;
+        const char *hex, *event;
+    } cases[] = {
+        { LINK_ETHERNET, "0200", "ethernet.pkt_too_small" },
+        { LINK_ETHERNET, ETHER "45", "ipv4.pkt_too_small" },
+        { LINK_ETHERNET,
+          ETHER "4400001c00010000401100000a0000010a000002"
+                "1388003500080000",
+          "ipv4.hlen_too_small" },
+        { LINK_ETHERNET,
+          ETHER "4500001000010000401100000a0000010a000002"
+                "1388003500080000",
+          "ipv4.iplen_smaller_than_hlen" },
+        { LINK_ETHERNET, ETHER IP("0040", "11") "1388003500080000", "ipv4.trunc_pkt" },
+        { LINK_ETHERNET, ETHER IP("001c", "06") "1388003500080000", "tcp.pkt_too_small" },
+        { LINK_ETHERNET, ETHER IP("0028", "06") "9c40005000000001000000004002040000000000",
+          "tcp.hlen_too_small" },
+        { LINK_ETHERNET, ETHER IP("001c", "11") "1388003500050000", "udp.len_invalid" },
+        { LINK_ETHERNET, ETHER IP("001c", "11") "1388003500400000", "udp.hlen_too_small" },
+        { LINK_ETHERNET, ETHER IP("001c", "01") "2800000000000000", "icmpv4.unknown_type" },
+        { LINK_ETHERNET, ETHER IP("001c", "01") "0801000000000000", "icmpv4.unknown_code" },
+        { LINK_NULL, "63000000", "ltnull.unsupported_type" },
+        { LINK_RAW, "7500001c00010000401100000a0000010a0000021388003500080000", "ipraw.invalid_ip_version" },
+        { LINK_RAW, IP("0018", "2f") "00050800", "gre.wrong_version" },
+        { LINK_PPP, "ff03002b0000", "ppp.unsup_proto" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        uint8_t frame[256];
+        struct packet packet;
+        size_t size = from_hex(cases[i].hex, frame, sizeof frame);
+        decoder_init(&decoder, &(struct decode_settings){ .checksums = CHECKSUM_NONE });
+        decode_bytes(&packet, cases[i].link_type, frame, size);
+        assert_true(packet.event_count > 0);
+        assert_string_equal(decode_event_names[packet.events[0]], cases[i].event);
+        assert_int_equal(decode_event_of(bytes_of_string(cases[i].event)), packet.events[0]);
+        assert_int_equal(decoder.event_counts[packet.events[0]], 1);
+    }
+    assert_int_equal(decode_event_of(BYTES_OF("ipv4.nothing")), -1);
+}
+
+static void checksums_are_right(void **state)
+{
+    (void)state;
+    /* The header of RFC 1071's style of example: sums to all ones with its checksum in place. */
+    uint8_t header[20];
+    from_hex("4500003c1c4640004006b1e6ac100a63ac100a0c", header, sizeof header);
+    assert_true(checksum_ipv4(bytes_of(header, sizeof header)));
+    header[8]--;
+    assert_false(checksum_ipv4(bytes_of(header, sizeof header)));
+    /* In whatever pieces of even size: the same sum. */
+    uint8_t data[101];
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 7);
+    uint32_t whole = checksum_add(0, bytes_of(data, sizeof data));
+    for (size_t cut = 0; cut < sizeof data; cut += 2) {
+        uint32_t sum = checksum_add(0, bytes_of(data, cut));
+        assert_int_equal(checksum_add(sum, bytes_of(data + cut, sizeof data - cut)), whole);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_layer_is_decoded),
+        cmocka_unit_test(every_prefix_is_survived),
+        cmocka_unit_test(every_changed_byte_is_survived),
+        cmocka_unit_test(fields_are_read),
+        cmocka_unit_test(nesting_ends),
+        cmocka_unit_test(broken_headers_have_their_event),
+        cmocka_unit_test(checksums_are_right),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
