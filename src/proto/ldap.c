@@ -820,11 +820,12 @@ static bool get_response_attribute(const struct tx *tx, enum direction direction
 #define NUMBER(keyword, bits_, getter, names, text)                                           \
     {                                                                                         \
         .name = (keyword), .kind = INSPECT_NUMBER, .directions = (bits_), .number = (getter), \
-        .choices = (names), .max = UINT32_MAX, .help = (text)                                 \
+        .progress = { 1, 1 }, .choices = (names), .max = UINT32_MAX, .help = (text)           \
     }
-#define GETTER(keyword, bits_, getter, text)                                                           \
-    {                                                                                                  \
-        .name = (keyword), .kind = INSPECT_GET, .directions = (bits_), .get = (getter), .help = (text) \
+#define GETTER(keyword, bits_, getter, text)                                            \
+    {                                                                                   \
+        .name = (keyword), .kind = INSPECT_GET, .directions = (bits_), .get = (getter), \
+        .progress = { 1, 1 }, .help = (text)                                            \
     }
 
 static const struct inspect inspects[] = {

@@ -859,13 +859,13 @@ static const char *const connect_bits[] = { "",         "clean_session", "will",
 static const char *const yes_no[] = { "false", "true", NULL };
 
 #define BOTH (1 << TO_SERVER | 1 << TO_CLIENT)
-#define NUMBER(keyword, getter, most, text)                                                           \
-    .name = (keyword), .kind = INSPECT_NUMBER, .directions = BOTH, .number = (getter), .max = (most), \
-    .help = (text)
+#define NUMBER(keyword, getter, most, text)                                                                  \
+    .name = (keyword), .kind = INSPECT_NUMBER, .directions = BOTH, .number = (getter), .progress = { 1, 1 }, \
+    .max = (most), .help = (text)
 #define BUFFER(keyword, getter, text)                                                          \
     {                                                                                          \
         .name = (keyword), .kind = INSPECT_GET, .directions = 1 << TO_SERVER, .get = (getter), \
-        .help = (text)                                                                         \
+        .progress = { 1, 1 }, .help = (text)                                                   \
     }
 
 static const struct inspect inspects[] = {
