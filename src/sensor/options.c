@@ -34,6 +34,7 @@ enum long_option {
     OPTION_NO_SANDBOX,
     OPTION_WORKERS,
     OPTION_SPOOL,
+    OPTION_ENROLMENT,
     OPTION_ACCEPTED,       /* has no meaning here and does no harm */
     OPTION_ACCEPTED_VALUE, /* the same, with a value */
 };
@@ -66,6 +67,7 @@ static const struct option long_options[] = {
     { "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
     { "workers", required_argument, NULL, OPTION_WORKERS },
     { "spool", required_argument, NULL, OPTION_SPOOL },
+    { "enrolment", required_argument, NULL, OPTION_ENROLMENT },
     { "strict-rule-keywords", optional_argument, NULL, OPTION_ACCEPTED },
     { "no-random", no_argument, NULL, OPTION_ACCEPTED },
     { "pcap-file-buffer-size", required_argument, NULL, OPTION_ACCEPTED_VALUE },
@@ -78,6 +80,8 @@ static const struct option long_options[] = {
 const char *options_help(void)
 {
     return "usage: vonglau-sensor [options] [BPF filter]\n"
+           "       vonglau-sensor enrol URL CODE [DIR]   join a centre\n"
+           "       vonglau-sensor uplink DIR SPOOL       deliver the spool only\n"
            "\n"
            "  -r FILE|DIR|-            read a capture, a folder of captures, or standard input\n"
            "  -i INTERFACE             watch an interface (repeatable)\n"
@@ -92,6 +96,8 @@ const char *options_help(void)
            "  --memory SIZE            most memory the tables may take, e.g. 512MB\n"
            "  --runmode single|workers|autofp\n"
            "  --spool DIR              also queue events for the centre\n"
+           "  --enrolment DIR          what enrol left, to deliver the spool to the centre; default: the "
+           "spool's\n"
            "  --workers N              threads; a file is read with one unless asked otherwise\n"
            "  --simulate-ips           act as if inline: drop, reject and pass rules take effect\n"
            "  --disable-detection      no rules\n"
@@ -218,6 +224,9 @@ static bool take(int letter, const char *value, struct options *options, struct 
         return true;
     case OPTION_NO_SANDBOX:
         options->no_sandbox = true;
+        return true;
+    case OPTION_ENROLMENT:
+        options->enrolment = value;
         return true;
     case OPTION_SPOOL:
         options->spool = value;

@@ -27,7 +27,8 @@ struct options {
     const char *capture; /* -r: file, folder or "-" */
     const char *interfaces[OPTIONS_LIST_MAX];
     size_t interface_count;
-    const char *config, *log_dir, *data_dir, *pid_file, *user, *group, *filter, *filter_file, *spool;
+    const char *config, *log_dir, *data_dir, *pid_file, *user, *group, *filter, *filter_file, *spool,
+        *enrolment;
     const char *rules_only;                   /* -S */
     const char *rules_more[OPTIONS_LIST_MAX]; /* -s */
     size_t rules_more_count;

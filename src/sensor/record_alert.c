@@ -140,27 +140,18 @@ static void put_packet(const struct packet *packet, struct text *out)
     json_close(out, '}');
 }
 
-/* What the stream of the alert's direction still holds: the packet alone when it holds nothing. */
-static struct bytes stream_payload(const struct scene *scene, enum direction direction)
-{
-    const struct stream *stream = scene->streams[direction];
-    return stream ? stream_held(stream, stream_start(stream)) : BYTES_NONE;
-}
-
-static void put_payloads(const struct eve_settings *eve, const struct scene *scene, const struct alert *alert,
-                         struct text *out)
+static void put_payloads(struct recorder *recorder, const struct eve_settings *eve, const struct scene *scene,
+                         const struct alert *alert, struct text *out)
 {
     bool wanted = eve->alerts.payload || eve->alerts.payload_printable || eve->alerts.payload_length;
-    bool reassembled = scene->packet->tcp && (alert->on_stream || alert->tx);
+    const struct stream *stream = scene->streams[alert->direction];
+    struct text *held = &recorder->scratch;
+    text_clear(held);
+    if (wanted && stream && (alert->on_stream || alert->tx))
+        recorder_stream(stream, stream_start(stream), UINT64_MAX, eve->alerts.payload_max, held);
     if (wanted) {
-        struct bytes payload = reassembled ? stream_payload(scene, (enum direction)alert->direction)
-                                           : BYTES_NONE;
-        if (payload.size == 0) {
-            payload = scene->packet->payload;
-            reassembled = false;
-        }
-        put_payload(eve, payload, out);
-        json_uint(out, "stream", reassembled);
+        put_payload(eve, held->size ? text_bytes(held) : scene->packet->payload, out);
+        json_uint(out, "stream", held->size != 0);
     }
     if (eve->alerts.packet)
         put_packet(scene->packet, out);
@@ -224,6 +215,8 @@ static void write_alert(struct recorder *recorder, size_t sink, const struct sce
         through_proxy = !address_parse(bytes_of_string(forwarded), end);
     }
     eve_open(&recorder->stamp, &header, out);
+    if (eve->metadata)
+        recorder_metadata(recorder, scene->flow, out);
     if (alert->tx)
         json_uint(out, "tx_id", alert->tx->number);
     put_alert(eve, scene, alert->rule, alert->action, through_proxy ? forwarded : NULL, out);
@@ -234,7 +227,9 @@ static void write_alert(struct recorder *recorder, size_t sink, const struct sce
         json_cstring(out, "direction", direction_name(scene->direction));
     if (scene->flow && eve->alerts.flow)
         put_flow(&recorder->stamp, scene->flow, out);
-    put_payloads(eve, scene, alert, out);
+    if (alert->frame)
+        recorder_frame(scene, alert->frame, (enum direction)alert->direction, eve->alerts.payload_max, out);
+    put_payloads(recorder, eve, scene, alert, out);
     if (eve->alerts.verdict)
         put_verdict(scene, out);
     if (scene->extra.data)
@@ -364,11 +359,11 @@ static void put_dropped(const struct scene *scene, struct text *out)
     json_close(out, '}');
 }
 
-void record_drop(struct recorder *recorder, const struct scene *scene)
+void record_drop(struct recorder *recorder, const struct scene *scene, bool first)
 {
     for (size_t i = 0; i < recorder->sinks->eve_count; i++) {
         const struct eve_settings *eve = recorder->sinks->eves[i].settings;
-        if (!eve->drop)
+        if (!eve->drop || (!first && !eve->drops.all_of_flow))
             continue;
         struct eve_header header;
         char community[32];

@@ -89,7 +89,9 @@ static void open_record(struct recorder *recorder, const struct eve_settings *ev
         .vlan_count = flow->vlan_count,
         .compress_v6 = eve->compress_v6,
         .version_first = true,
-        .no_version = from_server,
+        .no_version = !strcmp(type, "netflow"),
+        .has_spi = flow->protocol == IP_ESP,
+        .spi = (uint32_t)flow->client_port << 16 | flow->server_port,
     };
     if (eve->community_id) {
         community_id_flow(eve->community_seed, flow, community);
@@ -148,6 +150,8 @@ static void write_flow(struct recorder *recorder, const struct eve_settings *eve
     if (session && session->tx_total)
         json_uint(out, "tx_cnt", session->tx_total);
     json_close(out, '}');
+    if (eve->metadata)
+        recorder_metadata(recorder, flow, out);
     if (eve->ethernet)
         put_ether(flow, false, out);
     if (flow->protocol == IP_TCP)

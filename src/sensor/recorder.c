@@ -375,3 +375,117 @@ void recorder_file(const struct file *file, struct text *out)
     }
     json_uint(out, "tx_id", file->tx ? file->tx->number : 0);
 }
+
+/* Bits named "traffic/id/NAME" and "traffic/label/NAME" say what kind of traffic a flow is. */
+static void put_traffic(const struct recorder *recorder, const struct flow *flow, const char *key,
+                        const char *prefix, bool *opened, struct text *out)
+{
+    bool any = false, is_int;
+    uint32_t value;
+    const char *name;
+    for (size_t i = 0; (name = detect_flow_bit(recorder->detector, flow, i, &is_int, &value)); i++) {
+        if (is_int || strncmp(name, prefix, strlen(prefix)) != 0)
+            continue;
+        if (!*opened)
+            json_open(out, "traffic", '{');
+        *opened = true;
+        if (!any)
+            json_open(out, key, '[');
+        any = true;
+        json_cstring(out, NULL, name + strlen(prefix));
+    }
+    if (any)
+        json_close(out, ']');
+}
+
+static bool is_traffic(const char *name)
+{
+    return !strncmp(name, "traffic/id/", 11) || !strncmp(name, "traffic/label/", 14);
+}
+
+void recorder_metadata(const struct recorder *recorder, const struct flow *flow, struct text *out)
+{
+    bool bits = false, ints = false, traffic = false, is_int;
+    uint32_t value;
+    const char *name;
+    if (!flow || !recorder->detector || !detect_flow_bit(recorder->detector, flow, 0, &is_int, &value))
+        return;
+    for (size_t i = 0; (name = detect_flow_bit(recorder->detector, flow, i, &is_int, &value)); i++) {
+        bits |= !is_int && !is_traffic(name);
+        ints |= is_int;
+    }
+    if (bits || ints)
+        json_open(out, "metadata", '{');
+    if (bits) {
+        json_open(out, "flowbits", '[');
+        for (size_t i = 0; (name = detect_flow_bit(recorder->detector, flow, i, &is_int, &value)); i++)
+            if (!is_int && !is_traffic(name))
+                json_cstring(out, NULL, name);
+        json_close(out, ']');
+    }
+    if (ints) {
+        json_open(out, "flowints", '{');
+        for (size_t i = 0; (name = detect_flow_bit(recorder->detector, flow, i, &is_int, &value)); i++)
+            if (is_int)
+                json_uint(out, name, value);
+        json_close(out, '}');
+    }
+    if (bits || ints)
+        json_close(out, '}');
+    put_traffic(recorder, flow, "id", "traffic/id/", &traffic, out);
+    put_traffic(recorder, flow, "label", "traffic/label/", &traffic, out);
+    if (traffic)
+        json_close(out, '}');
+}
+
+void recorder_stream(const struct stream *stream, uint64_t offset, uint64_t end, size_t most,
+                     struct text *out)
+{
+    for (int pieces = 0; pieces < 64 && offset < end && out->size < most; pieces++) {
+        struct bytes part = stream_held(stream, offset);
+        uint64_t left = end - offset;
+        if (part.size) {
+            part = bytes_first(part, left < SIZE_MAX ? (size_t)left : SIZE_MAX);
+            text_put(out, bytes_first(part, most - out->size));
+            offset += part.size;
+            continue;
+        }
+        uint64_t gap = stream_gap(stream, offset);
+        if (gap == 0)
+            return;
+        text_add(out, "[%llu bytes missing]", (unsigned long long)gap);
+        offset += gap;
+    }
+}
+
+void recorder_frame(const struct scene *scene, const struct frame *frame, enum direction direction,
+                    uint32_t payload_max, struct text *out)
+{
+    const struct protocol *protocol = frame->protocol;
+    const struct stream *stream = scene->streams[direction];
+    bool known = frame->size != UINT64_MAX;
+    char buffer[8192];
+    struct text content = text_of(buffer, sizeof buffer);
+    uint64_t end = known ? frame->offset + frame->size : UINT64_MAX;
+    if (stream)
+        recorder_stream(stream, frame->offset, end, MIN((size_t)payload_max, sizeof buffer - 64), &content);
+    else
+        text_put(&content, bytes_first(bytes_from(scene->packet->payload, (size_t)frame->offset),
+                                       MIN(known ? (size_t)frame->size : SIZE_MAX,
+                                           MIN((size_t)payload_max, sizeof buffer - 64))));
+    json_open(out, "frame", '{');
+    json_cstring(out, "type", protocol->frames ? protocol->frames[frame->type] : "");
+    json_uint(out, "id", frame->id);
+    json_cstring(out, "direction", direction == TO_SERVER ? "toserver" : "toclient");
+    if (stream)
+        json_uint(out, "stream_offset", frame->offset);
+    if (known)
+        json_uint(out, "length", frame->size);
+    bool complete = !stream || (known && end <= stream_end(stream));
+    json_base64(out, "payload", text_bytes(&content));
+    eve_printable(out, "payload_printable", text_bytes(&content));
+    json_bool(out, "complete", complete);
+    if (frame->has_tx)
+        json_uint(out, "tx_id", frame->tx_number);
+    json_close(out, '}');
+}

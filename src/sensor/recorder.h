@@ -50,7 +50,8 @@ struct recorder {
     struct text scratch;
     struct eve_stamp stamp;
     const char *interface, *file_name;
-    uint64_t flushed; /* steady time of the last flush */
+    const struct detector *detector; /* for flowbits; NULL: none */
+    uint64_t flushed;                /* steady time of the last flush */
     uint64_t lines, lost;
 };
 
@@ -63,7 +64,10 @@ void recorder_flush(struct recorder *recorder, bool force);
 void record_alerts(struct recorder *recorder, const struct scene *scene, const struct alerts *alerts);
 /* One alert that no rule of the set raised; also in fast.log. */
 void record_finding(struct recorder *recorder, const struct scene *scene, const struct rule *rule);
-void record_drop(struct recorder *recorder, const struct scene *scene);
+/* `first`: of its flow and direction. */
+void record_drop(struct recorder *recorder, const struct scene *scene, bool first);
+void record_frame(struct recorder *recorder, const struct scene *scene, const struct frame *frame,
+                  enum direction direction);
 void record_tx(struct recorder *recorder, const struct scene *scene, const struct tx *tx);
 void record_file(struct recorder *recorder, const struct scene *scene, const struct tx *tx,
                  const struct file *file);
@@ -99,6 +103,14 @@ bool recorder_wants(const struct eve_settings *eve, const struct tx *tx);
 bool recorder_forwarded(const struct xff_settings *xff, const struct tx *tx, char out[64]);
 void recorder_app_proto(const struct session *session, struct text *out);
 void recorder_file(const struct file *file, struct text *out);
+/* "metadata" with the bits and integers that rules set on the flow. */
+void recorder_metadata(const struct recorder *recorder, const struct flow *flow, struct text *out);
+/* The frame's object; the bytes it covers as far as they are held, `payload_max` of them. */
+void recorder_frame(const struct scene *scene, const struct frame *frame, enum direction direction,
+                    uint32_t payload_max, struct text *out);
+/* Bytes of a stream from `offset` on, gaps as "[N bytes missing]", into `out`. */
+void recorder_stream(const struct stream *stream, uint64_t offset, uint64_t end, size_t most,
+                     struct text *out);
 const char *direction_name(enum direction direction);
 const char *session_app_name(const struct session *session);
 

@@ -92,6 +92,8 @@ static void packet_anomaly(struct recorder *recorder, size_t sink, const struct 
     struct text *out = recorder_begin(recorder, sink, &start);
     recorder_header(recorder, scene, eve, "anomaly", false, scene->direction, &header, community);
     eve_open(&recorder->stamp, &header, out);
+    if (eve->metadata)
+        recorder_metadata(recorder, scene->flow, out);
     anomaly_header(recorder, eve, scene->packet, out);
     text_add(&text, "%s.%s", prefix, name);
     json_open(out, "anomaly", '{');
@@ -160,6 +162,28 @@ void record_app_anomaly(struct recorder *recorder, const struct scene *scene, co
         put_event(out, tx, event);
         json_cstring(out, "layer", tx ? "proto_parser" : "proto_detect");
         json_close(out, '}');
+        recorder_tail(recorder, eve, out);
+        recorder_end(recorder, i, start);
+    }
+}
+
+/* ---- frames ---- */
+
+void record_frame(struct recorder *recorder, const struct scene *scene, const struct frame *frame,
+                  enum direction direction)
+{
+    for (size_t i = 0; i < recorder->sinks->eve_count; i++) {
+        const struct eve_settings *eve = recorder->sinks->eves[i].settings;
+        if (!eve->frame)
+            continue;
+        struct eve_header header;
+        char community[32];
+        size_t start;
+        struct text *out = recorder_begin(recorder, i, &start);
+        recorder_header(recorder, scene, eve, "frame", false, direction, &header, community);
+        eve_open(&recorder->stamp, &header, out);
+        recorder_app_proto(scene->session, out);
+        recorder_frame(scene, frame, direction, 4096, out);
         recorder_tail(recorder, eve, out);
         recorder_end(recorder, i, start);
     }

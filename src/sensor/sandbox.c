@@ -52,15 +52,17 @@ static bool become(const struct sandbox *sandbox, struct error *error)
 #define WRITES                                                                                   \
     (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR | \
      LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_FIFO)
+/* Files get their names by moving from one folder to another; kernels of the first version never allow it. */
+#define MOVES       LANDLOCK_ACCESS_FS_REFER
 #define FILE_RIGHTS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
 
-static bool allow_path(int rules, const struct sandbox_path *path)
+static bool allow_path(int rules, const struct sandbox_path *path, uint64_t moves)
 {
     int fd = open(path->path, O_PATH | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT; /* what does not exist needs no right */
     struct landlock_path_beneath_attr allowed = { .parent_fd = fd };
-    allowed.allowed_access = path->write ? READS | WRITES : READS;
+    allowed.allowed_access = path->write ? READS | WRITES | moves : READS;
     bool done = syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &allowed, 0) == 0;
     if (!done && errno == EINVAL) {
         /* Rights on directories do not apply to a plain file. */
@@ -73,7 +75,9 @@ static bool allow_path(int rules, const struct sandbox_path *path)
 
 static bool restrict_files(const struct sandbox *sandbox, bool *landlock, struct error *error)
 {
-    const struct landlock_ruleset_attr handled = { .handled_access_fs = READS | WRITES |
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    uint64_t moves = version >= 2 ? MOVES : 0;
+    const struct landlock_ruleset_attr handled = { .handled_access_fs = READS | WRITES | moves |
                                                                         LANDLOCK_ACCESS_FS_EXECUTE };
     *landlock = false;
     int rules = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0);
@@ -81,7 +85,7 @@ static bool restrict_files(const struct sandbox *sandbox, bool *landlock, struct
         return errno == ENOSYS || errno == EOPNOTSUPP || error_system(error, "landlock");
     bool ok = true;
     for (size_t i = 0; i < sandbox->path_count && ok; i++)
-        if (sandbox->paths[i].path && !allow_path(rules, &sandbox->paths[i]))
+        if (sandbox->paths[i].path && !allow_path(rules, &sandbox->paths[i], moves))
             ok = error_system(error, "landlock: %s", sandbox->paths[i].path);
     if (ok && syscall(SYS_landlock_restrict_self, rules, 0) != 0)
         ok = error_system(error, "landlock");

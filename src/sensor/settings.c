@@ -443,6 +443,7 @@ static bool read_exceptions(struct settings *settings, struct error *error)
         if (places[i].target == EXCEPTION_MIDSTREAM && !own)
             chosen = for_midstream(chosen, settings->tcp.midstream);
         bool drops = chosen >= EXCEPTION_DROP_PACKET;
+        settings->exception_chosen[places[i].target] = own || master_text;
         settings->exceptions[places[i].target] = drops && !settings->inline_mode ? EXCEPTION_IGNORE : chosen;
     }
     return true;
@@ -508,7 +509,7 @@ static bool read_statistics(struct settings *settings, struct error *error)
 {
     struct config_node *root = &settings->config.root;
     uint64_t seconds = 8;
-    settings->stats_enabled = true;
+    settings->stats_enabled = settings->stats_exception_policies = true;
     settings->stats_decoder_events = true;
     settings->stats_decoder_prefix = "decoder.event";
     const char *prefix = config_value(root, "stats.decoder-events-prefix");

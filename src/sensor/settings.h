@@ -121,6 +121,7 @@ struct settings {
     uint64_t stats_interval; /* ns */
 
     enum exception_policy exceptions[EXCEPTION_TARGET_COUNT];
+    bool exception_chosen[EXCEPTION_TARGET_COUNT]; /* by the file, not by default */
     struct decode_settings decode;
     struct defrag_settings defrag;
     struct flow_settings flow;

@@ -137,8 +137,11 @@ static void add_exceptions(struct stats *stats, const struct worker *worker)
         enum exception_policy policy = stats->settings->exceptions[target];
         if (policy == EXCEPTION_IGNORE)
             continue;
-        add_named(stats, worker->counts.exceptions[target][policy], "exception_policy.%s.%s",
-                  exception_path((enum exception_target)target), exception_policy_names[policy]);
+        if (!stats->settings->exception_chosen[target])
+            continue;
+        for (size_t any = EXCEPTION_PASS_PACKET; any < EXCEPTION_POLICY_COUNT; any++)
+            add_named(stats, worker->counts.exceptions[target][any], "exception_policy.%s.%s",
+                      exception_path((enum exception_target)target), exception_policy_names[any]);
     }
 }
 

@@ -36,11 +36,11 @@ void apply_exception(struct worker *worker, struct scene *scene, enum exception_
                      enum drop_reason reason)
 {
     enum exception_policy policy = worker->settings->exceptions[target];
+    if (scene->flow)
+        scene->flow->exceptions |= (uint8_t)(1U << target);
     if (policy == EXCEPTION_IGNORE)
         return;
     worker->counts.exceptions[target][policy]++;
-    if (scene->flow)
-        scene->flow->exceptions |= (uint8_t)(1U << target);
     switch (policy) {
     case EXCEPTION_REJECT:
     case EXCEPTION_REJECT_BOTH:
@@ -88,8 +88,10 @@ static void take_verdict(struct worker *worker, struct scene *scene)
         return;
     if (alerts->flow_drop && scene->inline_mode)
         flow->dropped = true;
-    if (alerts->flow_pass)
+    if (alerts->flow_pass) {
         flow->passed = flow->no_packet_inspection = true;
+        scene->verdict |= ACTION_PASS;
+    }
     if (alerts->bypass)
         bypass(worker, flow);
 }
@@ -118,11 +120,27 @@ static void inspect(struct worker *worker, struct scene *scene, const struct tcp
         record_alerts(&worker->recorder, scene, &worker->alerts);
 }
 
+/* The flow was condemned by a policy, not by a rule. */
+static bool drops_by_exception(const struct worker *worker, const struct flow *flow)
+{
+    for (size_t target = 0; target < EXCEPTION_TARGET_COUNT; target++) {
+        enum exception_policy policy = worker->settings->exceptions[target];
+        if ((flow->exceptions & 1U << target) && policy >= EXCEPTION_DROP_FLOW)
+            return true;
+    }
+    return false;
+}
+
 /* One of EVE's drop events a packet, or the first of the flow in each direction. */
 static void record_verdict(struct worker *worker, struct scene *scene)
 {
-    if (scene->verdict & ACTION_DROP)
-        record_drop(&worker->recorder, scene);
+    if (!(scene->verdict & ACTION_DROP))
+        return;
+    uint8_t way = (uint8_t)(1U << scene->direction);
+    bool first = !scene->flow || !(scene->flow->drops_logged & way);
+    record_drop(&worker->recorder, scene, first);
+    if (scene->flow)
+        scene->flow->drops_logged |= way;
 }
 
 static bool files_done(const struct session *session, const struct tx *tx)
@@ -166,6 +184,27 @@ static bool log_ready(const struct session *session, const struct tx *tx)
     return true;
 }
 
+/* Frames that are complete are written; those that nobody will look at any more are forgotten. */
+static void take_frames(struct worker *worker, struct scene *scene)
+{
+    struct session *session = scene->session;
+    for (int d = 0; d < DIRECTIONS; d++)
+        for (size_t i = 0; i < session->frame_count[d]; i++) {
+            struct frame *frame = &session->frames[d][i];
+            const struct stream *stream = scene->streams[d];
+            bool whole = !stream ||
+                         (frame->size != UINT64_MAX && frame->offset + frame->size <= stream_end(stream));
+            bool over = whole || session->ended;
+            if (over && !frame->logged && (enum direction)d == scene->direction) {
+                record_frame(&worker->recorder, scene, frame, (enum direction)d);
+                frame->logged = true;
+            }
+            if (!worker->detector && frame->logged)
+                frame->inspected = true;
+        }
+    session_sweep_frames(session);
+}
+
 /* Writes what is ready of the session's transactions, and lets go of those that are finished. */
 void record_session(struct worker *worker, struct scene *scene)
 {
@@ -196,6 +235,8 @@ void record_session(struct worker *worker, struct scene *scene)
         if (complete && !files_done(session, tx) && tx->inspected[TO_SERVER] && tx->inspected[TO_CLIENT])
             record_files(worker, scene, tx, true);
     }
+    if (session->frame_count[TO_SERVER] || session->frame_count[TO_CLIENT])
+        take_frames(worker, scene);
     session_sweep(session);
 }
 
@@ -231,7 +272,7 @@ static void handle_flow(struct worker *worker, struct scene *scene, struct packe
     }
     if (flow->dropped && scene->inline_mode) {
         flow_count(worker->flows, flow, packet, scene->direction);
-        scene_drop(worker, scene, flow->exceptions ? DROP_EXCEPTION_FLOW : DROP_FLOW);
+        scene_drop(worker, scene, drops_by_exception(worker, flow) ? DROP_EXCEPTION_FLOW : DROP_FLOW);
         record_verdict(worker, scene);
         return;
     }
@@ -396,6 +437,24 @@ static void tx_freed(void *context, struct tx *tx)
         detect_tx_free(worker->detector, tx);
 }
 
+/* What the rules look at and sessions would not keep otherwise. */
+static void want(struct worker *worker, const struct ruleset *rules)
+{
+    struct ruleset_wants wants = { 0 };
+    if (rules)
+        wants = ruleset_wants(rules);
+    worker->files.md5 |= wants.md5;
+    worker->files.sha1 |= wants.sha1;
+    worker->files.sha256 |= wants.sha256;
+    worker->files.magic |= wants.magic;
+    if (worker->files.magic && !worker->files.cookie)
+        worker->files.cookie = file_magic_open(NULL);
+    bool logged = false;
+    for (size_t i = 0; i < worker->settings->eve_count; i++)
+        logged |= worker->settings->eves[i].frame;
+    worker->sessions.frames = wants.frames || logged;
+}
+
 struct worker *worker_new(const struct settings *settings, const struct ruleset *rules, struct sinks *sinks,
                           unsigned index, struct error *error)
 {
@@ -410,7 +469,13 @@ struct worker *worker_new(const struct settings *settings, const struct ruleset 
     decoder_init(&worker->decoder, &settings->decode);
     worker->sessions = settings->sessions;
     worker->files = settings->files;
-    if (settings->files.magic)
+    struct ruleset_wants wants = rules ? ruleset_wants(rules) : (struct ruleset_wants){ 0 };
+    worker->sessions.frames |= wants.frames;
+    worker->files.magic |= wants.magic;
+    worker->files.md5 |= wants.md5;
+    worker->files.sha1 |= wants.sha1;
+    worker->files.sha256 |= wants.sha256;
+    if (worker->files.magic)
         worker->files.cookie = file_magic_open(NULL);
     worker->sessions.files = &worker->files;
     worker->sessions.inline_mode = settings->inline_mode;
@@ -435,6 +500,8 @@ struct worker *worker_new(const struct settings *settings, const struct ruleset 
     defrag_attach(worker->defrag, &worker->decoder);
     if (rules && !(worker->detector = detector_new(rules, 0, error)))
         goto failed;
+    worker->recorder.detector = worker->detector;
+    want(worker, rules);
     return worker;
 failed:
     worker_free(worker);
@@ -468,6 +535,7 @@ void worker_rules(struct worker *worker, const struct ruleset *rules)
     worker->rules = rules;
     if (worker->detector && rules)
         detector_change(worker->detector, rules);
+    want(worker, rules);
 }
 
 void worker_finish(struct worker *worker)
