@@ -377,7 +377,11 @@ static bool response_headers_done(const struct call *call)
     side->left = length;
     side->framing = chunked ? PHASE_CHUNK_SIZE : sized ? PHASE_LENGTH : PHASE_CLOSE;
     if (bodyless) {
-        side->phase = PHASE_DOUBT;
+        tx_event(side->tx, HTTP_EVENT_RESPONSE_BODY_UNEXPECTED);
+        if (!chunked && length == 0)
+            finish_message(call);
+        else
+            side->phase = PHASE_DOUBT;
         return true;
     }
     response_body(call);
@@ -607,7 +611,6 @@ static enum step read_doubtful(const struct call *call)
         finish_message(call);
         return STEP_ON;
     }
-    event(call, HTTP_EVENT_REQUEST_BODY_UNEXPECTED, HTTP_EVENT_RESPONSE_BODY_UNEXPECTED);
     response_body(call);
     return STEP_ON;
 }
