@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Deadlines, who owns an address when, passwords and codes, the audit chain. */
+#include "support/folder.h"
+
+#include "base/clock.h"
+#include "center/audit.h"
+#include "center/clocks.h"
+#include "center/entities.h"
+#include "center/hub.h"
+#include "center/resolver.h"
+#include "center/schema.h"
+#include "center/users.h"
+
+static uint64_t at(const char *time)
+{
+    uint64_t value = 0;
+    assert_true(clock_parse(bytes_of_string(time), &value));
+    return value;
+}
+
+struct fixture {
+    char folder[FOLDER_MAX];
+    struct center *center;
+    struct database *database;
+    struct arena memory;
+    struct context context;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct error error = { "" };
+    folder_make(f->folder);
+    const struct center_settings settings = { .state = f->folder, .temporary = true };
+    f->center = center_open(&settings, &error);
+    if (!f->center)
+        fail_msg("%s", error.text);
+    f->database = center_connection(f->center);
+    f->memory = arena_of(32 << 20);
+    f->context = context_system(f->center, f->database, &f->memory);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    center_connection_return(f->center, f->database);
+    center_close(f->center);
+    arena_done(&f->memory);
+    folder_remove(f->folder);
+    free(f);
+    return 0;
+}
+
+static void deadlines_follow_the_calendar(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *start;
+        uint64_t amount;
+        enum clock_unit unit;
+        const char *due;
+    } cases[] = {
+        { "2026-11-20T09:00:00+07:00", 15, CLOCK_MINUTES, "2026-11-20T09:15:00+07:00" },
+        { "2026-11-20T09:00:00+07:00", 24, CLOCK_HOURS, "2026-11-21T09:00:00+07:00" },
+        { "2026-11-20T09:00:00+07:00", 5, CLOCK_DAYS, "2026-11-25T09:00:00+07:00" },
+        { "2026-11-20T09:00:00+07:00", 0, CLOCK_HOURS, "2026-11-20T09:00:00+07:00" },
+        /* Friday and three working days: Wednesday. */
+        { "2026-11-20T09:00:00+07:00", 3, CLOCK_WORKING_DAYS, "2026-11-25T09:00:00+07:00" },
+        /* Late in the evening it is still Friday at +07:00, though not in UTC terms of another zone. */
+        { "2026-11-20T23:30:00+07:00", 1, CLOCK_WORKING_DAYS, "2026-11-23T23:30:00+07:00" },
+        { "2026-11-21T10:00:00+07:00", 1, CLOCK_WORKING_DAYS, "2026-11-23T10:00:00+07:00" },
+        /* Across Tet 2026: 16 to 20 February are off. */
+        { "2026-02-13T08:00:00+07:00", 1, CLOCK_WORKING_DAYS, "2026-02-23T08:00:00+07:00" },
+        /* Saturday 22 August is worked in exchange for Monday the 31st. */
+        { "2026-08-21T08:00:00+07:00", 1, CLOCK_WORKING_DAYS, "2026-08-22T08:00:00+07:00" },
+        { "2026-08-28T08:00:00+07:00", 1, CLOCK_WORKING_DAYS, "2026-09-03T08:00:00+07:00" },
+    };
+    struct calendar calendar;
+    calendar_load(&calendar, f->database);
+    assert_true(calendar.count > 20);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        uint64_t due = clock_due(&calendar, at(cases[i].start), cases[i].amount, cases[i].unit);
+        if (due != at(cases[i].due))
+            fail_msg("%s: not due at %s", cases[i].start, cases[i].due);
+    }
+}
+
+static void an_address_belongs_to_who_had_it_then(void **state)
+{
+    struct fixture *f = *state;
+    struct error error = { "" };
+    assert_true(database_script(
+        f->database,
+        "INSERT INTO agency (id, name, type) VALUES (1,'A','department'), (2,'B','department');"
+        "INSERT INTO system (id, name, owner, operator, level, type, status, addresses) VALUES "
+        "(5,'S',1,NULL,3,'public','running','10.1.0.10, 2001:db8::5'), (6,'T',2,2,2,'internal','running','');"
+        "INSERT INTO network (cidr, agency, system, kind, valid_from, valid_to) VALUES "
+        "('10.1.0.0/16',1,NULL,'lan',NULL,'2026-07-01'), ('10.1.0.0/16',2,6,'lan','2026-07-01',NULL), "
+        "('10.1.9.0/24',1,NULL,'lan',NULL,NULL), ('2001:db8::/32',1,NULL,'wan',NULL,NULL)",
+        &error));
+    assert_true(resolver_load(center_resolver(f->center), f->database, &error));
+    static const struct {
+        const char *address, *time;
+        uint32_t agency, system;
+        uint8_t level;
+    } cases[] = {
+        { "10.1.2.3", "2026-06-30T23:59:59+07:00", 1, 0, 0 },
+        { "10.1.2.3", "2026-07-01T00:00:00+07:00", 2, 6, 2 },
+        { "10.1.9.3", "2026-08-01T00:00:00+07:00", 1, 0, 0 },
+        { "10.1.0.10", "2026-06-01T00:00:00+07:00", 1, 5, 3 },
+        { "10.2.0.1", "2026-08-01T00:00:00+07:00", 0, 0, 0 },
+        { "2001:db8::5", "2026-08-01T00:00:00+07:00", 1, 5, 3 },
+        { "2001:db8::6", "2026-08-01T00:00:00+07:00", 1, 0, 0 },
+        { "2001:db9::6", "2026-08-01T00:00:00+07:00", 0, 0, 0 },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct address address;
+        assert_true(address_parse(bytes_of_string(cases[i].address), &address));
+        struct owner owner = resolver_find(center_resolver(f->center), &address, at(cases[i].time));
+        if (owner.agency != cases[i].agency || owner.system != cases[i].system ||
+            owner.level != cases[i].level)
+            fail_msg("%s at %s: %u %u %u", cases[i].address, cases[i].time, owner.agency, owner.system,
+                     owner.level);
+    }
+}
+
+static void agency_codes_have_their_two_forms(void **state)
+{
+    (void)state;
+    assert_true(agency_code_valid(BYTES_OF("H38")) && agency_code_valid(BYTES_OF("H38.12.3")));
+    assert_false(agency_code_valid(BYTES_OF("Z38")) || agency_code_valid(BYTES_OF("H3")) ||
+                 agency_code_valid(BYTES_OF("H38.")) || agency_code_valid(BYTES_OF("H38..1")) ||
+                 agency_code_valid(BYTES_OF("h38")) || agency_code_valid(BYTES_OF("")) ||
+                 agency_code_valid(BYTES_OF("H38.123456789.123456789.123456789.12")));
+    assert_true(agency_code102_valid(BYTES_OF("000.00.00.H38")));
+    assert_false(agency_code102_valid(BYTES_OF("000.00.00.38H")) ||
+                 agency_code102_valid(BYTES_OF("00.000.00.H38")));
+}
+
+static void passwords_are_judged_by_the_rules(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *password, *rule;
+        bool second_factor;
+    } cases[] = {
+        { "Aa1!Aa1!Aa1!A", "length", false },
+        { "Aa1!xy7.Qw8?zT", NULL, false },
+        { "Aa1!xy7", "length", true },
+        { "Aa1!xy7.", NULL, true },
+        { "aaaaaaaa1!aaaaaa", "classes", false },
+        { "AAAAAAAA1!AAAAAA", "classes", false },
+        { "Aaaaaaaaaaaaa!!", "classes", false },
+        { "Aaaaaaaaaaaaa11", "classes", false },
+        { "Minh.An-2026xx!", "name", false },
+        { "Mậtkhẩu-2026xxA!", "common", false },
+        { "Xx.PassWord.77zz!", "common", false },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const char *rule = password_weakness(bytes_of_string(cases[i].password), BYTES_OF("minh.an"),
+                                             cases[i].second_factor);
+        if (!rule != !cases[i].rule || (rule && strcmp(rule, cases[i].rule) != 0))
+            fail_msg("%s: %s", cases[i].password, rule ? rule : "taken");
+    }
+}
+
+/* RFC 6238 appendix B gives eight digits; ours are the last six. */
+static void codes_are_those_of_the_rfc(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t seconds;
+        uint32_t code;
+    } cases[] = { { 59, 287082 },       { 1111111109, 81804 },  { 1111111111, 50471 },
+                  { 1234567890, 5924 }, { 2000000000, 279037 }, { 20000000000ULL, 353130 } };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        assert_int_equal(totp_code(BYTES_OF("12345678901234567890"), cases[i].seconds / 30), cases[i].code);
+}
+
+static void a_changed_audit_row_is_found(void **state)
+{
+    struct fixture *f = *state;
+    struct audit_verdict verdict;
+    struct error error = { "" };
+    for (int i = 0; i < 5; i++)
+        assert_true(audit_add(&f->context, "test.act", "thing", i, BYTES_OF("{\"a\":\"đ\"}")));
+    assert_true(audit_verify(f->database, &verdict, &error));
+    assert_true(verdict.ok && verdict.rows == 5);
+    /* The table refuses to be changed. */
+    assert_false(database_run(f->database, "UPDATE audit SET user=9 WHERE id=3", ""));
+    assert_false(database_ok(f->database, &error));
+    assert_false(database_run(f->database, "DELETE FROM audit WHERE id=3", ""));
+    assert_false(database_ok(f->database, &error));
+    static const char *const tampering[] = {
+        "UPDATE audit SET user=9 WHERE id=3",      "UPDATE audit SET data='{}' WHERE id=3",
+        "UPDATE audit SET time=time+1 WHERE id=3", "DELETE FROM audit WHERE id=3",
+        "UPDATE audit SET address='x' WHERE id=3", "UPDATE audit SET hash=zeroblob(32) WHERE id=3",
+    };
+    assert_true(
+        database_script(f->database, "DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete", &error));
+    for (size_t i = 0; i < COUNT_OF(tampering); i++) {
+        assert_true(database_script(f->database, "SAVEPOINT s", &error));
+        assert_true(database_script(f->database, tampering[i], &error));
+        assert_true(audit_verify(f->database, &verdict, &error));
+        assert_false(verdict.ok);
+        assert_true(verdict.first_bad == 3 || verdict.first_bad == 4);
+        assert_true(database_script(f->database, "ROLLBACK TO s; RELEASE s", &error));
+    }
+    assert_true(audit_verify(f->database, &verdict, &error) && verdict.ok);
+}
+
+static void the_schema_links_no_person_to_traffic(void **state)
+{
+    struct fixture *f = *state;
+    /* Tables of persons have neither addresses of machines nor names of sites; tables of traffic have no
+     * person. */
+    assert_int_equal(
+        database_number(f->database,
+                        "SELECT count(*) FROM sqlite_schema t, pragma_table_info(t.name) c WHERE "
+                        "t.name='alert_group' AND c.name IN ('user','person','login','account')",
+                        ""),
+        0);
+    assert_int_equal(
+        database_number(f->database,
+                        "SELECT count(*) FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.name IN "
+                        "('contact','user') AND c.name IN ('ip','domain','url','host','visited')",
+                        ""),
+        0);
+}
+
+static void live_messages_reach_those_who_may_see_them(void **state)
+{
+    (void)state;
+    struct hub *hub = hub_new();
+    struct principal duty = { .role = ROLE_DUTY }, contact = {
+        .role = ROLE_CONTACT, .limited = true, .agencies = { 3 }, .agency_count = 1
+    };
+    char buffer[4096];
+    struct text out = text_of(buffer, sizeof buffer);
+    uint64_t a = 0, b = 0;
+    hub_publish(hub, "alert", 3, BYTES_OF("{\"x\":1}"));
+    hub_publish(hub, "alert", 4, BYTES_OF("{\"x\":2}"));
+    hub_publish(hub, "inbox", 0, BYTES_OF("{\"x\":3}"));
+    hub_publish(hub, "all", -1, BYTES_OF("{\"x\":4}"));
+    hub_read(hub, &contact, &a, &out);
+    assert_string_equal(buffer, "event: alert\ndata: {\"x\":1}\n\nevent: all\ndata: {\"x\":4}\n\n");
+    text_clear(&out);
+    hub_read(hub, &duty, &b, &out);
+    assert_non_null(strstr(buffer, "{\"x\":2}"));
+    assert_non_null(strstr(buffer, "{\"x\":3}"));
+    /* Too slow a reader goes on with what is left. */
+    for (int i = 0; i < 2000; i++)
+        hub_publish(hub, "alert", 4, BYTES_OF("{}"));
+    text_clear(&out);
+    hub_read(hub, &contact, &a, &out);
+    assert_int_equal(out.size, 0);
+    assert_true(a == hub_position(hub));
+    hub_free(hub);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(deadlines_follow_the_calendar),
+        TEST(an_address_belongs_to_who_had_it_then),
+        cmocka_unit_test(agency_codes_have_their_two_forms),
+        cmocka_unit_test(passwords_are_judged_by_the_rules),
+        cmocka_unit_test(codes_are_those_of_the_rfc),
+        TEST(a_changed_audit_row_is_found),
+        TEST(the_schema_links_no_person_to_traffic),
+        cmocka_unit_test(live_messages_reach_those_who_may_see_them),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
