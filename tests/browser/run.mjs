@@ -3,6 +3,7 @@
 // usage: node run.mjs PATH_OF_vonglau [SHOTS_FOLDER]        starts a centre with the sample province, in a folder of its own
 //        node run.mjs --at URL ADMIN PASSWORD [SHOTS_FOLDER]  uses a running one that has alerts in its inbox
 import { spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -45,9 +46,9 @@ async function start(program) {
   };
   const until = Date.now() + START_MS;
   while (Date.now() < until) {
-    const password = /password[^\n:]*:\s*(\S+)/i.exec(said)?.[1];
-    const url = /https?:\/\/[^\s/]+/.exec(said)?.[0];
-    if (password && url) return { url, admin: /user[^\n:]*:\s*(\S+)/i.exec(said)?.[1] ?? 'admin', password, stop };
+    const account = /First sign-in[^:]*:\s*(\S+)\s+(\S+)/.exec(said);
+    const url = /https:\/\/[^\s/]+/.exec(said)?.[0];
+    if (account && url && said.includes('Ready')) return { url, admin: account[1], password: account[2], stop };
     if (child.exitCode !== null) break;
     await new Promise((r) => setTimeout(r, 100));
   }
@@ -90,7 +91,27 @@ async function firstSignIn(page, name, password, fresh) {
   await page.fill('#new', fresh);
   await page.fill('#again', fresh);
   await page.click('form button.primary');
+  await page.waitForSelector('.app .rail nav, .gate-box > .stack > .stack button.primary');
+  if (await page.$('.app .rail nav')) return;
+  await page.click('.gate-box button.primary');
+  await page.waitForSelector('.qr');
+  const secret = (await page.textContent('.gate-box code')).replace(/\s/g, '');
+  await page.fill('#totp-code', totp(secret));
+  await page.click('.gate-box button.primary');
+  await page.waitForSelector('pre');
+  check(`${name}: the second factor is set up, with ten recovery codes`, (await page.textContent('pre')).trim().split(/\s+/).length === 10);
+  await page.click('.gate-box button.primary');
   await page.waitForSelector('.app .rail nav');
+}
+
+/** The code of this half minute (RFC 6238). */
+function totp(secret) {
+  const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const mac = createHmac('sha1', key).update(step).digest();
+  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
 }
 const api = (page, method, path, body) => page.evaluate(async ([m, p, b]) => {
   const headers = { 'Content-Type': 'application/json' };
@@ -154,7 +175,7 @@ try {
   await duty.waitForSelector('.steps li');
   check('the alert is a plain sentence with the address in it', (await duty.textContent('h1')).includes(group.side === 'src' ? group.src_ip : group.dest_ip));
   check('the alert says what to do', (await duty.$$('.steps li')).length >= 2);
-  check('the alert shows its agency', (await duty.textContent('aside')).includes(group.agency_title));
+  check('the alert shows its agency', (await duty.textContent('.two aside')).includes(group.agency_title));
   await picture(duty, '03-canh-bao-chi-tiet');
   await duty.keyboard.press('s');
   await duty.waitForSelector('.dialog #esc-title');
