@@ -83,7 +83,8 @@ void log_write(enum log_level level, const char *format, ...)
         return;
     struct bytes text = bytes_of(message, MIN((size_t)size, sizeof message - 1));
     if (level <= sink.level)
-        write_text(level, text, sink.fd);
+        write_text(level, text,
+                   level == LOG_LEVEL_ERROR && sink.fd == STDOUT_FILENO ? STDERR_FILENO : sink.fd);
     if (copied && sink.copy_json)
         write_json(level, text);
     else if (copied)

@@ -9,7 +9,8 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* Messages above `level` are left out; `fd` receives the lines. Call before threads start. */
+/* Messages above `level` are left out; `fd` receives the lines (errors go to
+ * standard error when it is standard output). Call before threads start. */
 void log_setup(enum log_level level, int fd);
 /* A second place for messages up to `level`, as lines or, when `json`, as EVE's engine events; -1: none. */
 void log_copy(enum log_level level, int fd, bool json);

@@ -23,6 +23,9 @@ static const char *keep(struct engine *engine, const char *text)
     return copy ? copy : "";
 }
 
+static void open_log(struct engine *engine);
+static bool check_folder(const struct engine *engine, struct error *error);
+
 static bool load_settings(struct engine *engine, struct error *error)
 {
     const struct options *options = engine->options;
@@ -60,6 +63,14 @@ static bool load_settings(struct engine *engine, struct error *error)
             return error_set(error, "out of memory");
         for (size_t i = 0; i < options->interface_count; i++)
             settings->interfaces[settings->interface_count++].name = options->interfaces[i];
+    }
+    settings_read_places(settings);
+    if (!settings_read_logging(settings, error))
+        return false;
+    if (options->mode == MODE_RUN || options->mode == MODE_TEST) {
+        if (!check_folder(engine, error))
+            return false;
+        open_log(engine);
     }
     if (!settings_read(settings, error))
         return false;
@@ -123,7 +134,7 @@ static void open_log(struct engine *engine)
         level = LOG_LEVEL_INFO;
     if (verbose > 2)
         level = LOG_LEVEL_DEBUG;
-    log_setup(log->console ? level : LOG_LEVEL_ERROR, STDERR_FILENO);
+    log_setup(log->console ? level : LOG_LEVEL_ERROR, STDOUT_FILENO);
     if (!log->file)
         return;
     char path[2048];
@@ -411,11 +422,6 @@ int engine_main(struct options *options)
     int status = 0;
     if (needs_settings(options->mode)) {
         good = load_settings(engine, &error) && read_filter(engine, &error);
-        if (good && (options->mode == MODE_RUN || options->mode == MODE_TEST)) {
-            good = check_folder(engine, &error);
-            if (good)
-                open_log(engine);
-        }
     }
     if (good && options->mode == MODE_RUN)
         good = run(engine, &error);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Transactions in the form an output asks for: fields chosen by custom lists, DNS formats, proxies. */
+#include <stdlib.h>
+
 #include "proto/http.h"
 #include "proto/smtp.h"
 #include "proto/tls.h"
@@ -19,13 +21,19 @@ static bool read_dns(struct settings *settings, struct eve_settings *eve, struct
 {
     bool requests = true, responses = true;
     uint64_t version = 0;
-    if (!config_bool(node, "requests", &requests, error) ||
-        !config_bool(node, "responses", &responses, error) ||
-        !config_uint(node, "version", 3, &version, error))
+    if (node && (!config_bool(node, "requests", &requests, error) ||
+                 !config_bool(node, "responses", &responses, error) ||
+                 !config_uint(node, "version", 3, &version, error)))
         return false;
     eve->dns.no_requests = !requests;
     eve->dns.no_responses = !responses;
+    /* As in Suricata, for tools that still expect the older form. */
+    const char *wanted = getenv("SURICATA_EVE_DNS_VERSION");
+    if (wanted && !version && (!strcmp(wanted, "2") || !strcmp(wanted, "3")))
+        version = (uint64_t)(wanted[0] - '0');
     eve->dns.version = (uint8_t)version;
+    if (!node)
+        return true;
     struct config_node *formats = config_find(node, "formats");
     if (formats && formats->first) {
         eve->dns.no_detailed = eve->dns.no_grouped = true;
@@ -118,7 +126,7 @@ bool read_record_options(struct settings *settings, struct eve_settings *eve, co
     size_t index = protocol_index(protocol);
     if (!strcmp(protocol->name, "tls"))
         return read_tls(eve, eve->extended[index], node, error);
-    if (node && !strcmp(protocol->name, "dns"))
+    if (!strcmp(protocol->name, "dns"))
         return read_dns(settings, eve, node, error);
     if (node && !strcmp(protocol->name, "smtp"))
         return read_mail(settings, eve, node, error);

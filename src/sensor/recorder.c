@@ -299,7 +299,11 @@ void recorder_header(const struct recorder *recorder, const struct scene *scene,
         header->icmp_type = packet->icmp->type;
         header->icmp_code = packet->icmp->code;
     }
-    if (eve->ethernet && packet->ether.size >= 14) {
+    if (eve->ethernet && by_flow && scene->flow) {
+        bool forth = direction == TO_SERVER;
+        header->src_mac = forth ? scene->flow->client_mac : scene->flow->server_mac;
+        header->dst_mac = forth ? scene->flow->server_mac : scene->flow->client_mac;
+    } else if (eve->ethernet && packet->ether.size >= 14) {
         header->dst_mac = packet->ether.data;
         header->src_mac = packet->ether.data + 6;
     }

@@ -2,6 +2,8 @@
 /* Transactions, files, anomalies, ARP and statistics as EVE events; see recorder.h. */
 #include "sensor/recorder.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 
 /* Protocols whose records carry the transaction's number inside, or have none to tell. */
@@ -21,7 +23,6 @@ void record_tx(struct recorder *recorder, const struct scene *scene, const struc
     size_t index = protocol_index(protocol);
     if (!protocol->eve_type || index >= TYPES_MAX || (protocol->loggable && !protocol->loggable(tx)))
         return;
-    enum direction direction = tx->directed ? (enum direction)tx->direction : TO_SERVER;
     for (size_t i = 0; i < recorder->sinks->eve_count; i++) {
         const struct eve_settings *eve = recorder->sinks->eves[i].settings;
         if (!eve->protocol[index] || !recorder_wants(eve, tx))
@@ -29,6 +30,10 @@ void record_tx(struct recorder *recorder, const struct scene *scene, const struc
         struct eve_header header;
         char community[32];
         size_t start;
+        enum direction direction = tx->directed ? (enum direction)tx->direction : TO_SERVER;
+        /* Version 2 of DNS records tells the ends from the client's side. */
+        if (eve->dns.version == 2 && !strcmp(protocol->name, "dns"))
+            direction = TO_SERVER;
         struct text *out = recorder_begin(recorder, i, &start);
         recorder_header(recorder, scene, eve, protocol->eve_type, true, direction, &header, community);
         header.has_icmp = false;
@@ -41,9 +46,44 @@ void record_tx(struct recorder *recorder, const struct scene *scene, const struc
     }
 }
 
+/* Beside a stored file: its record, in a file of its own (file-store write-fileinfo). */
+static void write_sidecar(struct recorder *recorder, const struct scene *scene, const struct tx *tx,
+                          const struct file *file)
+{
+    static const struct eve_settings plain = { .files = true };
+    struct eve_header header;
+    char community[32], path[4096], hash[65];
+    struct text digits = text_of(hash, sizeof hash);
+    struct text *out = &recorder->scratch;
+    text_hex(&digits, bytes_of(file->sha256, sizeof file->sha256));
+    int size = snprintf(path, sizeof path, "%s/%.2s/%s.%llu.%u.json", recorder->settings->files.store_dir,
+                        hash, hash, (unsigned long long)(scene->packet->time / NS_PER_S), file->id);
+    if (size < 0 || (size_t)size >= sizeof path)
+        return;
+    text_clear(out);
+    recorder_header(recorder, scene, &plain, "fileinfo", true, (enum direction)file->direction, &header,
+                    community);
+    eve_open(&recorder->stamp, &header, out);
+    recorder_app(&plain, tx, out);
+    recorder_app_proto(scene->session, out);
+    json_open(out, "fileinfo", '{');
+    recorder_file(file, out);
+    json_close(out, '}');
+    json_close(out, '}');
+    json_end(out);
+    text_char(out, '\n');
+    FILE *side = fopen(path, "we");
+    if (!side)
+        return;
+    fwrite(out->data, 1, out->size, side);
+    fclose(side);
+}
+
 void record_file(struct recorder *recorder, const struct scene *scene, const struct tx *tx,
                  const struct file *file)
 {
+    if (recorder->settings->file_store_fileinfo && file->stored && file->has_sha256)
+        write_sidecar(recorder, scene, tx, file);
     for (size_t i = 0; i < recorder->sinks->eve_count; i++) {
         const struct eve_settings *eve = recorder->sinks->eves[i].settings;
         if (!eve->files)

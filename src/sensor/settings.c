@@ -409,6 +409,16 @@ static enum exception_policy for_midstream(enum exception_policy policy, bool mi
     return midstream && policy == EXCEPTION_DROP_FLOW ? EXCEPTION_IGNORE : policy;
 }
 
+/* Following a connection from its middle and refusing it exclude each other; both concern whole flows. */
+static bool midstream_allows(enum exception_policy policy, bool midstream, bool inline_mode)
+{
+    if (midstream)
+        return policy == EXCEPTION_IGNORE || policy == EXCEPTION_PASS_FLOW;
+    if (policy == EXCEPTION_DROP_PACKET || policy == EXCEPTION_PASS_PACKET)
+        return false;
+    return policy < EXCEPTION_DROP_PACKET || inline_mode;
+}
+
 static bool read_exceptions(struct settings *settings, struct error *error)
 {
     static const struct {
@@ -438,6 +448,12 @@ static bool read_exceptions(struct settings *settings, struct error *error)
         else if (!read_word(root, places[i].path, policy_words, COUNT_OF(policy_words), &policy, error))
             return false;
         enum exception_policy chosen = (enum exception_policy)policy;
+        struct config_node *place = config_find(root, places[i].path);
+        if (places[i].target == EXCEPTION_MIDSTREAM && own &&
+            !midstream_allows(chosen, settings->tcp.midstream, settings->inline_mode))
+            return config_error(place, error, "%s is not valid with stream.midstream %s%s", own,
+                                settings->tcp.midstream ? "on" : "off",
+                                settings->inline_mode ? "" : " when packets cannot be dropped");
         if (places[i].packets_only)
             chosen = for_packets(chosen);
         if (places[i].target == EXCEPTION_MIDSTREAM && !own)
@@ -528,7 +544,7 @@ static bool read_statistics(struct settings *settings, struct error *error)
     return true;
 }
 
-static bool read_logging(struct settings *settings, struct error *error)
+bool settings_read_logging(struct settings *settings, struct error *error)
 {
     struct config_node *root = &settings->config.root;
     struct log_settings *log = &settings->log;
@@ -587,7 +603,7 @@ static bool read_interfaces(struct settings *settings, struct error *error)
     return true;
 }
 
-static void read_places(struct settings *settings)
+void settings_read_places(struct settings *settings)
 {
     struct config_node *root = &settings->config.root;
     const char *directory = config_value(root, "default-log-dir");
@@ -605,12 +621,11 @@ static void read_places(struct settings *settings)
 
 bool settings_read(struct settings *settings, struct error *error)
 {
-    read_places(settings);
     settings->spool_bytes = 256 << 20;
     if (!config_size(&settings->config.root, "uplink.spool-size", &settings->spool_bytes, error) ||
         !read_decode(settings, error) || !read_stream(settings, error) || !read_flow(settings, error) ||
         !read_exceptions(settings, error) || !read_statistics(settings, error) ||
-        !read_logging(settings, error) || !read_interfaces(settings, error))
+        !read_interfaces(settings, error))
         return false;
     read_protocols(settings);
     if (!read_outputs(settings, error) || !read_rules(settings, error))

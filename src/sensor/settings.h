@@ -112,6 +112,7 @@ struct settings {
     struct eve_settings *eves;
     size_t eve_count;
     struct output_settings fast, stats_log;
+    bool anomaly_seen; /* while reading: one output has them */
     bool fast_enabled, stats_log_enabled, stats_log_null_values;
     struct log_settings log;
 
@@ -151,6 +152,9 @@ struct settings {
 /* Suricata's stock settings in our words: what holds when no file says otherwise. */
 extern const char settings_stock[];
 
+/* Before all else, so that what is wrong with the rest can be logged: folders and users, then messages. */
+void settings_read_places(struct settings *settings);
+MUST_CHECK bool settings_read_logging(struct settings *settings, struct error *error);
 /* Fills `settings` from settings->config, which is loaded; everything lives in its arena. */
 MUST_CHECK bool settings_read(struct settings *settings, struct error *error);
 void settings_init(struct settings *settings);

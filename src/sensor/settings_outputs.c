@@ -193,6 +193,10 @@ static bool read_type(struct settings *settings, struct eve_settings *eve, struc
         *kinds[i].flag = enabled;
         if (kinds[i].flag == &eve->alert)
             return read_alert_type(eve, node, error);
+        if (kinds[i].flag == &eve->anomaly && enabled && settings->anomaly_seen)
+            return config_error(item, error, "only one 'anomaly' logger can be enabled");
+        if (kinds[i].flag == &eve->anomaly)
+            settings->anomaly_seen |= enabled;
         if (kinds[i].flag == &eve->anomaly)
             return read_anomaly_type(eve, node, error);
         if (kinds[i].flag == &eve->drop)
@@ -326,12 +330,17 @@ static bool read_file_store(struct settings *settings, struct config_node *node,
         return true;
     }
     settings->file_store = true;
+    if (!config_size(node, "stream-depth", &settings->files.store_max, error))
+        return false;
+    if (settings->files.store_max && settings->files.store_max < settings->stream_depth)
+        log_warning("file-store.stream-depth value %llu has no effect since it's less than "
+                    "stream.reassembly.depth value.",
+                    (unsigned long long)settings->files.store_max);
     settings->files.store_dir = settings_path(settings, settings->log_dir,
                                               directory ? directory : "filestore");
     settings->files.sha256 = true;
     return config_bool(node, "force-filestore", &settings->files.store_all, error) &&
            config_bool(node, "write-fileinfo", &settings->file_store_fileinfo, error) &&
-           config_size(node, "stream-depth", &settings->files.store_max, error) &&
            config_bool(node, "force-magic", &settings->files.magic, error) &&
            read_hashes(settings, node, error);
 }

@@ -200,6 +200,10 @@ static void add_worker(struct stats *stats, struct worker *worker)
             add_app(stats, &counts->apps[app], stats->settings->enabled[i]);
     }
     add(stats, "app_layer.expectations", 0);
+    if (stats->settings->file_store) {
+        add(stats, "file_store.open_files", 0);
+        add(stats, "file_store.fs_errors", 0);
+    }
     if (stats->settings->stats_exception_policies)
         add_exceptions(stats, worker);
     add(stats, "vonglau.eve.lines", worker->recorder.lines);

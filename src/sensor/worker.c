@@ -166,6 +166,19 @@ static void record_files(struct worker *worker, const struct scene *scene, struc
     }
 }
 
+/* A file that is kept is followed to its own limit, not to that of inspection (file-store stream-depth). */
+static void follow_stored_files(const struct worker *worker, const struct scene *scene, const struct tx *tx)
+{
+    uint64_t depth = worker->files.store_max;
+    if (!worker->settings->file_store || !scene->flow->tcp)
+        return;
+    if (depth && depth < worker->settings->stream_depth)
+        return;
+    for (const struct file *file = tx->files; file; file = file->next)
+        if (file->store && file->state == FILE_OPEN)
+            tcp_set_depth(scene->flow, (enum direction)file->direction, depth);
+}
+
 static void record_tx_events(struct worker *worker, const struct scene *scene, struct tx *tx)
 {
     for (; tx->events_logged < tx->event_count; tx->events_logged++)
@@ -225,6 +238,7 @@ void record_session(struct worker *worker, struct scene *scene)
                 worker->counts.apps[app].txs[session->transport == TRANSPORT_UDP]++;
             tx->logged = true;
         }
+        follow_stored_files(worker, scene, tx);
         record_files(worker, scene, tx, complete && session->ended);
         if (!worker->detector || !scene->flow || scene->flow->passed || scene->flow->no_packet_inspection) {
             tx->inspected[TO_SERVER] |= tx_complete(session, tx, TO_SERVER);
@@ -415,7 +429,9 @@ static void flow_ended(void *context, struct flow *flow)
         scene.drop_reason = NULL;
         if (worker->detector && inspected && uninspected(worker, &scene, scene.direction))
             inspect(worker, &scene, NULL, true);
-        record_session(worker, &scene);
+        /* What a dropped flow had begun never reached anybody. */
+        if (!flow->dropped || !scene.inline_mode)
+            record_session(worker, &scene);
     }
     if (session && !session->protocol)
         worker->counts.failed_flows[session->transport == TRANSPORT_UDP] +=
