@@ -1362,5 +1362,43 @@ const en: Catalogue = {
   'account.light': 'Light',
   'account.dark': 'Dark',
   'account.system': 'System',
+
+  'figure.alerts_total': 'Alert groups',
+  'figure.alerts_high': 'of high severity',
+  'figure.alerts_escalated': 'escalated to incidents',
+  'figure.alerts_archived': 'archived',
+  'figure.events_total': 'Monitoring events recorded',
+  'figure.incidents_serious': 'of them serious',
+  'figure.incidents_rejected': 'Found to be no incident',
+  'figure.incidents_late': 'With a late notice',
+  'figure.incidents_malware': 'Malware',
+  'figure.incidents_phishing': 'Phishing',
+  'figure.incidents_intrusion': 'Intrusion',
+  'figure.incidents_ransomware': 'Ransomware',
+  'figure.incidents_defacement': 'Defacement',
+  'figure.incidents_dos': 'Denial of service',
+  'figure.agencies_total': 'Agencies',
+  'figure.contacts_total': 'Contacts',
+  'figure.networks_total': 'Networks',
+  'figure.sensors_total': 'Sensors',
+  'figure.systems_total': 'Information systems',
+  'figure.systems_level_1': 'Level 1',
+  'figure.systems_level_2': 'Level 2',
+  'figure.systems_level_3': 'Level 3',
+  'figure.systems_level_4': 'Level 4',
+  'figure.systems_level_5': 'Level 5',
+  'figure.systems_plan_full': 'Protection plan fully done',
+  'figure.systems_plan_partial': 'Protection plan partly done',
+
+  'figure_group.types': 'Incidents by type',
+  'figure_group.levels': 'Levels and protection plans',
+
+  'report_table.by_signature': 'By alert rule',
+
+  'report_column.signature': 'Rule',
+  'report_column.agencies': 'Agencies',
+
+  'report_head.parent_agency': 'Parent agency',
+  'report_head.issuing_agency': 'Issuing agency',
 };
 export default en;

@@ -1360,6 +1360,44 @@ const vi = {
   'account.light': 'Sáng',
   'account.dark': 'Tối',
   'account.system': 'Hệ thống',
+
+  'figure.alerts_total': 'Nhóm cảnh báo',
+  'figure.alerts_high': 'trong đó mức cao',
+  'figure.alerts_escalated': 'đã chuyển thành sự cố',
+  'figure.alerts_archived': 'đã lưu trữ',
+  'figure.events_total': 'Sự kiện giám sát ghi nhận',
+  'figure.incidents_serious': 'trong đó nghiêm trọng',
+  'figure.incidents_rejected': 'Xác minh không phải sự cố',
+  'figure.incidents_late': 'Có thông báo trễ hạn',
+  'figure.incidents_malware': 'Mã độc',
+  'figure.incidents_phishing': 'Lừa đảo, giả mạo',
+  'figure.incidents_intrusion': 'Truy cập trái phép, chiếm quyền',
+  'figure.incidents_ransomware': 'Mã hoá tống tiền',
+  'figure.incidents_defacement': 'Thay đổi giao diện',
+  'figure.incidents_dos': 'Từ chối dịch vụ',
+  'figure.agencies_total': 'Cơ quan',
+  'figure.contacts_total': 'Đầu mối',
+  'figure.networks_total': 'Dải mạng',
+  'figure.sensors_total': 'Cảm biến',
+  'figure.systems_total': 'Hệ thống thông tin',
+  'figure.systems_level_1': 'Cấp độ 1',
+  'figure.systems_level_2': 'Cấp độ 2',
+  'figure.systems_level_3': 'Cấp độ 3',
+  'figure.systems_level_4': 'Cấp độ 4',
+  'figure.systems_level_5': 'Cấp độ 5',
+  'figure.systems_plan_full': 'Đã triển khai đầy đủ phương án',
+  'figure.systems_plan_partial': 'Đã triển khai một số hạng mục',
+
+  'figure_group.types': 'Sự cố theo loại',
+  'figure_group.levels': 'Cấp độ và phương án bảo đảm',
+
+  'report_table.by_signature': 'Theo luật cảnh báo',
+
+  'report_column.signature': 'Luật',
+  'report_column.agencies': 'Số cơ quan',
+
+  'report_head.parent_agency': 'Cơ quan cấp trên',
+  'report_head.issuing_agency': 'Cơ quan ban hành',
 };
 export type Key = keyof typeof vi;
 export type Catalogue = Record<Key, string>;

@@ -8,14 +8,16 @@ export type Kind = 'scan' | 'sqli' | 'traversal' | 'web' | 'exploit' | 'malware'
 /** The rule's own words decide first, then its class (classification.config), as either says more than the other. */
 const BY_WORDS: [RegExp, Kind][] = [
   [/sql.?injection|sqli\b|union.+select|sqlmap/i, 'sqli'],
-  [/path.?traversal|directory.?traversal|\.\.\/|etc\/passwd|duyệt thư mục/i, 'traversal'],
+  [/path.?traversal|directory.?traversal|\.\.\/|duyệt thư mục/i, 'traversal'],
+  [/log4(shell|j)|php code|code injection|shellshock|struts|\brce\b|remote code/i, 'exploit'],
+  [/host without a name.*program|windows program|executable|\.exe\b/i, 'file'],
   [/dns.?tunnel|iodine|dnscat|đường hầm/i, 'tunnel'],
   [/beacon|command.and.control|\bc2\b|cnc\b|checkin|botnet|điều khiển/i, 'c2'],
   [/brute.?force|password.?guess|too many (login|auth)|dò mật khẩu/i, 'brute'],
   [/phish|credential.?(post|theft)|giả mạo/i, 'phishing'],
   [/\bscan\b|nmap|masscan|zmap|sweep|dò quét/i, 'scan'],
   [/miner|mining|coinhive|stratum/i, 'mining'],
-  [/attack_response|id check returned/i, 'response'],
+  [/attack_response|id check returned|in an answer|etc\/passwd|password file/i, 'response'],
   [/ransom|trojan|malware|worm\b|backdoor|webshell|eicar|mã độc/i, 'malware'],
   [/\bdos\b|ddos|flood|amplification/i, 'dos'],
 ];

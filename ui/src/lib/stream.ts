@@ -5,7 +5,8 @@ import { useEffect, useState } from 'preact/hooks';
 type Handler = (data: unknown, type: string) => void;
 const handlers = new Map<string, Set<Handler>>();
 let source: EventSource | null = null;
-let live = false;
+/* Taken for true until the stream says otherwise: a page that has just been opened has lost nothing. */
+let live = true;
 const watchers = new Set<(on: boolean) => void>();
 
 const TYPES = ['alert', 'incident', 'sensor', 'inbox'];

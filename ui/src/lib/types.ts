@@ -77,7 +77,7 @@ export interface ReportRow { id: number; year: number; quarter: number; state: '
   created: string; updated: string; signer: string; version: number }
 export interface ReportFigure { key: string; group: string; value: number; text: string; unit: string; previous: number | null; rows: string | null }
 export interface Report extends ReportRow {
-  sections: Record<string, string>; addressee: string; place: string; signer_title: string; authority: string; recipients: string; date: string | null;
+  sections: Record<string, string>; addressee: string; parent_agency?: string; issuing_agency?: string; place: string; signer_title: string; authority: string; recipients: string; date: string | null;
   figures: ReportFigure[]; tables: { key: string; columns: string[]; rows: (string | number | null)[][] }[]; next: NextState[];
 }
 export interface User { id: number; name: string; display_name: string; role: Role; agencies: Ref[]; email: string; phone: string; state: 'active' | 'disabled'; totp: boolean;

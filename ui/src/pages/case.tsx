@@ -91,7 +91,7 @@ export default function Case({ parts }: { parts: string[] }) {
       ]} />
       <div class="two">
         <div class="stack">
-          {tab === 'timeline' && <Card title={t('case.tab_timeline')} actions={handle && <button class="button small" onClick={() => setDialog({ kind: 'note' })}><Icon name="plus" />{t('case.add_note')}</button>}><Timeline c={c} /></Card>}
+          {tab === 'timeline' && <Card title={t('case.tab_timeline')} actions={handle && !done && <button class="button small" onClick={() => setDialog({ kind: 'note' })}><Icon name="plus" />{t('case.add_note')}</button>}><Timeline c={c} /></Card>}
           {tab === 'tasks' && <Tasks c={c} handle={handle} contact={contact} done={done} reload={reload} act={act} />}
           {tab === 'talk' && <Talk c={c} talk={talk && !done} contact={contact} reload={reload} />}
           {tab === 'evidence' && <EvidenceTab c={c} may={talk && !done} reload={reload} />}

@@ -3,7 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { patch, post, useLoad } from '../lib/api';
 import { dateTime, number, percent } from '../lib/format';
-import { has, t, tx } from '../lib/i18n';
+import { t, tx } from '../lib/i18n';
 import { setGuard } from '../lib/router';
 import { useMay } from '../lib/session';
 import type { NextState, Report, ReportFigure } from '../lib/types';
@@ -12,7 +12,7 @@ import { Badge, Card, Dialog, Field, Lines, Menu, PageHead, Problem, toast, toas
 import { reportNumber, reportTitle } from './reports';
 
 const SECTIONS = ['situation', 'results', 'levels', 'obstacles', 'next', 'proposals'] as const;
-const HEADS = ['addressee', 'place', 'authority', 'signer_title', 'signer', 'symbol', 'recipients'] as const;
+const HEADS = ['parent_agency', 'issuing_agency', 'addressee', 'place', 'authority', 'signer_title', 'signer', 'symbol', 'recipients'] as const;
 const STATES = ['draft', 'review', 'approved', 'numbered'];
 
 /** The page that shows the rows behind an address of the interface. */
@@ -94,7 +94,7 @@ export default function ReportPage({ parts }: { parts: string[] }) {
                   {r.figures.filter((f) => f.group === g).map((f) => {
                     const href = pageOf(f.rows);
                     const delta = f.previous === null || f.previous === undefined ? null : f.value - f.previous;
-                    const body = <><span class="grow">{has(`figure.${f.key}`) ? tx('figure', f.key) : tx('figure', f.key)}</span><b>{figureText(f)}</b><span class="small faint delta">{delta === null ? '' : delta === 0 ? t('reports.same') : t(delta > 0 ? 'reports.more' : 'reports.less', { n: number(Math.abs(delta), Number.isInteger(delta) ? 0 : 1) })}</span></>;
+                    const body = <><span class="grow">{tx('figure', f.key)}</span><b>{figureText(f)}</b><span class="small faint delta">{delta === null ? '' : delta === 0 ? t('reports.same') : t(delta > 0 ? 'reports.more' : 'reports.less', { n: number(Math.abs(delta), Number.isInteger(delta) ? 0 : 1) })}</span></>;
                     return <li key={f.key}>{href ? <a class="line" href={href}>{body}<Icon name="right" /></a> : <span class="line">{body}<span class="noicon" /></span>}</li>;
                   })}
                 </ul>
