@@ -322,18 +322,21 @@ struct bytes stream_ready(const struct stream *stream, uint64_t offset)
 
 uint64_t stream_gap(const struct stream *stream, uint64_t offset)
 {
-    if (offset < stream->contiguous || offset >= stream->acked || offset < stream->released ||
-        stream->stopped || run_end(stream, offset) > offset)
+    /* Before the first byte nothing can be said to be missing: all of it may be out of sight. */
+    if (stream->regions_max == 0 || stream->stopped || offset < stream->contiguous ||
+        offset < stream->released || run_end(stream, offset) > offset)
         return 0;
+    const struct segment *after = stream->first;
+    while (after && after->offset <= offset)
+        after = after->next;
+    if (stream->finished) /* what was never acknowledged will not be any more */
+        return after ? after->offset - offset : 0;
     /* Missing because nobody wanted it is no gap. */
     uint64_t limit = stream->truncated && stream->depth ? MIN(stream->acked, stream->depth) : stream->acked;
     if (stream->has_fin)
         limit = MIN(limit, stream->fin);
-    for (const struct segment *at = stream->first; at; at = at->next)
-        if (at->offset > offset) {
-            limit = MIN(limit, at->offset);
-            break;
-        }
+    if (after)
+        limit = MIN(limit, after->offset);
     return limit > offset ? limit - offset : 0;
 }
 
@@ -344,7 +347,7 @@ void stream_release(struct stream *stream, uint64_t offset)
     if (offset > stream->contiguous) {
         /* Past a gap: what follows is contiguous from here. */
         uint64_t end = run_end(stream, offset);
-        stream->had_gap = true;
+        stream->had_gap |= !stream->finished;
         stream->contiguous = end;
     }
     stream->released = offset;
