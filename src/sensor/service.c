@@ -33,7 +33,17 @@ static bool enrolled(const char *directory)
 
 int service_main(struct options *options)
 {
-    const char *directory = options->enrolment ? options->enrolment : options->spool;
+    static const char folder[] = "/queue";
+    char queue[4096];
+    const char *directory = options->enrolment;
+    if (!directory && options->spool && enrolled(options->spool)) {
+        /* Beside the key, the queue gets a folder of its own: the packet process sees nothing but that. */
+        int size = snprintf(queue, sizeof queue, "%s%s", options->spool, folder);
+        if (size < 0 || (size_t)size >= sizeof queue)
+            return 1;
+        directory = options->spool;
+        options->spool = queue;
+    }
     struct uplink_settings uplink = {
         .directory = directory, .spool = options->spool, .sandbox = true, .user = options->user
     };
