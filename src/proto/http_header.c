@@ -120,16 +120,19 @@ static bool same_name(struct bytes name, struct bytes lower)
     return at == lower.size;
 }
 
+/* Sizes that some known name has, a bit each. */
+static const uint32_t known_sizes = 1U << 4 | 1U << 6 | 1U << 7 | 1U << 8 | 1U << 10 | 1U << 12 | 1U << 13 |
+                                    1U << 14 | 1U << 15 | 1U << 16 | 1U << 17 | 1U << 19;
+
 static enum http_field field_of(struct bytes name, bool zeros)
 {
-    if (name.size < 4)
+    if (!zeros && (name.size > 31 || !(known_sizes >> name.size & 1)))
         return HTTP_OTHER;
-    uint8_t first = byte_lower(name.data[0]), last = byte_lower(name.data[name.size - 1]);
+    uint8_t first = name.size ? byte_lower(name.data[0]) : 0;
     for (int i = HTTP_OTHER + 1; i < HTTP_FIELD_COUNT; i++) {
         struct bytes known = field_names[i];
         if (zeros ? same_name(name, known)
-                  : known.size == name.size && known.data[0] == first && known.data[known.size - 1] == last &&
-                        bytes_equal_nocase(name, known))
+                  : known.size == name.size && known.data[0] == first && bytes_equal_nocase(name, known))
             return (enum http_field)i;
     }
     return HTTP_OTHER;
@@ -248,10 +251,29 @@ static bool repeat(struct block *block, struct http_header *header, struct bytes
     return true;
 }
 
-static bool add_header(struct block *block, struct bytes name, struct bytes value)
+/* Characters of a token (RFC 9110 section 5.6.2), a bit each. */
+static const uint32_t token_bits[8] = { 0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff, 0, 0, 0, 0 };
+
+enum name_kind { NAME_TOKEN, NAME_ODD, NAME_ZEROS };
+
+/* Anything but a token is odd, not fatal. */
+static enum name_kind kind_of(struct bytes name)
+{
+    enum name_kind kind = name.size ? NAME_TOKEN : NAME_ODD;
+    for (size_t i = 0; i < name.size; i++) {
+        uint8_t c = name.data[i];
+        if (UNLIKELY(!(token_bits[c >> 5] >> (c & 31) & 1))) {
+            kind = NAME_ODD;
+            if (c == 0)
+                return NAME_ZEROS;
+        }
+    }
+    return kind;
+}
+
+static bool add_header(struct block *block, struct bytes name, struct bytes value, bool zeros)
 {
     struct http_message *message = block->message;
-    bool zeros = name.size && memchr(name.data, 0, name.size) != NULL;
     enum http_field field = field_of(name, zeros);
     struct http_header *same = same_header(block, name, field);
     if (same)
@@ -276,17 +298,6 @@ static bool add_header(struct block *block, struct bytes name, struct bytes valu
     return true;
 }
 
-/* RFC 9110 section 5.6.2; anything else is odd, not fatal. */
-static bool is_token(struct bytes name)
-{
-    for (size_t i = 0; i < name.size; i++) {
-        uint8_t c = name.data[i];
-        if (c <= ' ' || c >= 0x7f || strchr("()<>@,;:\\\"/[]?={}", c))
-            return false;
-    }
-    return name.size > 0;
-}
-
 static bool flush(struct block *block)
 {
     if (!block->has_pending)
@@ -299,14 +310,15 @@ static bool flush(struct block *block)
         if (value.size == 0)
             return true;
         event(block, HTTP_EVENT_REQUEST_FIELD_MISSING_COLON, HTTP_EVENT_RESPONSE_FIELD_MISSING_COLON);
-        return add_header(block, bytes_of(line.data, 0), value);
+        return add_header(block, bytes_of(line.data, 0), value, false);
     }
     struct bytes name = bytes_first(line, colon);
     struct bytes value = trim(bytes_from(line, colon + 1));
     struct bytes trimmed = trim(name);
-    if (!is_token(name))
+    enum name_kind kind = kind_of(name);
+    if (kind != NAME_TOKEN)
         event(block, HTTP_EVENT_REQUEST_HEADER_INVALID, HTTP_EVENT_RESPONSE_HEADER_INVALID);
-    return add_header(block, trimmed, value);
+    return add_header(block, trimmed, value, kind == NAME_ZEROS);
 }
 
 static bool is_fold(struct bytes line)
