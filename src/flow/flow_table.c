@@ -143,7 +143,7 @@ bool packet_wants_flow(const struct packet *packet)
 {
     return packet->ip && !packet->invalid && !packet->ip->is_fragment &&
            (packet->tcp || packet->udp || packet->icmp || packet->sctp || packet->has_spi ||
-            packet->protocol == IP_IPIP || packet->protocol == IP_IPV6);
+            (!packet->malformed && (packet->protocol == IP_IPIP || packet->protocol == IP_IPV6)));
 }
 
 static struct key key_of(const struct packet *packet)
