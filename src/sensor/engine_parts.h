@@ -21,6 +21,7 @@ struct engine {
     struct lane **lanes;       /* NULL: the main thread works itself */
     size_t worker_count, capture_count;
     uint64_t started, reloaded, stats_due;
+    uint64_t last_frame;  /* its time, while files are read by lanes */
     struct error failure; /* why reading a capture ended */
     bool failed;
     int log_fd;

@@ -163,6 +163,8 @@ static void run_file_lanes(struct engine *engine, struct capture *capture)
         engine->failed = status == CAPTURE_FAILED;
         if (status == CAPTURE_END || status == CAPTURE_FAILED)
             break;
+        if (count)
+            engine->last_frame = frames[count - 1].time;
         for (size_t i = 0; i < count; i++)
             lane_feed(engine->lanes[lane_of(decoder, &frames[i], engine->worker_count)], &frames[i],
                       engine->options->capture);
@@ -211,7 +213,7 @@ bool engine_run(struct engine *engine)
     else
         run_file_lanes(engine, engine->captures[0]);
     for (size_t i = 0; engine->lanes && i < engine->worker_count; i++)
-        lane_stop(engine->lanes[i]);
+        lane_stop(engine->lanes[i], engine->last_frame);
     free(engine->lanes);
     engine->lanes = NULL;
     return !engine->failed;

@@ -30,6 +30,7 @@ struct lane {
     struct parcel parcels[PARCELS];
     size_t head, queued; /* first queued parcel; how many */
     atomic_bool stopping, ended;
+    uint64_t last; /* time of the last frame that any lane got */
     bool failed;
     struct error error;
 };
@@ -77,6 +78,7 @@ static void *run_queue(void *context)
         pthread_mutex_unlock(&lane->queue_lock);
     }
     lane_lock(lane);
+    worker_tick(lane->worker, lane->last);
     worker_finish(lane->worker);
     lane_unlock(lane);
     return NULL;
@@ -195,13 +197,14 @@ bool lane_ended(struct lane *lane, struct error *error)
     return true;
 }
 
-void lane_stop(struct lane *lane)
+void lane_stop(struct lane *lane, uint64_t now)
 {
     if (!lane)
         return;
     if (!lane->capture)
         lane_push(lane);
     pthread_mutex_lock(&lane->queue_lock);
+    lane->last = now;
     atomic_store(&lane->stopping, true);
     pthread_cond_signal(&lane->filled);
     pthread_mutex_unlock(&lane->queue_lock);

@@ -19,8 +19,10 @@ void lane_push(struct lane *lane);
 /* Holds the lane between two batches. */
 void lane_lock(struct lane *lane);
 void lane_unlock(struct lane *lane);
-/* Works off what is queued, ends the worker's flows and the thread; frees the lane, not the worker. */
-void lane_stop(struct lane *lane);
+/* Works off what is queued, ends the worker's flows and the thread; frees the lane, not the worker.
+ *
+ * `now`: time of the last frame of all lanes, so that flows time out as they would with one worker. */
+void lane_stop(struct lane *lane, uint64_t now);
 /* True when the lane's capture ended or failed; `error` says why when it failed. */
 bool lane_ended(struct lane *lane, struct error *error);
 
