@@ -6,14 +6,14 @@ import { t } from '../lib/i18n';
 import type { Bucket, Top } from '../lib/types';
 
 /** Buckets of equal length from first to last, empty ones filled in. */
-export function fill(buckets: Bucket[], interval: number, from?: string, to?: string): { at: number; count: number }[] {
+export function fill(buckets: Bucket[], interval: number, from?: string, to?: string): { at: number; count: number; alerts: number }[] {
   const step = interval * 1000;
   if (!step || (!buckets.length && !(from && to))) return [];
-  const known = new Map(buckets.map((b) => [Math.floor(millis(b.time) / step), b.count]));
+  const known = new Map(buckets.map((b) => [Math.floor(millis(b.time) / step), b]));
   const keys = [...known.keys()];
   const start = from ? Math.floor(millis(from) / step) : Math.min(...keys);
   const end = to ? Math.ceil(millis(to) / step) : Math.max(...keys) + 1;
-  return Array.from({ length: Math.min(600, Math.max(1, end - start)) }, (_, i) => ({ at: (start + i) * step, count: known.get(start + i) ?? 0 }));
+  return Array.from({ length: Math.min(600, Math.max(1, end - start)) }, (_, i) => ({ at: (start + i) * step, count: known.get(start + i)?.count ?? 0, alerts: known.get(start + i)?.alerts ?? 0 }));
 }
 
 export function HistogramChart({ buckets, interval, from, to, height = 96, onRange, label }:
@@ -48,12 +48,15 @@ export function HistogramChart({ buckets, interval, from, to, height = 96, onRan
         }}>
         {brush && <rect class="brush" x={Math.min(...brush) * step} width={(Math.abs(brush[1] - brush[0]) + 1) * step} y={0} height={height} />}
         {bars.map((b, i) => (
-          <rect key={b.at} class={`bar ${i === hover ? 'hot' : ''}`} x={i * step + step * 0.08} width={step * 0.84} y={height - bottom - y(b.count)} height={y(b.count)} />
+          <g key={b.at}>
+            <rect class={`bar ${i === hover ? 'hover' : ''}`} x={i * step + step * 0.08} width={step * 0.84} y={height - bottom - y(b.count)} height={y(b.count)} />
+            {b.alerts > 0 && <rect class="bar hot" x={i * step + step * 0.08} width={step * 0.84} y={height - bottom - y(b.alerts)} height={y(b.alerts)} />}
+          </g>
         ))}
       </svg>
       <div class="axis row between" aria-hidden="true">
         {shown
-          ? <span class="axis-now">{dateTime(shown.at)} · <b>{number(shown.count)}</b></span>
+          ? <span class="axis-now">{dateTime(shown.at)} · <b>{number(shown.count)}</b>{shown.alerts > 0 && <> · {t('chart.alerts', { n: number(shown.alerts) })}</>}</span>
           : marks.map((i) => <span key={i}>{multiDay ? date(bars[i]!.at).slice(0, 5) : clock(bars[i]!.at)}</span>)}
         <span>{t('chart.most', { n: number(max) })}</span>
       </div>

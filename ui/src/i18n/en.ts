@@ -1400,5 +1400,7 @@ const en: Catalogue = {
 
   'report_head.parent_agency': 'Parent agency',
   'report_head.issuing_agency': 'Issuing agency',
+
+  'chart.alerts': '{n} alert|{n} alerts',
 };
 export default en;

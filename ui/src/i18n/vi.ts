@@ -1398,6 +1398,8 @@ const vi = {
 
   'report_head.parent_agency': 'Cơ quan cấp trên',
   'report_head.issuing_agency': 'Cơ quan ban hành',
+
+  'chart.alerts': '{n} cảnh báo',
 };
 export type Key = keyof typeof vi;
 export type Catalogue = Record<Key, string>;

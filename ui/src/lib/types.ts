@@ -32,7 +32,7 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 export type Eve = { [key: string]: Json };
 export interface EventRow { id: string; time: string; type: string; agency: number | null; agency_title: string | null; system: number | null;
   system_title: string | null; sensor: string; event: Eve }
-export interface Bucket { time: string; count: number }
+export interface Bucket { time: string; count: number; alerts?: number }
 export interface Histogram { interval_s: number; from?: string; to?: string; buckets: Bucket[]; total?: number; partial?: boolean }
 export interface Top { value: string; count: number; sid?: number }
 

@@ -22,6 +22,8 @@ export default function HostPage({ parts }: { parts: string[] }) {
   const from = query.get('from') ?? '-7d';
   useTitle(ip);
   const { data: h, error, reload } = useLoad<Host>(url(`/api/hosts/${encodeURIComponent(ip)}`, { from, to: query.get('to') ?? 'now' }));
+  // Lists may be missing when there is nothing, or when the time box was reached.
+  const list = <T,>(rows: T[] | undefined): T[] => rows ?? [];
   const hunt = (q: string) => url('/hunt', { q: `@ip:${ip} ${q}`.trim(), from });
   return (
     <>
@@ -35,25 +37,25 @@ export default function HostPage({ parts }: { parts: string[] }) {
         <div class="stack">
           <Card>
             <div class="stack tight">
-              <div class="row wrap between small"><span>{h.names.length > 0 ? h.names.map((n) => <Badge key={n} kind="solid">{n}</Badge>) : <span class="faint">{t('host.no_names')}</span>}</span>
+              <div class="row wrap between small"><span>{list(h.names).length > 0 ? h.names.map((n) => <Badge key={n} kind="solid">{n}</Badge>) : <span class="faint">{t('host.no_names')}</span>}</span>
                 <span class="faint">{t('host.seen')} <Moment at={h.first} full /> – <Moment at={h.last} full /></span></div>
-              {h.histogram.buckets.length ? <HistogramChart label={t('host.activity')} buckets={h.histogram.buckets} interval={h.histogram.interval_s} height={90} /> : <p class="dim">{t('host.nothing')}</p>}
+              {h.histogram?.buckets.length ? <HistogramChart label={t('host.activity')} buckets={h.histogram.buckets} interval={h.histogram.interval_s} height={90} /> : <p class="dim">{t('host.nothing')}</p>}
             </div>
           </Card>
           <div class="three">
-            <Card title={t('host.peers')}><Tops rows={h.peers} href={(v) => `/host/${encodeURIComponent(v)}`} /></Card>
-            <Card title={t('host.ports')}><Tops rows={h.ports} href={(v) => hunt(`dest_port:${v}`)} /></Card>
-            <Card title={t('host.types')}><Tops rows={h.types.map((x) => ({ ...x, value: x.value }))} href={(v) => hunt(`event_type:${v}`)} /></Card>
+            <Card title={t('host.peers')}><Tops rows={list(h.peers)} href={(v) => `/host/${encodeURIComponent(v)}`} /></Card>
+            <Card title={t('host.ports')}><Tops rows={list(h.ports)} href={(v) => hunt(`dest_port:${v}`)} /></Card>
+            <Card title={t('host.types')}><Tops rows={list(h.types)} href={(v) => hunt(`event_type:${v}`)} /></Card>
           </div>
           <div class="two even">
-            <Card title={t('host.alerts')} flush={h.alerts.length > 0}>
-              {h.alerts.length ? <ul class="lines">{h.alerts.map((g) => <li key={g.id}><a class="line" href={`/alert/${g.id}`}><Severity value={g.severity} /><span class="grow"><b class="block clip">{explain(g).short}</b><small class="clip">{g.signature}</small></span><span class="small dim nowrap">{number(g.count)} · <Moment at={g.last} /></span></a></li>)}</ul> : <p class="dim">{t('host.no_alerts')}</p>}
+            <Card title={t('host.alerts')} flush={list(h.alerts).length > 0}>
+              {list(h.alerts).length ? <ul class="lines">{h.alerts.map((g) => <li key={g.id}><a class="line" href={`/alert/${g.id}`}><Severity value={g.severity} /><span class="grow"><b class="block clip">{explain(g).short}</b><small class="clip">{g.signature}</small></span><span class="small dim nowrap">{number(g.count)} · <Moment at={g.last} /></span></a></li>)}</ul> : <p class="dim">{t('host.no_alerts')}</p>}
             </Card>
-            <Card title={t('host.incidents')} flush={h.incidents.length > 0}>
-              {h.incidents.length ? <ul class="lines">{h.incidents.map((i) => <li key={i.id}><a class="line" href={`/case/${i.id}`}><span class="grow"><b class="block clip">{i.title}</b><small>{i.number} · {tx('state', i.state)}</small></span>{i.next_due && <Due at={i.next_due} />}</a></li>)}</ul> : <p class="dim">{t('host.no_incidents')}</p>}
+            <Card title={t('host.incidents')} flush={list(h.incidents).length > 0}>
+              {list(h.incidents).length ? <ul class="lines">{h.incidents.map((i) => <li key={i.id}><a class="line" href={`/case/${i.id}`}><span class="grow"><b class="block clip">{i.title}</b><small>{i.number} · {tx('state', i.state)}</small></span>{i.next_due && <Due at={i.next_due} />}</a></li>)}</ul> : <p class="dim">{t('host.no_incidents')}</p>}
             </Card>
-            <Card title={t('host.hosts')}><Tops rows={h.hosts} href={(v) => hunt(`@host:${v}`)} empty={t('host.no_hosts')} /></Card>
-            <Card title={t('host.events')}>{h.events.length ? <EventList rows={h.events} /> : <p class="dim">{t('host.nothing')}</p>}</Card>
+            <Card title={t('host.hosts')}><Tops rows={list(h.hosts)} href={(v) => hunt(`@host:${v}`)} empty={t('host.no_hosts')} /></Card>
+            <Card title={t('host.events')}>{list(h.events).length ? <EventList rows={h.events} /> : <p class="dim">{t('host.nothing')}</p>}</Card>
           </div>
           <p class="small faint row"><Icon name="audit" />{t('host.audited')}</p>
         </div>
