@@ -501,6 +501,7 @@ static bool parse_one(struct compiler *c, const struct rule_option *option);
 
 static bool parse_option(struct compiler *c, const struct rule_option *option)
 {
+    c->keyword = option->keyword;
     const struct item *before = c->last_payload;
     struct buffer_use *recent = c->recent;
     if (!parse_one(c, option))

@@ -240,6 +240,14 @@ static bool flow_is_set_up(const struct flow *flow)
                                     : flow_is_established(flow);
 }
 
+/* The segment that ends the handshake does not belong to the established flow yet, unless it carries data. */
+static bool is_established(const struct context *context)
+{
+    bool ends_handshake = context->packet->tcp && context->packet->payload.size == 0 && context->state &&
+                          !context->state->established;
+    return flow_is_set_up(context->flow) && !ends_handshake;
+}
+
 bool signature_applies(struct context *context, const struct signature *s)
 {
     const struct packet *packet = context->packet;
@@ -251,9 +259,9 @@ bool signature_applies(struct context *context, const struct signature *s)
     } else {
         if (!(context->direction == TO_SERVER ? s->to_server : s->to_client))
             return false;
-        if (s->established && !flow_is_set_up(context->flow))
+        if (s->established && !is_established(context))
             return false;
-        if (s->not_established && flow_is_set_up(context->flow))
+        if (s->not_established && is_established(context))
             return false;
     }
     if (s->protocols && s->kind != SIGNATURE_TX &&
@@ -572,18 +580,21 @@ static void finish_alerts(struct context *context)
         const struct signature *s = (const struct signature *)alert.rule;
         context->tx = alert.tx;
         context->signature = s;
-        if (!s->no_alert && !threshold_passes(context, s, &alert.action)) {
+        enum threshold_outcome outcome = s->no_alert ? THRESHOLD_SILENT
+                                                     : threshold_judge(context, s, &alert.action);
+        if (outcome != THRESHOLD_ALERT && !s->no_alert) {
             alerts->suppressed++;
             context->counters[DETECT_ALERTS_SUPPRESSED]++;
-            continue;
         }
+        if (outcome == THRESHOLD_NOTHING)
+            continue;
         apply_action(context, &alert, s);
         if (alert.action == ACTION_PASS) {
             if (s->alerts_too)
                 alerts->items[kept++] = alert;
             break;
         }
-        if (s->no_alert)
+        if (outcome == THRESHOLD_SILENT)
             continue;
         for (const struct check *late = s->late_actions; late; late = late->next)
             (void)late->test(late, context);
@@ -665,6 +676,8 @@ static void inspect_packet(struct context *context)
         (in->session->protocol || in->session->probing_done[context->direction]))
         context->state->protocol_done[context->direction] = true;
     finish_alerts(context);
+    if (context->state && context->flow)
+        context->state->established = flow_is_set_up(context->flow);
     if (tagged_before)
         add_tagged(context);
 }

@@ -37,7 +37,7 @@ struct flow_memory {
     uint32_t class_generation;
     uint64_t raw_offset[DIRECTIONS]; /* stream bytes inspected */
     uint64_t tx_seen[DIRECTIONS];    /* transactions finished when raw bytes were last flushed */
-    bool ip_only_done[DIRECTIONS], protocol_done[DIRECTIONS], pass;
+    bool ip_only_done[DIRECTIONS], protocol_done[DIRECTIONS], pass, established;
     uint8_t session_events; /* anomalies of recognition already judged */
     struct flow_values *values;
     uint64_t tag_until;   /* packet time; 0: no tag */

@@ -11,6 +11,7 @@
 struct compiler {
     struct ruleset *set;
     struct signature *signature;
+    struct bytes keyword;                    /* being parsed */
     struct bytes protocol;                   /* as the header names it */
     uint64_t protocols;                      /* application protocols the header allows; 0: transport rule */
     uint8_t ip_protocols[32];                /* IP protocols the header (and ip_proto) allows, bit each */

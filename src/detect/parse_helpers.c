@@ -141,8 +141,8 @@ bool parse_operand(struct compiler *c, struct bytes text, int64_t low, int64_t h
             return true;
         }
     }
-    return refuse(c, "Unknown byte_extract var seen: \"%.*s\" is neither a number nor made before",
-                  (int)MIN(text.size, 40U), (const char *)text.data);
+    return refuse(c, "Unknown byte_extract var seen in %.*s - %.*s", (int)MIN(c->keyword.size, 40U),
+                  (const char *)c->keyword.data, (int)MIN(text.size, 40U), (const char *)text.data);
 }
 
 static bool packet_number_holds(const struct check *check, struct context *context)

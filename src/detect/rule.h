@@ -52,9 +52,10 @@ struct ruleset_settings {
     size_t reputation_count;
     bool strict; /* --init-errors-fatal: the first refused rule is an error */
     bool inline_mode;
-    uint32_t pcre_match_limit;             /* 0: 3500 */
-    uint32_t alerts_per_packet;            /* packet-alert-max; 0: 15 */
-    uint32_t stream_chunk[2];              /* toserver-chunk-size, toclient-chunk-size; 0: 2560 */
+    bool no_prefilter;          /* every rule is tried everywhere; slow, to check the prefilters against */
+    uint32_t pcre_match_limit;  /* 0: 3500 */
+    uint32_t alerts_per_packet; /* packet-alert-max; 0: 15 */
+    uint32_t stream_chunk[2];   /* toserver-chunk-size, toclient-chunk-size; 0: 2560 */
     const struct protocol *const *enabled; /* NULL: all */
     rule_refused_fn refused;
     void *context;

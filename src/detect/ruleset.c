@@ -289,11 +289,11 @@ static int score_of(const struct signature *s, const struct buffer_use *use, con
     return score;
 }
 
-static void choose_pattern(struct signature *s)
+static void choose_pattern(const struct ruleset *set, struct signature *s)
 {
     int best = -1;
     s->fast = NULL;
-    if (s->both_ways) /* judged on both sides, whichever a pattern is on */
+    if (s->both_ways || set->settings->no_prefilter) /* judged on both sides, whichever a pattern is on */
         return;
     for (struct buffer_use *use = s->uses; use; use = use->next) {
         for (struct item *item = use->items; item; item = item->next) {
@@ -388,7 +388,7 @@ static bool place_rules(struct ruleset *set)
         return false;
     for (size_t i = 0; i < set->signature_count; i++) {
         struct signature *s = set->signatures[i];
-        choose_pattern(s);
+        choose_pattern(set, s);
         bool good = true;
         if (s->kind == SIGNATURE_TX)
             good = place_tx(set, s);

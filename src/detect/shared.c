@@ -274,16 +274,21 @@ static bool is_suppressed(const struct context *context, const struct rule *rule
     return false;
 }
 
-bool threshold_passes(struct context *context, const struct signature *signature, uint8_t *action)
+enum threshold_outcome threshold_judge(struct context *context, const struct signature *signature,
+                                       uint8_t *action)
 {
     const struct rule *rule = &signature->rule;
     if (context->set->suppressions && is_suppressed(context, rule))
-        return false;
+        return THRESHOLD_SILENT;
     for (const struct threshold *t = signature->filter; t; t = t->next)
         if (!passes(context, t, rule, action))
-            return false;
-    bool given = true;
-    for (const struct threshold *t = signature->threshold; t; t = t->next)
-        given &= passes(context, t, rule, action);
-    return given;
+            return THRESHOLD_NOTHING;
+    enum threshold_outcome outcome = THRESHOLD_ALERT;
+    for (const struct threshold *t = signature->threshold; t; t = t->next) {
+        if (passes(context, t, rule, action))
+            continue;
+        bool counts_up = t->type == THRESHOLD_THRESHOLD || t->type == THRESHOLD_BACKOFF;
+        outcome = counts_up ? THRESHOLD_NOTHING : MIN(outcome, THRESHOLD_SILENT);
+    }
+    return outcome;
 }

@@ -50,8 +50,11 @@ struct suppression {
     struct ranges addresses;
 };
 
-/* Judges a match that would raise an alert: false hides it. `*action` can become another one (rate filter).
- */
-bool threshold_passes(struct context *context, const struct signature *signature, uint8_t *action);
+/* SILENT: no alert, but what the rule does to the packet is done; NOTHING: as if it had not matched. */
+enum threshold_outcome { THRESHOLD_NOTHING, THRESHOLD_SILENT, THRESHOLD_ALERT };
+
+/* Judges a match that would raise an alert. `*action` can become another one (rate filter). */
+enum threshold_outcome threshold_judge(struct context *context, const struct signature *signature,
+                                       uint8_t *action);
 
 #endif

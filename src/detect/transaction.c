@@ -14,6 +14,7 @@ struct candidate {
     uint32_t rule;
     uint32_t matched; /* bit per use, in the rule's order */
     bool done;
+    uint64_t seen_offset; /* rules on a hook alone: bytes parsed when it last matched, plus 1; 0: never */
 };
 
 /* How far a growing body was scanned. */
@@ -43,6 +44,7 @@ struct inspection_of_tx {
     enum direction direction;
     uint8_t progress;
     bool complete;
+    uint64_t offset; /* bytes of the direction that were parsed */
 };
 
 struct bytes buffer_transform(const struct buffer *buffer, struct bytes value, struct context *context)
@@ -428,6 +430,8 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
     context->signature = s;
     context->file = NULL;
     context->on_stream = false;
+    if (candidate->seen_offset == in->offset + 1)
+        return; /* nothing was parsed since */
     if (!signature_applies(context, s)) {
         candidate->done = in->complete;
         return;
@@ -463,6 +467,7 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
     }
     /* A rule on a hook alone matches as often as the transaction is seen there. */
     const struct buffer_use *only = s->uses;
+    candidate->seen_offset = in->offset + 1;
     candidate->done = in->complete || only->next || only->buffer->kind != BUFFER_HOOK ||
                       in->progress != only->progress;
     if (other)
@@ -497,6 +502,7 @@ static void inspect_one(struct context *context, struct tx *tx)
         return;
     }
     in.progress = tx_progress(session, tx, direction);
+    in.offset = session->offset[direction];
     in.state = state_of(context, tx, direction);
     if (!in.state) {
         tx->inspected[direction] = in.complete;

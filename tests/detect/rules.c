@@ -77,7 +77,7 @@ static void bad_rules_are_refused_with_their_place(void **state)
         { ALERT("content:\"abc\"; depth:2;"), 55, "depth", "less than" },
         { ALERT("content:\"abc\"; within:2;"), 55, "within", "less than" },
         { ALERT("content:\"abc\"; offset:1; distance:2;"), 65, "distance", "do not go" },
-        { ALERT("content:\"abc\"; distance:x;"), 55, "distance", "variable" },
+        { ALERT("content:\"abc\"; distance:x;"), 55, "distance", "Unknown byte_extract" },
         { ALERT("content:\"abc\"; distance:70000000;"), 55, "distance", "must be" },
         { ALERT("pcre:\"/(/\";"), 40, "pcre", "offset" },
         { ALERT("pcre:\"/a/!\";"), 40, "pcre", "flag" },

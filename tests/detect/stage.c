@@ -21,7 +21,7 @@ static void write_file(char *path, const char *text)
     close(fd);
 }
 
-void stage_open(struct stage *stage, const char *rules, const char *thresholds)
+static void open_stage(struct stage *stage, const char *rules, const char *thresholds, bool plain)
 {
     memset(stage, 0, sizeof *stage);
     char path[] = "/tmp/vonglau-rules-XXXXXX", threshold_path[] = "/tmp/vonglau-thresholds-XXXXXX";
@@ -42,6 +42,7 @@ void stage_open(struct stage *stage, const char *rules, const char *thresholds)
                                          .refused = note_refusal,
                                          .context = stage,
                                          .data_dir = "/tmp",
+                                         .no_prefilter = plain,
                                          .threshold_file = thresholds ? threshold_path : NULL };
     struct error error = { "" };
     stage->set = ruleset_load(&settings, &error);
@@ -58,6 +59,16 @@ void stage_open(struct stage *stage, const char *rules, const char *thresholds)
     stage->flow.id = 1;
     stage->flow.established_directions = 3;
     stage->flow.state = FLOW_ESTABLISHED;
+}
+
+void stage_open(struct stage *stage, const char *rules, const char *thresholds)
+{
+    open_stage(stage, rules, thresholds, false);
+}
+
+void stage_open_plain(struct stage *stage, const char *rules)
+{
+    open_stage(stage, rules, NULL, true);
 }
 
 void stage_close(struct stage *stage)

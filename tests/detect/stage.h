@@ -22,6 +22,8 @@ struct stage {
 
 /* Loads `rules` (lines); with `thresholds` as threshold.config when not NULL. */
 void stage_open(struct stage *stage, const char *rules, const char *thresholds);
+/* The same with every rule tried on every packet. */
+void stage_open_plain(struct stage *stage, const char *rules);
 void stage_close(struct stage *stage);
 /* A packet of 192.0.2.1 port 40000 to 198.51.100.1 port 80 with this payload, in an established flow;
  * then detection runs. The packet's fields can be set before with stage->packet.* kept. */
