@@ -535,7 +535,7 @@ static void add_by_address(struct context *context)
 
 static bool applies_to_flow(const struct signature *s, const struct alert *alert)
 {
-    return s->kind != SIGNATURE_PACKET || alert->on_stream || s->protocols || s->once;
+    return s->kind != SIGNATURE_PACKET || alert->on_stream || ((s->protocols || s->once) && !s->needs_packet);
 }
 
 static void apply_action(struct context *context, struct alert *alert, const struct signature *s)
