@@ -175,6 +175,7 @@ try {
   await duty.waitForSelector('.steps li');
   check('the alert is a plain sentence with the address in it', (await duty.textContent('h1')).includes(group.side === 'src' ? group.src_ip : group.dest_ip));
   check('the alert says what to do', (await duty.$$('.steps li')).length >= 2);
+  check('the alert shows what happened around it in its flow', await duty.waitForSelector('.two > .stack .events li').then(() => true, () => false));
   check('the alert shows its agency', (await duty.textContent('.two aside')).includes(group.agency_title));
   await picture(duty, '03-canh-bao-chi-tiet');
   await duty.keyboard.press('s');

@@ -49,7 +49,7 @@ function answer(method, url, body) {
       if (p[1] === 'bulk') return { changed: 1, incident: null };
       if (p[2] === 'escalate') return [201, { incident: incidents[0] }];
       if (p[2] === 'filter') return { matches: 3, filter: null };
-      if (p[1]) { const g = alerts.find((x) => x.id === Number(p[1])) ?? alerts[0]; const own = events.filter((e) => e.event.flow_id === g.flow); return { ...g, events: own.filter((e) => e.type === 'alert'), related: alerts.filter((x) => x.src_ip === g.src_ip && x.id !== g.id), event: own.find((e) => e.type === 'alert') ?? null }; }
+      if (p[1]) { const g = alerts.find((x) => x.id === Number(p[1])) ?? alerts[0]; const own = events.filter((e) => e.event.flow_id === g.flow); return { ...g, events: own.filter((e) => e.type === 'alert'), related: alerts.filter((x) => x.src_ip === g.src_ip && x.id !== g.id), event: own.find((e) => e.type === 'alert')?.event ?? null }; }
       return list(alerts.filter((g) => (q.get('state') ?? 'inbox') === 'all' || g.state === (q.get('state') ?? 'inbox')), { counts: { inbox: 7, escalated: 2, archived: 31 } });
     case 'events':
       if (p[1] === 'histogram') return { interval_s: 1440, ...range(), buckets: hosts.histogram(1440, 60), total: 128403 };

@@ -15,11 +15,12 @@ import { Icon } from '../components/icons';
 import { Badge, Card, Lines, Menu, Moment, PageHead, Problem, Severity, toast, toastError, useTitle } from '../components/ui';
 import { verdictBadge } from './inbox';
 
-type Detail = Group & { events: EventRow[]; related: Group[]; event: EventRow | null };
+/** `event` is the newest event itself, whole; the rows in `events` may leave large members out. */
+type Detail = Group & { events: EventRow[]; related: Group[]; event: Eve | null };
 
 export default function Alert({ parts }: { parts: string[] }) {
   const { data: g, error, reload } = useLoad<Detail>(`/api/alerts/${encodeURIComponent(parts[1] ?? '')}`);
-  const context = useLoad<Rows<EventRow>>(g?.event ? `/api/events/${encodeURIComponent(g.event.id)}/context` : null);
+  const context = useLoad<Rows<EventRow>>(g?.events[0] ? `/api/events/${encodeURIComponent(g.events[0].id)}/context` : null);
   const triage = useMay('triage');
   const [dialog, setDialog] = useState<'archive' | 'escalate' | 'tune' | null>(null);
   useTitle(g ? explain(g).short : t('nav.alerts'));
@@ -36,7 +37,7 @@ export default function Alert({ parts }: { parts: string[] }) {
   ] : []);
   if (!g) return error ? <Problem error={error} retry={reload} /> : <><PageHead title={t('nav.alerts')} /><Lines count={9} /></>;
   const said = explain(g);
-  const eve: Eve = g.event?.event ?? {};
+  const eve: Eve = g.event ?? g.events[0]?.event ?? {};
   const rule = eveText(eve, 'alert.rule');
   const reason = eveText(eve, 'vonglau.reason');
   const contents = ruleContents(rule);
@@ -78,8 +79,8 @@ export default function Alert({ parts }: { parts: string[] }) {
           <Card title={t('alert.conversation')}><Payload event={eve} rule={rule} /></Card>
           <Card title={t('alert.around')} actions={<a class="small" href={flowQuery(eve)}>{t('action.hunt_flow')}</a>}>
             {context.error ? <Problem error={context.error} retry={context.reload} />
-              : !context.data ? (g.event ? <Lines count={3} /> : <p class="dim">{t('alert.no_event')}</p>)
-                : context.data.rows.length ? <EventList rows={context.data.rows} current={g.event?.id} /> : <p class="dim">{t('alert.nothing_around')}</p>}
+              : !context.data ? (g.events[0] ? <Lines count={3} /> : <p class="dim">{t('alert.no_event')}</p>)
+                : context.data.rows.length ? <EventList rows={context.data.rows} current={g.events[0]?.id} /> : <p class="dim">{t('alert.nothing_around')}</p>}
           </Card>
           {eve.event_type && <Card title={t('alert.details')}><EventFacts event={eve} /></Card>}
           <Card title={t('alert.rule')}>
