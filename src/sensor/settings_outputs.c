@@ -50,7 +50,8 @@ static bool choose_protocols(struct settings *settings, struct eve_settings *eve
             *found = true;
             eve->protocol[i] = enabled;
             eve->options[i] = options;
-            eve->extended[i] = options && config_true(config_value(options, "extended"));
+            eve->extended[i] = options && (config_true(config_value(options, "extended")) ||
+                                           config_true(config_value(options, "passwords")));
             if (enabled && !read_record_options(settings, eve, protocol, options, error))
                 return false;
         }
@@ -382,7 +383,10 @@ static void add_spool(struct settings *settings)
     eve->anomalies.applayer = true;
     eve->statistics.totals = true;
     for (size_t i = 0; i < TYPES_MAX && protocols[i]; i++)
-        eve->protocol[i] = eve->extended[i] = true;
+        eve->protocol[i] = true;
+    /* Passwords, which "extended" stands for in PostgreSQL, stay on the sensor. */
+    for (size_t i = 0; i < TYPES_MAX && protocols[i]; i++)
+        eve->extended[i] = strcmp(protocols[i]->name, "pgsql") != 0;
 }
 
 bool read_outputs(struct settings *settings, struct error *error)
