@@ -196,6 +196,20 @@ static pid_t spawn(char *const argv[], const char *log_path)
     _exit(127);
 }
 
+/* What the program said last, to our standard error: its log may not outlive us. */
+static void show_log(const char *path)
+{
+    char tail[2000];
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return;
+    if (fseek(file, -(long)sizeof tail, SEEK_END) != 0)
+        rewind(file);
+    size_t size = fread(tail, 1, sizeof tail, file);
+    fwrite(tail, 1, size, stderr);
+    fclose(file);
+}
+
 static bool spawn_and_wait(char *const argv[], const char *log_path, struct error *error)
 {
     int status = 0;
@@ -208,6 +222,8 @@ static bool spawn_and_wait(char *const argv[], const char *log_path, struct erro
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return true;
+    if (log_path)
+        show_log(log_path);
     return error_set(error, "%s failed (status %d)%s%s", argv[0],
                      WIFEXITED(status) ? WEXITSTATUS(status) : -1, log_path ? "; see " : "",
                      log_path ? log_path : "");
@@ -579,8 +595,10 @@ static int verb_open(struct arguments *a)
         import.path = eve;
     }
     import.service = service;
-    ok = ok && service_with(service, import_file, &import, &error) &&
-         service_with(service, open_user, &request, &error) && service_start(service, &error);
+    ok = ok && service_with(service, import_file, &import, &error);
+    if (ok && import.result.events == 0 && import.result.unreadable)
+        ok = error_set(&error, "%s: is neither a capture nor a file of EVE lines", request.file);
+    ok = ok && service_with(service, open_user, &request, &error) && service_start(service, &error);
     if (ok) {
         printf("%zu events / sự kiện\nhttps://127.0.0.1:%u/   xem  %s\nCtrl-C ends and leaves nothing behind "
                "/ kết thúc và "
@@ -692,6 +710,8 @@ static int admin_restore(const struct arguments *a)
     bool ok = bytes_is(check, "ok") || error_set(&error, "%s: the file is damaged", a->words[1]);
     ok = ok && audit_verify(copy, &verdict, &error) &&
          (verdict.ok || error_set(&error, "%s: its audit log does not verify", a->words[1]));
+    if (mkdir(a->state, 0700) != 0 && errno != EEXIST)
+        ok = error_system(&error, "%s", a->state);
     snprintf(registry, sizeof registry, "%s/registry.db", a->state);
     snprintf(part, sizeof part, "%s.restoring", registry);
     snprintf(previous, sizeof previous, "%s.before-restore", registry);
