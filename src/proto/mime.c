@@ -305,10 +305,8 @@ static void start_header(struct mime *mime, struct bytes line)
 {
     struct bytes rest = line;
     finish_header(mime);
-    if (bytes_find_byte(line, ':') == SIZE_MAX) {
-        note(mime, MIME_MALFORMED);
+    if (bytes_find_byte(line, ':') == SIZE_MAX) /* not a header: passed over, as mail programs do */
         return;
-    }
     struct bytes name = bytes_trim(bytes_cut(&rest, ':'));
     if (name.size > HEADER_NAME_MAX) {
         note(mime, MIME_LONG_HEADER_NAME);

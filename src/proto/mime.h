@@ -18,7 +18,7 @@ enum mime_event {
     MIME_LONG_HEADER_VALUE,
     MIME_LONG_BOUNDARY,
     MIME_LONG_FILENAME,
-    MIME_MALFORMED, /* a header line without a colon, nesting too deep */
+    MIME_MALFORMED, /* nesting too deep */
     MIME_EVENT_COUNT
 };
 

@@ -139,6 +139,7 @@ struct tx *session_tx_directed(struct session *session, enum direction direction
     if (tx) {
         tx->directed = true;
         tx->direction = (uint8_t)direction;
+        tx->inspected[!direction] = true; /* nothing to inspect there */
     }
     return tx;
 }

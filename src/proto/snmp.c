@@ -69,6 +69,11 @@ static bool has_trap(const void *record)
     return ((const struct snmp *)record)->has_trap;
 }
 
+static bool is_open(const void *record)
+{
+    return ((const struct snmp *)record)->pdu != PDU_ENCRYPTED;
+}
+
 static const struct field fields[] = {
     { .name = "version", .type = FIELD_UINT, AT(struct snmp, version), .help = "Version: 1, 2 or 3" },
     { .name = "pdu_type",
@@ -97,7 +102,11 @@ static const struct field fields[] = {
       .help = "Agent that sent a trap" },
     { .name = "vars", .type = FIELD_STRINGS, AT(struct snmp, variables), .help = "Names of the variables" },
     { .name = "community", .type = FIELD_BYTES, AT(struct snmp, community), .help = "Community" },
-    { .name = "usm", .type = FIELD_BYTES, AT(struct snmp, user), .help = "User of version 3" },
+    { .name = "usm",
+      .type = FIELD_BYTES,
+      AT(struct snmp, user),
+      .present = is_open,
+      .help = "User of version 3" },
 };
 
 static struct bytes dotted(struct arena *memory, struct reader *oid)
@@ -168,7 +177,7 @@ static void read_user(struct reader *in, struct arena *memory, struct snmp *snmp
     (void)der_expect(&parameters, 0x02);       /* boots */
     (void)der_expect(&parameters, 0x02);       /* time */
     struct reader user = der_expect(&parameters, TAG_OCTETS);
-    if (reader_ok(&user) && snmp->pdu != PDU_ENCRYPTED)
+    if (reader_ok(&user))
         snmp->user = arena_copy(memory, reader_rest(&user));
 }
 

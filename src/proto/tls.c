@@ -110,6 +110,7 @@ struct tls_side {
 struct tls_state {
     struct tx *tx;
     struct tls_side sides[DIRECTIONS];
+    bool certificate_wanted; /* the client's */
 };
 
 static struct tls *record_of(const struct tls_state *state)
@@ -205,6 +206,7 @@ static bool server_hello(struct session *session, struct tls_state *state, struc
     if (tls->version < 0x0304 && hello.session_id.size && bytes_equal(asked->session_id, hello.session_id))
         tls->resumed = true;
     raise_progress(tx, TO_CLIENT, TLS_SERVER_HELLO);
+    raise_progress(tx, TO_SERVER, TLS_CLIENT_HELLO_DONE); /* it must have come, seen or not */
     return true;
 }
 
@@ -279,14 +281,18 @@ static bool handshake(struct session *session, struct tls_state *state, enum dir
         return true;
     case SERVER_HELLO_DONE:
         raise_progress(state->tx, TO_CLIENT, TLS_SERVER_HELLO_DONE);
+        if (!state->certificate_wanted)
+            raise_progress(state->tx, TO_SERVER, TLS_CLIENT_CERT_DONE);
         return true;
     case CLIENT_KEY:
         tls->states |= TLS_STATE_CLIENT_KEY;
         raise_progress(state->tx, TO_SERVER, TLS_CLIENT_CERT_DONE);
         return true;
+    case CERTIFICATE_REQUEST:
+        state->certificate_wanted = true;
+        return true;
     case HELLO_REQUEST:
     case NEW_TICKET:
-    case CERTIFICATE_REQUEST:
     case CERTIFICATE_VERIFY:
     case FINISHED:
     case CERTIFICATE_STATUS:
@@ -843,7 +849,7 @@ void tls_log(const struct tx *tx, uint32_t fields, struct text *out)
     if ((fields & TLS_LOG_SNI) && client->hello.sni.data)
         json_string(out, "sni", client->hello.sni);
     if (fields & TLS_LOG_VERSION)
-        write_version(out, "version", tls->version);
+        write_version(out, "version", tls->version ? tls->version : client->hello.version);
     if (tls->from)
         json_cstring(out, "from_proto", tls->from);
     if (server->has_certificate)
@@ -868,7 +874,7 @@ bool tls_log_wanted(const struct tx *tx, uint32_t fields)
     const struct tls *tls = tls_of(tx);
     if (tls->ends[TO_CLIENT].has_certificate)
         return true;
-    return (fields & TLS_LOG_VERSION) && (tls->resumed || after_13(tls));
+    return (fields & TLS_LOG_VERSION) && (tls->resumed || after_13(tls) || tls->ends[TO_SERVER].has_hello);
 }
 
 static void tls_write(const struct tx *tx, bool extended, struct text *out)
@@ -1032,7 +1038,7 @@ const struct protocol tls_protocol = {
     .gap = tls_gap,
     .progress_names = { client_progress, server_progress },
     .complete = { TLS_CLIENT_FINISHED, TLS_SERVER_FINISHED },
-    .log_progress = { TLS_CLIENT_HANDSHAKE_DONE, TLS_SERVER_HANDSHAKE_DONE },
+    .log_progress = { TLS_CLIENT_CERT_DONE, TLS_SERVER_HELLO_DONE },
     .write = tls_write,
     .loggable = tls_loggable,
     .inspects = inspects,
