@@ -368,6 +368,9 @@ static bool take_server_message(struct session *session, struct pgsql_state *sta
     if (!known_answer(type))
         return false;
     struct tx *tx = session_tx_open(session, TO_CLIENT);
+    bool unasked = type == 'A' || type == 'N' || type == 'S'; /* may come at any time */
+    if (!tx && unasked)
+        return true;
     if (!tx)
         tx = session_tx_directed(session, TO_CLIENT);
     if (!tx)
