@@ -329,7 +329,7 @@ static bool find_event(struct context *c, struct bytes id, struct event_record *
 
 bool hunt_event(struct context *c, struct bytes id, struct text *out)
 {
-    struct event_record record;
+    struct event_record record = { 0 };
     if (!find_event(c, id, &record))
         return false;
     event_json(c, &record, out);
@@ -338,7 +338,7 @@ bool hunt_event(struct context *c, struct bytes id, struct text *out)
 
 bool hunt_context(struct context *c, struct bytes id, struct text *out)
 {
-    struct event_record record;
+    struct event_record record = { 0 };
     if (!find_event(c, id, &record))
         return false;
     const struct event_term terms[] = {
