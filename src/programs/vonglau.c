@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vonglau: the centre and its tools, one command with verbs. */
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -151,9 +152,16 @@ static void sensor_program(char *out, size_t size)
     snprintf(out, size, "vonglau-sensor");
 }
 
-/* A file of the project: beside the binaries (build tree), else where it is installed. */
+/* A file of the project: in the folder $VONGLAU_SHARE names (a build outside the project's tree), beside the
+ * binaries (build tree), else where it is installed. */
 static bool shared_path(const char *name, char *out, size_t size)
 {
+    const char *share = getenv("VONGLAU_SHARE");
+    if (share && share[0] == '/') {
+        snprintf(out, size, "%s/%s", share, name);
+        if (access(out, R_OK) == 0)
+            return true;
+    }
     static const char *const places[] = { "/..", "/../..", "/../../..", "/../share/vonglau", "/../../../.." };
     char self[2048];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -229,6 +237,48 @@ static bool spawn_and_wait(char *const argv[], const char *log_path, struct erro
                      log_path ? log_path : "");
 }
 
+/* What every sensor started from here is told: our settings and the tables that stand beside them. */
+struct sensor_words {
+    char settings[2600], classes[2700], references[2700], rules[2600];
+    char *argv[24];
+    size_t count;
+};
+
+static void say_word(struct sensor_words *w, const char *text)
+{
+    assert(w->count + 1 < COUNT_OF(w->argv));
+    w->argv[w->count++] = word(text);
+    w->argv[w->count] = NULL;
+}
+
+static void say_setting(struct sensor_words *w, const char *name, const char *file, char *buffer, size_t size)
+{
+    char path[2600];
+    if (!shared_path(file, path, sizeof path))
+        return;
+    snprintf(buffer, size, "%s=%s", name, path);
+    say_word(w, "--set");
+    say_word(w, buffer);
+}
+
+/* `rules` NULL: those shipped. */
+static void say_settings(struct sensor_words *w, const char *rules)
+{
+    if (shared_path("rules/sensor.yaml", w->settings, sizeof w->settings)) {
+        say_word(w, "-c");
+        say_word(w, w->settings);
+    }
+    say_setting(w, "classification-file", "rules/classification.config", w->classes, sizeof w->classes);
+    say_setting(w, "reference-config-file", "rules/reference.config", w->references, sizeof w->references);
+    say_word(w, "--behavior");
+    if (rules)
+        snprintf(w->rules, sizeof w->rules, "%s", rules);
+    if (rules || shared_path("rules/vonglau.rules", w->rules, sizeof w->rules)) {
+        say_word(w, "-S");
+        say_word(w, w->rules);
+    }
+}
+
 /* ---- captures into the centre ---- */
 
 static bool starts_with_capture_magic(const char *path)
@@ -254,24 +304,18 @@ static bool starts_with_capture_magic(const char *path)
 static bool analyse(const char *capture, const char *directory, const char *rules, struct error *error)
 {
     char program[2100], log_path[3072];
-    char *argv[16];
-    size_t count = 0;
+    struct sensor_words words = { .count = 0 };
     sensor_program(program, sizeof program);
     snprintf(log_path, sizeof log_path, "%s/sensor.log", directory);
-    argv[count++] = program;
-    argv[count++] = word("-r");
-    argv[count++] = word(capture);
-    argv[count++] = word("-l");
-    argv[count++] = word(directory);
-    argv[count++] = word("-k");
-    argv[count++] = word("none");
-    argv[count++] = word("--behavior");
-    if (rules) {
-        argv[count++] = word("-S");
-        argv[count++] = word(rules);
-    }
-    argv[count] = NULL;
-    return spawn_and_wait(argv, log_path, error);
+    say_word(&words, program);
+    say_word(&words, "-r");
+    say_word(&words, capture);
+    say_word(&words, "-l");
+    say_word(&words, directory);
+    say_word(&words, "-k");
+    say_word(&words, "none");
+    say_settings(&words, rules);
+    return spawn_and_wait(words.argv, log_path, error);
 }
 
 struct import_request {
@@ -408,24 +452,28 @@ static bool default_interface(char *out, size_t size)
 
 struct local_sensor {
     pid_t pid;
-    char program[2100], interface[64], spool[2600], logs[2600], rules[2600], log_path[2700];
+    const char *rules; /* NULL: those shipped */
+    char program[2100], interface[64], spool[2600], logs[2600], log_path[2700];
     uint64_t start_at; /* steady time of the next start after it died */
 };
 
 static void local_start(struct local_sensor *l)
 {
-    char *argv[] = { l->program,
-                     word("-i"),
-                     l->interface,
-                     word("-l"),
-                     l->logs,
-                     word("--spool"),
-                     l->spool,
-                     word("--behavior"),
-                     l->rules[0] ? word("-S") : NULL,
-                     l->rules,
-                     NULL };
-    l->pid = spawn(argv, l->log_path);
+    struct sensor_words words = { .count = 0 };
+    say_word(&words, l->program);
+    say_word(&words, "-i");
+    say_word(&words, l->interface);
+    say_word(&words, "-l");
+    say_word(&words, l->logs);
+    say_word(&words, "--spool");
+    say_word(&words, l->spool);
+    say_settings(&words, l->rules);
+    /* The queue for the centre has every event; a second copy in a file would only grow. */
+    if (words.settings[0]) {
+        say_word(&words, "--set");
+        say_word(&words, "outputs.0.eve-log.enabled=no");
+    }
+    l->pid = spawn(words.argv, l->log_path);
 }
 
 static void local_watch(void *context)
@@ -498,10 +546,7 @@ static bool local_open(struct service *service, const struct arguments *a, struc
     snprintf(l->log_path, sizeof l->log_path, "%s/sensor/sensor.log", a->state);
     if ((mkdir(l->spool, 0700) != 0 && errno != EEXIST) || (mkdir(l->logs, 0700) != 0 && errno != EEXIST))
         return error_system(error, "%s", l->spool);
-    if (a->rules)
-        snprintf(l->rules, sizeof l->rules, "%s", a->rules);
-    else if (!shared_path("rules/vonglau.rules", l->rules, sizeof l->rules))
-        l->rules[0] = '\0';
+    l->rules = a->rules;
     if (!local_enrol(service, l, service_port(service), error))
         return false;
     local_start(l);
@@ -514,7 +559,7 @@ static int verb_serve(struct arguments *a, bool demo, bool sensor)
 {
     struct service_settings settings = settings_of(a);
     struct error error = { "" };
-    char password[PASSWORD_ONCE_SIZE], rules[2600] = "", captures[2600] = "";
+    char password[PASSWORD_ONCE_SIZE], captures[2600] = "";
     struct sample sample = { 0 };
     struct local_sensor local = { 0 };
     struct service *service = service_open(&settings, &error);
@@ -529,11 +574,8 @@ static int verb_serve(struct arguments *a, bool demo, bool sensor)
             snprintf(captures, sizeof captures, "%s", a->captures);
         bool found = a->captures || shared_path("tests/golden", captures, sizeof captures) ||
                      shared_path("captures", captures, sizeof captures);
-        if (a->rules)
-            snprintf(rules, sizeof rules, "%s", a->rules);
-        bool rules_found = a->rules || shared_path("rules/vonglau.rules", rules, sizeof rules);
         if (sample.loaded && found)
-            replay_all(service, captures, a->state, rules_found ? rules : NULL);
+            replay_all(service, captures, a->state, a->rules);
         printf("Ready / Sẵn sàng.\n");
         fflush(stdout);
     }
@@ -568,7 +610,7 @@ static int verb_open(struct arguments *a)
 {
     struct open_request request = { .file = a->words[0], .directory = "/tmp/vonglau-open-XXXXXX" };
     struct error error = { "" };
-    char state[128], eve[160], rules[2600] = "";
+    char state[128], eve[160];
     if (a->word_count != 1)
         return usage_error("open needs one FILE", NULL);
     if (access(request.file, R_OK) != 0) {
@@ -590,8 +632,7 @@ static int verb_open(struct arguments *a)
     struct service *service = service_open(&settings, &error);
     bool ok = service != NULL;
     if (ok && starts_with_capture_magic(request.file)) {
-        bool found = a->rules || shared_path("rules/vonglau.rules", rules, sizeof rules);
-        ok = analyse(request.file, request.directory, a->rules ? a->rules : found ? rules : NULL, &error);
+        ok = analyse(request.file, request.directory, a->rules, &error);
         import.path = eve;
     }
     import.service = service;

@@ -379,6 +379,7 @@ static void add_spool(struct settings *settings)
     eve->alert = eve->anomaly = eve->files = eve->flow = eve->stats = eve->drop = true;
     eve->alerts.payload = eve->alerts.payload_printable = eve->alerts.packet = true;
     eve->alerts.app_layer = eve->alerts.flow = eve->alerts.rule_metadata = eve->alerts.reference = true;
+    eve->alerts.rule_raw = true;
     eve->alerts.payload_max = 4096;
     eve->anomalies.applayer = true;
     eve->statistics.totals = true;
