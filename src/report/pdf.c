@@ -260,38 +260,36 @@ static void draw_paragraph(struct page *page, const struct block *block)
     page->y += PARAGRAPH_GAP;
 }
 
-static PangoLayout *cell_layout(const struct page *page, const struct column *column, const char *text,
-                                bool head)
+/* The head of the table when `cells` is NULL, else the row's cell in `column`. */
+static PangoLayout *cell_layout(const struct page *page, const struct table *table, const char *const *cells,
+                                size_t column)
 {
     static const PangoAlignment alignments[] = { PANGO_ALIGN_LEFT, PANGO_ALIGN_CENTER, PANGO_ALIGN_RIGHT };
-    PangoLayout *layout = layout_new(page, text, SIZE_TABLE, head ? BOLD : PLAIN,
-                                     column->width * TEXT_WIDTH - 2 * CELL_PADDING);
-    pango_layout_set_alignment(layout, head ? PANGO_ALIGN_CENTER : alignments[column->align]);
+    const struct column *kind = &table->columns[column];
+    PangoLayout *layout = layout_new(page, cells ? cells[column] : kind->title, SIZE_TABLE,
+                                     cells ? PLAIN : BOLD, kind->width * TEXT_WIDTH - 2 * CELL_PADDING);
+    pango_layout_set_alignment(layout, cells ? alignments[kind->align] : PANGO_ALIGN_CENTER);
     return layout;
 }
 
-static double row_height(const struct page *page, const struct table *table, const char *const *cells,
-                         bool head)
+static double row_height(const struct page *page, const struct table *table, const char *const *cells)
 {
     double most = 0;
     for (size_t i = 0; i < table->column_count; i++) {
-        PangoLayout *layout = cell_layout(page, &table->columns[i], head ? table->columns[i].title : cells[i],
-                                          head);
+        PangoLayout *layout = cell_layout(page, table, cells, i);
         most = MAX(most, layout_height(layout));
         g_object_unref(layout);
     }
     return MIN(most + 2 * CELL_PADDING, TEXT_BOTTOM - MARGIN_TOP);
 }
 
-static void draw_row(struct page *page, const struct table *table, const char *const *cells, bool head,
-                     double height)
+static void draw_row(struct page *page, const struct table *table, const char *const *cells, double height)
 {
     double x = MARGIN_LEFT;
     cairo_set_line_width(page->cairo, 0.5);
     for (size_t i = 0; i < table->column_count; i++) {
         double width = table->columns[i].width * TEXT_WIDTH;
-        PangoLayout *layout = cell_layout(page, &table->columns[i], head ? table->columns[i].title : cells[i],
-                                          head);
+        PangoLayout *layout = cell_layout(page, table, cells, i);
         cairo_rectangle(page->cairo, x, page->y, width, height);
         cairo_stroke(page->cairo);
         cairo_save(page->cairo);
@@ -309,20 +307,20 @@ static void draw_row(struct page *page, const struct table *table, const char *c
 /* The head of the table is repeated on each page. */
 static void draw_table(struct page *page, const struct table *table)
 {
-    double head = row_height(page, table, NULL, true);
+    double head = row_height(page, table, NULL);
     bool started = false;
     for (size_t row = 0; row < table->row_count || !started; row++) {
         const char *const *cells = table->cells + row * table->column_count;
-        double height = row < table->row_count ? row_height(page, table, cells, false) : 0;
+        double height = row < table->row_count ? row_height(page, table, cells) : 0;
         if (page->y + height + (started ? 0 : head) > TEXT_BOTTOM) {
             next_page(page, false);
             started = false;
         }
         if (!started)
-            draw_row(page, table, NULL, true, head);
+            draw_row(page, table, NULL, head);
         started = true;
         if (row < table->row_count)
-            draw_row(page, table, cells, false, height);
+            draw_row(page, table, cells, height);
     }
     page->y += PARAGRAPH_GAP * 2;
 }

@@ -27,17 +27,18 @@ struct visitor {
     bool alerts_only;
 };
 
-static bool visit_one(struct reading *reading, const struct visitor *visitor, struct event_view *view,
+static bool visit_one(struct reading *reading, const struct visitor *visitor, const struct event_view *found,
                       enum match match, struct bytes body, struct arena *memory, struct error *error)
 {
     struct event_record record;
+    struct event_view view = *found;
     if (body.data) {
-        (void)reading_record(view, body, memory, &record);
-        view->record = &record;
+        (void)reading_record(&view, body, memory, &record);
+        view.record = &record;
     }
-    if (match == MATCH_MAYBE && matcher_match(&reading->matcher, view) != MATCH_YES)
+    if (match == MATCH_MAYBE && matcher_match(&reading->matcher, &view) != MATCH_YES)
         return true;
-    return visitor->event(visitor->context, view, error);
+    return visitor->event(visitor->context, &view, error);
 }
 
 static bool visit_block(struct reading *reading, const struct visitor *visitor,
