@@ -13,6 +13,7 @@
 #include "store/register.h"
 
 #define TIME_BOX_NS (8 * NS_PER_S)
+#define NAMES_MAX   8
 
 static void time_json(struct text *out, const char *key, uint64_t time)
 {
@@ -234,24 +235,28 @@ bool hunt_histogram(struct context *c, const struct parameters *p, struct text *
     return true;
 }
 
-/* Rows {"value","count"}; ids get their title too. */
+/* Rows {"value","count"} but for the value `without`; ids get their title too. */
 static bool top_rows(struct context *c, const struct event_filter *filter, struct bytes field, size_t limit,
-                     bool fewest, const char *key, bool *partial, struct text *out)
+                     bool fewest, struct bytes without, const char *key, bool *partial, struct text *out)
 {
     struct event_top top;
     struct error error;
     struct bytes path = BYTES_NONE;
     enum event_group group = query_group(field, &path);
-    if (!events_top(center_events(c->center), filter, group, path, fewest ? EVENT_TOP_MAX : limit,
-                    clock_steady() + TIME_BOX_NS, c->memory, &top, &error))
+    if (!events_top(center_events(c->center), filter, group, path,
+                    fewest ? EVENT_TOP_MAX : limit + (without.size ? 1 : 0), clock_steady() + TIME_BOX_NS,
+                    c->memory, &top, &error))
         return failed(c, &error);
     const char *title = group == GROUP_AGENCY   ? "SELECT name FROM agency WHERE id=?"
                         : group == GROUP_SYSTEM ? "SELECT name FROM system WHERE id=?"
                         : group == GROUP_SENSOR ? "SELECT name FROM sensor WHERE id=?"
                                                 : NULL;
     json_open(out, key, '[');
-    for (size_t i = 0; i < MIN(limit, top.count); i++) {
+    for (size_t i = 0, shown = 0; i < top.count && shown < limit; i++) {
         const struct event_top_row *row = &top.rows[fewest ? top.count - 1 - i : i];
+        if (without.size && bytes_equal(row->key, without))
+            continue;
+        shown++;
         json_open(out, NULL, '{');
         json_string(out, "value", row->key);
         if (group == GROUP_SIGNATURE) {
@@ -282,8 +287,8 @@ bool hunt_top(struct context *c, const struct parameters *p, struct text *out)
         return refuse(c, "bad_request", "limit", parameter(p, "limit"), "limit must be 1 to 500");
     json_open(out, NULL, '{');
     json_string(out, "field", field);
-    if (!top_rows(c, &filter, field, (size_t)limit, bytes_is(parameter(p, "order"), "fewest"), "rows",
-                  &partial, out))
+    if (!top_rows(c, &filter, field, (size_t)limit, bytes_is(parameter(p, "order"), "fewest"), BYTES_NONE,
+                  "rows", &partial, out))
         return false;
     json_bool(out, "partial", partial);
     json_close(out, '}');
@@ -336,21 +341,31 @@ bool hunt_event(struct context *c, struct bytes id, struct text *out)
     return true;
 }
 
+static struct network whole_address(const struct address *address)
+{
+    return (struct network){ *address, (uint8_t)(address_size(address) * 8) };
+}
+
 bool hunt_context(struct context *c, struct bytes id, struct text *out)
 {
     struct event_record record = { 0 };
     if (!find_event(c, id, &record))
         return false;
+    /* Flow ids are short-lived numbers of one sensor: both ends must be the same too. */
     const struct event_term terms[] = {
         { .kind = TERM_FLOW, .low = record.flow_id, .high = record.flow_id },
         { .kind = TERM_SENSOR, .low = record.id.sensor, .high = record.id.sensor },
+        { .kind = TERM_ADDRESS, .network = whole_address(&record.source) },
+        { .kind = TERM_ADDRESS, .network = whole_address(&record.destination) },
     };
     const struct event_term all = { .kind = TERM_ALL, .items = terms, .count = COUNT_OF(terms) };
+    const struct event_term itself = { .kind = TERM_ID, .id = record.id };
     uint64_t around = 3600 * NS_PER_S;
+    bool has_flow = record.flow_id && record.source.version && record.destination.version;
     struct event_query query = { .filter = { .from = record.time - MIN(record.time, around),
                                              .to = record.time + around,
-                                             .term = record.flow_id ? &all : &terms[1] },
-                                 .limit = record.flow_id ? 100 : 1,
+                                             .term = has_flow ? &all : &itself },
+                                 .limit = 100,
                                  .oldest_first = true };
     json_open(out, NULL, '{');
     if (!events_rows(c, &query, "rows", NULL, out))
@@ -382,27 +397,89 @@ static void host_owner(struct context *c, const struct address *address, struct 
     json_string(out, "network", text_bytes(&text));
 }
 
-static bool host_traffic(struct context *c, const struct address *address, const struct event_filter *filter,
+/* When the host was first and last seen within the filter; null when it was not. */
+static bool host_seen(struct context *c, const struct event_filter *filter, struct text *out)
+{
+    for (int last = 0; last < 2; last++) {
+        struct event_query query = {
+            .filter = *filter, .limit = 1, .oldest_first = !last, .deadline = clock_steady() + TIME_BOX_NS
+        };
+        struct event_page page;
+        struct error error;
+        if (!events_scan(center_events(c->center), &query, c->memory, &page, &error))
+            return failed(c, &error);
+        if (page.count)
+            time_json(out, last ? "last" : "first", page.records[0].time);
+        else
+            json_null(out, last ? "last" : "first");
+    }
+    return true;
+}
+
+/* Names the host goes by: what it calls itself to DHCP, and what others call it in HTTP and TLS. */
+static bool host_names(struct context *c, const struct address *address, const struct event_filter *filter,
+                       struct text *out)
+{
+    static const struct {
+        const char *path;
+        enum event_side side;
+        enum event_type type;
+    } sources[] = { { "dhcp.hostname", EVENT_SIDE_ANY, EVENT_DHCP },
+                    { "http.hostname", EVENT_SIDE_DESTINATION, EVENT_HTTP },
+                    { "tls.sni", EVENT_SIDE_DESTINATION, EVENT_TLS } };
+    struct bytes names[NAMES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT_OF(sources); i++) {
+        const struct event_term terms[] = {
+            { .kind = TERM_TYPE, .low = sources[i].type, .high = sources[i].type },
+            { .kind = TERM_ADDRESS, .side = sources[i].side, .network = whole_address(address) },
+        };
+        const struct event_term all = { .kind = TERM_ALL, .items = terms, .count = COUNT_OF(terms) };
+        struct event_filter own = *filter;
+        struct event_top top;
+        struct error error;
+        own.term = &all;
+        if (!events_top(center_events(c->center), &own, GROUP_MEMBER, bytes_of_string(sources[i].path),
+                        NAMES_MAX, clock_steady() + TIME_BOX_NS, c->memory, &top, &error))
+            return failed(c, &error);
+        for (size_t j = 0; j < top.count && count < NAMES_MAX; j++) {
+            struct address number;
+            bool known = address_parse(top.rows[j].key, &number) || !top.rows[j].key.size;
+            for (size_t k = 0; k < count && !known; k++)
+                known = bytes_equal_nocase(names[k], top.rows[j].key);
+            if (!known)
+                names[count++] = top.rows[j].key;
+        }
+    }
+    json_open(out, "names", '[');
+    for (size_t i = 0; i < count; i++)
+        json_string(out, NULL, names[i]);
+    json_close(out, ']');
+    return true;
+}
+
+static bool host_traffic(struct context *c, struct bytes shown, const struct event_filter *filter,
                          struct text *out)
 {
     static const struct {
         const char *key, *field;
-    } tops[] = { { "types", "event_type" }, { "ports", "dest_port" }, { "hosts", "host" } };
+    } tops[] = { { "types", "event_type" },
+                 { "ports", "dest_port" },
+                 { "hosts", "host" },
+                 { "peers", "ip" },
+                 { "signatures", "@sid" } };
     bool partial = false;
     json_open(out, "histogram", '{');
     if (!hunt_histogram_json(c, filter, 0, out))
         return false;
     json_close(out, '}');
     for (size_t i = 0; i < COUNT_OF(tops); i++) {
-        if (!top_rows(c, filter, bytes_of_string(tops[i].field), 10, false, tops[i].key, &partial, out))
+        /* Of both ends of its events the host itself is no peer. */
+        if (!top_rows(c, filter, bytes_of_string(tops[i].field), 10, false, shown, tops[i].key, &partial,
+                      out))
             return false;
     }
-    /* Peers: both ends counted, the host itself among them; the page leaves it out. */
-    if (!top_rows(c, filter, BYTES_OF("ip"), 11, false, "peers", &partial, out) ||
-        !top_rows(c, filter, BYTES_OF("@sid"), 10, false, "signatures", &partial, out))
-        return false;
     struct event_query query = { .filter = *filter, .limit = 20 };
-    (void)address;
     json_bool(out, "partial", partial);
     return events_rows(c, &query, "events", NULL, out);
 }
@@ -420,8 +497,7 @@ bool hunt_host(struct context *c, struct bytes ip, const struct parameters *p, s
     if (filter.from >= filter.to)
         return refuse(c, "bad_request", "from", parameter(p, "from"), "from must be before to");
     address_text_short(&address, &text);
-    const struct event_term term = { .kind = TERM_ADDRESS,
-                                     .network = { address, (uint8_t)(address_size(&address) * 8) } };
+    const struct event_term term = { .kind = TERM_ADDRESS, .network = whole_address(&address) };
     filter.term = &term;
     hunt_permit(c, &filter);
     char data[96];
@@ -431,13 +507,15 @@ bool hunt_host(struct context *c, struct bytes ip, const struct parameters *p, s
     json_open(out, NULL, '{');
     json_cstring(out, "ip", shown);
     host_owner(c, &address, out);
-    if (!host_traffic(c, &address, &filter, out))
+    if (!host_seen(c, &filter, out) || !host_names(c, &address, &filter, out) ||
+        !host_traffic(c, text_bytes(&text), &filter, out))
         return false;
     alerts_rows(c, "alerts", "(g.src=?2 OR g.dest=?2) ORDER BY g.last DESC LIMIT 20", 0,
                 bytes_of_string(shown), out);
     struct text sql = text_new(1 << 14);
     text_add(&sql,
-             "SELECT %s FROM incident i WHERE (instr(i.addresses, ?3) OR EXISTS (SELECT 1 FROM alert_group g "
+             "SELECT %s FROM incident i WHERE (instr(','||replace(i.addresses,' ','')||',', "
+             "','||?3||',') OR EXISTS (SELECT 1 FROM alert_group g "
              "WHERE "
              "g.incident=i.id AND (g.src=?3 OR g.dest=?3)))",
              incident_summary_columns);
