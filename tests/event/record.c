@@ -41,8 +41,8 @@ static void host_names_come_from_each_protocol(void **state)
     (void)state;
     static const char *const lines[] = {
         "{\"timestamp\":\"2026-11-22T10:00:00.0Z\",\"event_type\":\"dns\",\"dns\":{\"rrname\":\"a.vn\"}}",
-        "{\"timestamp\":\"2026-11-22T10:00:00.0Z\",\"event_type\":\"dns\",\"dns\":{\"queries\":[{\"rrname\":"
-        "\"a.vn\"}]}}",
+        ("{\"timestamp\":\"2026-11-22T10:00:00.0Z\",\"event_type\":\"dns\",\"dns\":{\"queries\":[{\"rrname\":"
+         "\"a.vn\"}]}}"),
         "{\"timestamp\":\"2026-11-22T10:00:00.0Z\",\"event_type\":\"tls\",\"tls\":{\"sni\":\"a.vn\"}}",
         "{\"timestamp\":\"2026-11-22T10:00:00.0Z\",\"event_type\":\"quic\",\"quic\":{\"sni\":\"a.vn\"}}",
     };

@@ -49,7 +49,7 @@ struct torture {
 
 static const char *const actor_names[ACTORS] = { "writer", "uplink", "centre" };
 
-static void die(const char *what, const struct error *error)
+static __attribute__((noreturn)) void die(const char *what, const struct error *error)
 {
     fprintf(stderr, "torture: %s: %s\n", what, error ? error->text : strerror(errno));
     exit(1);
@@ -105,7 +105,7 @@ static void run_center(const struct torture *t)
 {
     struct error error = { "" };
     struct arena memory = arena_of(1 << 20);
-    struct bytes chain, key;
+    struct bytes chain = BYTES_NONE, key = BYTES_NONE;
     struct center *center = open_center(t);
     struct authority *authority = authority_open(t->state, clock_wall(), &error);
     struct ingest *ingest = authority ? ingest_open(center, &error) : NULL;
@@ -197,14 +197,22 @@ static void start(struct torture *t, enum actor actor)
 {
     pid_t parent = getpid(), pid;
     fflush(NULL);
+    sigset_t early; /* a signal to stop may come before the child is ready for it */
+    sigemptyset(&early);
+    sigaddset(&early, SIGTERM);
+    sigprocmask(SIG_BLOCK, &early, NULL);
     pid = fork();
     if (pid < 0)
         die("fork", NULL);
+    if (pid > 0)
+        sigprocmask(SIG_UNBLOCK, &early, NULL);
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
             _exit(1);
         signal(SIGTERM, ask_stop);
+        if (actor != UPLINK) /* which waits for it itself */
+            sigprocmask(SIG_UNBLOCK, &early, NULL);
         if (actor == CENTER)
             run_center(t);
         else if (actor == WRITER)
@@ -236,7 +244,7 @@ static void wait_for_port(struct torture *t)
 
 static void stop(struct torture *t, enum actor actor, int number)
 {
-    int status;
+    int status = 0;
     if (kill(t->pids[actor], number) != 0 || waitpid(t->pids[actor], &status, 0) != t->pids[actor])
         die("stop", NULL);
     bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
