@@ -102,6 +102,12 @@ static uint32_t bitmap_count(const struct bitmap *bitmap)
     return (uint32_t)lround(-(double)BITMAP_BITS * log1p(-(double)bitmap->set / BITMAP_BITS));
 }
 
+/* Packets of several workers come in nearly, not strictly, by time. */
+static uint64_t since(uint64_t then, uint64_t now)
+{
+    return now > then ? now - then : 0;
+}
+
 static void begin_window(struct source *source, uint64_t time)
 {
     source->start = time;
@@ -144,15 +150,16 @@ bool scan_tried(struct scan_watch *watch, const struct packet *packet, struct sc
     if (!packet->src.version || !packet->dst_port)
         return false;
     struct source *source = find(watch, &packet->src, true);
-    if (source->start == 0 || packet->time - source->start > watch->settings.window)
+    if (source->start == 0 || since(source->start, packet->time) > watch->settings.window)
         begin_window(source, packet->time);
-    source->last = packet->time;
+    source->last = MAX(source->last, packet->time);
     bitmap_add(&source->hosts, host_hash(&packet->dst));
     bitmap_add(&source->ports, port_hash(packet->dst_port));
     bitmap_add(&source->targets, pair_hash(&packet->dst, packet->dst_port));
     uint32_t tried;
     enum scan_kind kind = judge(watch, source, &tried);
-    if (kind == SCAN_NONE || (source->reported && packet->time - source->reported < watch->settings.quiet))
+    if (kind == SCAN_NONE ||
+        (source->reported && since(source->reported, packet->time) < watch->settings.quiet))
         return false;
     source->reported = packet->time;
     *finding = (struct scan_finding){

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scans: one address that tries many ports of a host, or one port of many hosts, and mostly fails.
  *
- * Works on the first packets of flows, so one thread sees all flows it judges. Memory is fixed: the
- * source that was quiet the longest makes room for a new one. */
+ * Works on the first packets of flows; what several threads see goes under one lock of theirs. Memory is
+ * fixed: the source that was quiet the longest makes room for a new one. */
 #ifndef VONGLAU_BEHAVIOR_SCAN_H
 #define VONGLAU_BEHAVIOR_SCAN_H
 

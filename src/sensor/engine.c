@@ -312,6 +312,7 @@ static void engine_done(struct engine *engine)
         worker_free(engine->workers[i]);
     for (size_t i = 0; i < engine->capture_count; i++)
         capture_close(engine->captures[i]);
+    watch_done(&engine->watch);
     free(engine->workers);
     free(engine->captures);
     stats_free(engine->stats);

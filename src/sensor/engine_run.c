@@ -284,11 +284,15 @@ bool start_workers(struct engine *engine, struct error *error)
     engine->workers = calloc(count, sizeof(struct worker *));
     if (!engine->workers)
         return error_set(error, "out of memory");
+    if (engine->settings.behavior && !watch_init(&engine->watch, error))
+        return false;
     for (size_t i = 0; i < count; i++) {
         struct worker *worker = worker_new(&engine->settings, engine->rules, &engine->sinks, (unsigned)i,
                                            error);
         if (!worker)
             return false;
+        if (engine->settings.behavior)
+            worker_watch(worker, &engine->watch);
         engine->workers[engine->worker_count++] = worker;
     }
     return true;

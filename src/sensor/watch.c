@@ -30,18 +30,23 @@ static const struct rule scan_rules[] = {
 bool watch_init(struct watch *watch, struct error *error)
 {
     struct scan_settings settings = { 0 };
-    *watch = (struct watch){ .scans = scan_watch_new(&settings, error) };
-    return watch->scans != NULL;
+    watch->scans = scan_watch_new(&settings, error);
+    if (!watch->scans)
+        return false;
+    pthread_mutex_init(&watch->lock, NULL);
+    return true;
 }
 
 void watch_done(struct watch *watch)
 {
+    if (!watch->scans)
+        return;
+    pthread_mutex_destroy(&watch->lock);
     scan_watch_free(watch->scans);
     watch->scans = NULL;
 }
 
-static void report(struct watch *watch, struct recorder *recorder, struct scene *scene,
-                   const struct scan_finding *finding)
+static void report(struct recorder *recorder, struct scene *scene, const struct scan_finding *finding)
 {
     char extra[256];
     struct text out = text_of(extra, sizeof extra);
@@ -53,7 +58,6 @@ static void report(struct watch *watch, struct recorder *recorder, struct scene 
     json_close(&out, '}');
     json_close(&out, '}');
     json_end(&out);
-    watch->findings++;
     scene->flow->alerted = true;
     scene->extra = text_bytes(&out);
     record_finding(recorder, scene, &scan_rules[finding->kind]);
@@ -65,13 +69,20 @@ void watch_packet(struct watch *watch, struct recorder *recorder, struct scene *
     const struct packet *packet = scene->packet;
     const struct flow *flow = scene->flow;
     const struct tcp_header *tcp = packet->tcp;
-    struct scan_finding finding;
+    struct scan_finding finding = { .kind = SCAN_NONE };
     if (!watch->scans || !(tcp || packet->udp))
         return;
     bool tried = fresh && (!tcp || (tcp->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN);
-    if (tried && scan_tried(watch->scans, packet, &finding) && finding.kind != SCAN_NONE)
-        report(watch, recorder, scene, &finding);
     bool accepts = tcp ? (tcp->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) : true;
-    if (scene->direction == TO_CLIENT && accepts && flow->packets[TO_CLIENT] <= 1)
+    bool answered = scene->direction == TO_CLIENT && accepts && flow->packets[TO_CLIENT] <= 1;
+    if (!tried && !answered)
+        return;
+    pthread_mutex_lock(&watch->lock);
+    if (tried && !scan_tried(watch->scans, packet, &finding))
+        finding.kind = SCAN_NONE;
+    if (answered)
         scan_answered(watch->scans, &flow->client, &flow->server, flow->server_port);
+    pthread_mutex_unlock(&watch->lock);
+    if (finding.kind != SCAN_NONE)
+        report(recorder, scene, &finding);
 }

@@ -110,6 +110,7 @@ static void inspect(struct worker *worker, struct scene *scene, const struct tcp
         .session = scene->session,
         .streams = { scene->streams[0], scene->streams[1] },
         .flow_ends = flow_ends,
+        .loose = result && !result->taken,
         .events = result ? result->events : NULL,
         .event_count = result ? result->event_count : 0,
         .inline_mode = scene->inline_mode,
@@ -256,6 +257,9 @@ void record_session(struct worker *worker, struct scene *scene)
 
 /* ---- one packet ---- */
 
+/* Bytes of a stream that are kept for looking at the next packet of it (inline mode). */
+#define RAW_KEPT 4096U
+
 static void release_streams(struct worker *worker, struct scene *scene)
 {
     for (int d = 0; d < DIRECTIONS; d++) {
@@ -268,6 +272,9 @@ static void release_streams(struct worker *worker, struct scene *scene)
         uint64_t inspected = UINT64_MAX;
         if (worker->detector && !scene->flow->passed && !scene->flow->no_packet_inspection)
             inspected = detect_stream_offset(worker->detector, scene->flow, direction);
+        /* The next packet is judged with what came before it. */
+        if (scene->inline_mode && inspected != UINT64_MAX)
+            inspected -= MIN(inspected, (uint64_t)RAW_KEPT);
         uint64_t limit = MIN(parsed, inspected);
         uint64_t end = stream_end(stream);
         stream_release(stream, MIN(limit, end));
@@ -296,7 +303,8 @@ static void handle_flow(struct worker *worker, struct scene *scene, struct packe
         flow_count(worker->flows, flow, packet, scene->direction);
     if (packet->udp && !(scene->verdict & ACTION_DROP))
         handle_udp(worker, scene, packet);
-    watch_packet(&worker->watch, &worker->recorder, scene, fresh);
+    if (worker->watch)
+        watch_packet(worker->watch, &worker->recorder, scene, fresh);
     if (result.event_count)
         record_stream_anomalies(&worker->recorder, scene, result.events, result.event_count);
     if (!(scene->verdict & ACTION_DROP))
@@ -396,7 +404,10 @@ static bool uninspected(const struct worker *worker, const struct scene *scene, 
         if (!tx->inspected[direction] && (!tx->directed || tx->direction == direction))
             return true;
     const struct stream *stream = scene->streams[direction];
-    return stream && detect_stream_offset(worker->detector, scene->flow, direction) < stream_end(stream);
+    if (!stream)
+        return false;
+    uint64_t offset = detect_stream_offset(worker->detector, scene->flow, direction);
+    return offset != UINT64_MAX && (offset < stream_end(stream) || stream_gap(stream, offset) > 0);
 }
 
 static void flow_ended(void *context, struct flow *flow)
@@ -427,8 +438,15 @@ static void flow_ended(void *context, struct flow *flow)
         scene.direction = (enum direction)d;
         scene.verdict = 0;
         scene.drop_reason = NULL;
-        if (worker->detector && inspected && uninspected(worker, &scene, scene.direction))
+        /* Once for each run of bytes between holes. */
+        uint64_t before = UINT64_MAX;
+        for (int turn = 0; turn < 64 && worker->detector && inspected; turn++) {
+            uint64_t offset = detect_stream_offset(worker->detector, flow, scene.direction);
+            if (offset == before || !uninspected(worker, &scene, scene.direction))
+                break;
+            before = offset;
             inspect(worker, &scene, NULL, true);
+        }
         /* What a dropped flow had begun never reached anybody. */
         if (!flow->dropped || !scene.inline_mode)
             record_session(worker, &scene);
@@ -485,14 +503,6 @@ struct worker *worker_new(const struct settings *settings, const struct ruleset 
     decoder_init(&worker->decoder, &settings->decode);
     worker->sessions = settings->sessions;
     worker->files = settings->files;
-    struct ruleset_wants wants = rules ? ruleset_wants(rules) : (struct ruleset_wants){ 0 };
-    worker->sessions.frames |= wants.frames;
-    worker->files.magic |= wants.magic;
-    worker->files.md5 |= wants.md5;
-    worker->files.sha1 |= wants.sha1;
-    worker->files.sha256 |= wants.sha256;
-    if (worker->files.magic)
-        worker->files.cookie = file_magic_open(NULL);
     worker->sessions.files = &worker->files;
     worker->sessions.inline_mode = settings->inline_mode;
     worker->sessions.counts = worker->session_counts;
@@ -501,8 +511,6 @@ struct worker *worker_new(const struct settings *settings, const struct ruleset 
     if (!recorder_init(&worker->recorder, settings, sinks, error) ||
         !(worker->defrag = defrag_new(&settings->defrag, error)) ||
         !(worker->tcp = tcp_tracker_new(&settings->tcp, error)))
-        goto failed;
-    if (settings->behavior && !watch_init(&worker->watch, error))
         goto failed;
     struct flow_settings flow = settings->flow;
     flow.ended = flow_ended;
@@ -533,9 +541,13 @@ void worker_free(struct worker *worker)
     defrag_free(worker->defrag);
     detector_free(worker->detector);
     recorder_done(&worker->recorder);
-    watch_done(&worker->watch);
     file_magic_close(worker->files.cookie);
     free(worker);
+}
+
+void worker_watch(struct worker *worker, struct watch *watch)
+{
+    worker->watch = watch;
 }
 
 void worker_tick(struct worker *worker, uint64_t now)

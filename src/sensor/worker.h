@@ -58,13 +58,15 @@ struct worker {
     uint64_t session_counts[SESSION_COUNTER_COUNT];
     struct worker_counts counts;
     struct alerts alerts;
-    struct watch watch;
-    uint64_t now; /* time of the latest packet */
+    struct watch *watch; /* shared by all workers; NULL: off */
+    uint64_t now;        /* time of the latest packet */
 };
 
 MUST_CHECK struct worker *worker_new(const struct settings *settings, const struct ruleset *rules,
                                      struct sinks *sinks, unsigned index, struct error *error);
 void worker_free(struct worker *worker);
+/* Behaviour is watched from now on, together with the other workers of `watch`. */
+void worker_watch(struct worker *worker, struct watch *watch);
 /* Takes one frame through all stages. */
 void worker_frame(struct worker *worker, const struct capture_frame *frame);
 /* Time passes without frames: flows end, buffers are flushed. `now`: ns since 1970. */
