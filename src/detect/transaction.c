@@ -15,6 +15,8 @@ struct candidate {
     uint32_t matched; /* bit per use, in the rule's order */
     bool done;
     uint64_t seen_offset; /* rules on a hook alone: bytes parsed when it last matched, plus 1; 0: never */
+    const struct buffer_use *waits_on; /* the last one that found nothing yet in a growing body */
+    uint64_t waits_mark;               /* and what it looked at (bodies_mark) */
 };
 
 /* How far a growing body was scanned. */
@@ -185,10 +187,26 @@ static enum verdict judge_number(const struct inspection_of_tx *in, const struct
     return count && (use->number_mode == 1 ? all : any) ? HOLDS : FAILS;
 }
 
-static enum verdict judge_values(const struct inspection_of_tx *in, const struct buffer_use *use)
+/* A number that changes when a body grows or becomes final; never 0. */
+static uint64_t bodies_mark(const struct inspection_of_tx *in, const struct buffer *buffer,
+                            const struct value_cache *values)
+{
+    uint64_t mark = 1;
+    for (uint32_t i = 0; i < values->count; i++)
+        mark = mark * 0x9e3779b97f4a7c15 + 2 * (values->offsets[i] + values->values[i].size) +
+               is_final(in, buffer, i);
+    return mark ? mark : 1;
+}
+
+static enum verdict judge_values(const struct inspection_of_tx *in, const struct buffer_use *use,
+                                 struct candidate *candidate)
 {
     const struct value_cache *values = values_of(in, use->buffer);
     bool growing = is_growing(in, use->buffer), open = growing && !in->complete;
+    /* Nothing new since it was last searched in vain. */
+    uint64_t mark = open ? bodies_mark(in, use->buffer, values) : 0;
+    if (open && candidate->waits_on == use && candidate->waits_mark == mark)
+        return WAITS;
     if (use->absent || use->absent_or_else) {
         if (values->count == 0)
             return open ? WAITS : HOLDS;
@@ -205,6 +223,8 @@ static enum verdict judge_values(const struct inspection_of_tx *in, const struct
         /* A finished single body cannot match any more. */
         if (values->count == 1 && use->buffer->kind == BUFFER_TX && is_final(in, use->buffer, 0))
             return FAILS;
+        candidate->waits_on = use;
+        candidate->waits_mark = mark;
         return WAITS;
     }
     return FAILS;
@@ -246,7 +266,7 @@ static enum verdict judge_progress(const struct inspection_of_tx *in, const stru
 }
 
 static enum verdict judge_use(struct inspection_of_tx *in, const struct signature *s,
-                              const struct buffer_use *use)
+                              const struct buffer_use *use, struct candidate *candidate)
 {
     const struct buffer *buffer = use->buffer;
     struct bytes header;
@@ -276,7 +296,7 @@ static enum verdict judge_use(struct inspection_of_tx *in, const struct signatur
         return WAITS;
     if (row && row->kind == INSPECT_NUMBER)
         return judge_number(in, use);
-    return judge_values(in, use);
+    return judge_values(in, use, candidate);
 }
 
 /* ---- candidates ---- */
@@ -447,7 +467,7 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
                 waits = true;
             continue;
         }
-        switch (judge_use(in, s, use)) {
+        switch (judge_use(in, s, use, candidate)) {
         case FAILS:
             candidate->done = true;
             return;

@@ -79,6 +79,21 @@ static void searches_find_the_first(void **state)
     assert_int_equal(bytes_find(BYTES_OF("abcabc"), BYTES_OF("ca")), 2);
     assert_int_equal(bytes_find_nocase(BYTES_OF("xxABc"), BYTES_OF("abC")), 2);
     assert_true(bytes_find(BYTES_OF("ab"), BYTES_OF("abc")) == SIZE_MAX);
+    /* Every place of a longer text, against the obvious way. */
+    static const char text[] = "GET /a@`A[{b HTTP/1.1\r\nHost: Example.ORG\r\nhost: example.org\r\n\r\n";
+    struct bytes all = bytes_of(text, sizeof text - 1);
+    for (size_t from = 0; from < all.size; from++) {
+        for (size_t size = 1; size <= all.size - from; size++) {
+            struct bytes needle = bytes_of(all.data + from, size);
+            size_t exact = 0, folded = 0;
+            while (!bytes_equal(bytes_of(all.data + exact, size), needle))
+                exact++;
+            while (!bytes_equal_nocase(bytes_of(all.data + folded, size), needle))
+                folded++;
+            assert_int_equal(bytes_find(all, needle), exact);
+            assert_int_equal(bytes_find_nocase(all, needle), folded);
+        }
+    }
     struct bytes rest = BYTES_OF("a,,b");
     assert_true(bytes_is(bytes_cut(&rest, ','), "a"));
     assert_true(bytes_is(bytes_cut(&rest, ','), ""));
