@@ -255,6 +255,43 @@ static bool parse_bits(struct compiler *c, struct bytes value, const char *const
     return true;
 }
 
+/* "2,1": numbers of 16 bits, the first one highest; those left out may be anything. */
+static bool parse_parts(struct compiler *c, struct bytes value, unsigned parts, struct range *range)
+{
+    struct bytes word;
+    range->comparison = HAS_BITS;
+    range->a = range->b = 0;
+    for (unsigned shift = parts * 16; list_next(&value, &word);) {
+        uint64_t number;
+        if (!bytes_to_number(word, &number) || number > UINT16_MAX)
+            return refuse(c, "\"%.*s\" is not a number of 16 bits", (int)MIN(word.size, 40U),
+                          (const char *)word.data);
+        if (shift == 0)
+            return refuse(c, "more than %u numbers", parts);
+        shift -= 16;
+        range->a |= (uint64_t)UINT16_MAX << shift;
+        range->b |= number << shift;
+    }
+    return range->a || refuse(c, "a number is wanted");
+}
+
+/* "name=value". */
+static bool parse_named_value(struct compiler *c, struct bytes value, const char *const *names,
+                              struct range *range)
+{
+    struct bytes name = bytes_trim(bytes_cut(&value, '='));
+    range->comparison = IS_EQUAL;
+    for (uint64_t i = 0; names[i]; i++) {
+        if (name.size == 0 || !bytes_equal_nocase(name, bytes_of_string(names[i])))
+            continue;
+        if (!bytes_to_number(bytes_trim(value), &range->a) || range->a > UINT32_MAX)
+            break;
+        range->a |= i << 32;
+        return true;
+    }
+    return refuse(c, "a known name and a number of 32 bits are wanted, as in name=1");
+}
+
 static const struct named_row *row_with_suffix(const struct ruleset *set, const struct named_row *named,
                                                const char *suffix)
 {
@@ -278,7 +315,7 @@ bool parse_row_number(struct compiler *c, const struct named_row *named, struct 
         if (bytes_is(rest, "raw"))
             named = row_with_suffix(c->set, named, "raw");
         value = first;
-    } else if (rest.data && !named->row->bits) {
+    } else if (rest.data && !named->row->bits && !named->row->parts) {
         for (uint8_t i = 0; i < COUNT_OF(words); i++) {
             if (bytes_is(first, words[i])) {
                 mode = i;
@@ -298,6 +335,10 @@ bool parse_row_number(struct compiler *c, const struct named_row *named, struct 
     use->number_index = (int32_t)index;
     bool names_bits = value.size && (value.data[0] == '!' ? value.size > 1 && byte_lower(value.data[1]) >= 'a'
                                                           : byte_lower(value.data[0]) >= 'a');
+    if (named->row->parts && named->row->choices)
+        return parse_named_value(c, value, named->row->choices, &use->range);
+    if (named->row->parts)
+        return parse_parts(c, value, named->row->parts, &use->range);
     if (named->row->bits && names_bits)
         return parse_bits(c, value, named->row->bits, &use->range);
     return parse_range(c, value, named->row->max ? named->row->max : UINT64_MAX, named->row->choices,

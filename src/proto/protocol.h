@@ -82,6 +82,9 @@ struct inspect {
     bool (*number)(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value);
     uint64_t max;                 /* INSPECT_NUMBER: largest value a rule may name; 0: 64 bits */
     const char *const *bits;      /* INSPECT_NUMBER: names of single bits, lowest first; the rule lists "a,!b" */
+    uint8_t parts;                /* INSPECT_NUMBER: the rule gives up to so many numbers "a,b,c", 16 bits each, the first
+                                   * one highest; those left out are not compared. With `choices`: "name=value",
+                                   * the name's index in the upper 32 bits */
     const char *const *choices;   /* names a rule may use for numbers, NULL-terminated; index is the value */
     const char *help, *source;    /* one English sentence; RFC section */
 };

@@ -10,7 +10,7 @@
 static bool hides_number(const struct tx *tx)
 {
     static const char *const names[] = { "dns",  "mdns", "llmnr", "tls",  "ssh", "rfb",  "tftp", "ike",
-                                         "dhcp", "snmp", "rdp",   "mqtt", "sip", "quic", "krb5" };
+                                         "dhcp", "http2", "websocket", "snmp", "rdp",   "mqtt", "sip", "quic", "krb5" };
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (bytes_is(bytes_of_string(tx->protocol->name), names[i]))
             return true;
@@ -31,8 +31,8 @@ void record_tx(struct recorder *recorder, const struct scene *scene, const struc
         char community[32];
         size_t start;
         enum direction direction = tx->directed ? (enum direction)tx->direction : TO_SERVER;
-        /* Version 2 of DNS records tells the ends from the client's side. */
-        if (eve->dns.version == 2 && !strcmp(protocol->name, "dns"))
+        /* Version 2 of DNS records tells the ends from the client's side, and so do DNP3's. */
+        if ((eve->dns.version == 2 && !strcmp(protocol->name, "dns")) || !strcmp(protocol->name, "dnp3"))
             direction = TO_SERVER;
         struct text *out = recorder_begin(recorder, i, &start);
         recorder_header(recorder, scene, eve, protocol->eve_type, true, direction, &header, community);

@@ -1,0 +1,788 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Internet Key Exchange, version 1 (RFC 2408, 2409) and 2 (RFC 7296). Each message is a transaction. */
+#include "proto/session.h"
+
+#define HEADER_SIZE    28U
+#define KEY_MAX        1024U
+#define NONCE_MAX      256U
+#define PAYLOADS_MAX   64U
+#define VENDORS_MAX    32U
+#define ATTRIBUTES_MAX 16U
+#define NON_ESP        4U /* zeros before a message on port 4500 (RFC 3948 section 2.2) */
+
+enum ike_event {
+    EVENT_MALFORMED_DATA,
+    EVENT_NO_ENCRYPTION,
+    EVENT_WEAK_CRYPTO_ENC,
+    EVENT_WEAK_CRYPTO_PRF,
+    EVENT_WEAK_CRYPTO_DH,
+    EVENT_WEAK_CRYPTO_AUTH,
+    EVENT_WEAK_CRYPTO_NO_DH,
+    EVENT_WEAK_CRYPTO_NO_AUTH,
+    EVENT_INVALID_PROPOSAL,
+    EVENT_UNKNOWN_PROPOSAL,
+    EVENT_PAYLOAD_EXTRA_DATA,
+    EVENT_MULTIPLE_SERVER_PROPOSAL,
+};
+static const char *const event_names[] = {
+    "malformed_data",
+    "no_encryption",
+    "weak_crypto_enc",
+    "weak_crypto_prf",
+    "weak_crypto_dh",
+    "weak_crypto_auth",
+    "weak_crypto_no_dh",
+    "weak_crypto_no_auth",
+    "invalid_proposal",
+    "unknown_proposal",
+    "payload_extra_data",
+    "multiple_server_proposal",
+    NULL,
+};
+
+/* An IKEv1 attribute of a transform (RFC 2409 appendix A). */
+struct attribute {
+    uint16_t type;
+    uint32_t value;
+};
+
+struct attributes {
+    struct attribute items[ATTRIBUTES_MAX];
+    uint32_t count;
+};
+
+/* What a side of IKEv1 said in the clear. */
+struct side {
+    uint8_t key_exchange[KEY_MAX], nonce[NONCE_MAX];
+    size_t key_size, nonce_size;
+};
+
+struct ike {
+    char initiator[17], responder[17]; /* hexadecimal digits of the SPIs */
+    struct bytes initiator_spi, responder_spi;
+    uint8_t major, minor, exchange, flags;
+    uint32_t message_id;
+    bool has_header, to_client, encrypted, has_doi;
+    uint32_t doi, errors;
+    uint64_t payloads[4]; /* types that were seen, a bit each */
+    uint8_t order[PAYLOADS_MAX];
+    uint32_t order_count;
+    struct bytes vendors[VENDORS_MAX]; /* hexadecimal */
+    uint32_t vendor_count;
+    struct bytes key_exchange, nonce; /* of this message, hexadecimal */
+    uint32_t key_size, nonce_size;
+    struct bytes side_key[DIRECTIONS], side_nonce[DIRECTIONS]; /* of the sides, so far; hexadecimal */
+    struct attributes offered;                                 /* by the client, in this message */
+    struct attributes chosen;                                  /* by the server, so far */
+    bool chooses;                                              /* in this message */
+    uint16_t notify[8];
+    uint32_t notify_count;
+    uint16_t encryption, prf, integrity, group; /* IKEv2: chosen */
+    uint8_t chosen2;                            /* a bit per transform type */
+};
+
+struct ike_state {
+    struct side sides[DIRECTIONS];
+    struct attributes chosen;
+};
+
+static struct ike *record_of(struct tx *tx)
+{
+    return (struct ike *)(void *)tx->record;
+}
+
+static struct bytes hex_of(struct tx *tx, struct bytes b)
+{
+    uint8_t *digits = arena_new(&tx->memory, b.size * 2 + 1, 1);
+    if (!digits)
+        return BYTES_NONE;
+    for (size_t i = 0; i < b.size; i++) {
+        digits[2 * i] = (uint8_t) "0123456789abcdef"[b.data[i] >> 4];
+        digits[2 * i + 1] = (uint8_t) "0123456789abcdef"[b.data[i] & 15];
+    }
+    return bytes_of(digits, b.size * 2);
+}
+
+/* ---- names (IANA registries of IKE and IKEv2) ---- */
+
+struct name {
+    uint32_t value;
+    const char *name;
+};
+
+static const char *name_of(const struct name *names, size_t count, uint32_t value)
+{
+    for (size_t i = 0; i < count; i++)
+        if (names[i].value == value)
+            return names[i].name;
+    return NULL;
+}
+#define NAME_OF(list, value) name_of((list), COUNT_OF(list), (value))
+
+static const struct name payload_names[] = {
+    { 0, "NoNextPayload" },
+    { 1, "SecurityAssociation" },
+    { 2, "Proposal" },
+    { 3, "Transform" },
+    { 4, "KeyExchange" },
+    { 5, "Identification" },
+    { 6, "Certificate" },
+    { 7, "CertificateRequest" },
+    { 8, "Hash" },
+    { 9, "Signature" },
+    { 10, "Nonce" },
+    { 11, "Notification" },
+    { 12, "Delete" },
+    { 13, "VendorID" },
+    { 15, "SaKekPayload" },
+    { 16, "SaTekPayload" },
+    { 17, "KeyDownload" },
+    { 18, "SequenceNumber" },
+    { 19, "ProofOfPossession" },
+    { 20, "NatDiscovery" },
+    { 21, "NatOriginalAddress" },
+    { 22, "GroupAssociatedPolicy" },
+    { 33, "SecurityAssociation" },
+    { 34, "KeyExchange" },
+    { 35, "IDInitiator" },
+    { 36, "IDResponder" },
+    { 37, "Certificate" },
+    { 38, "CertificateRequest" },
+    { 39, "Authentication" },
+    { 40, "Nonce" },
+    { 41, "Notify" },
+    { 42, "Delete" },
+    { 43, "VendorID" },
+    { 44, "TrafficSelectorInitiator" },
+    { 45, "TrafficSelectorResponder" },
+    { 46, "EncryptedAndAuthenticated" },
+    { 47, "Configuration" },
+    { 48, "ExtensibleAuthentication" },
+};
+
+enum {
+    ATTRIBUTE_ENC = 1,
+    ATTRIBUTE_HASH,
+    ATTRIBUTE_AUTH,
+    ATTRIBUTE_DH,
+    ATTRIBUTE_LIFE_TYPE = 11,
+    ATTRIBUTE_LIFE_DURATION,
+    ATTRIBUTE_KEY_LENGTH = 14
+};
+
+static const struct name attribute_names[] = {
+    { 1, "alg_enc" },       { 2, "alg_hash" },       { 3, "alg_auth" },        { 4, "alg_dh" },
+    { 5, "sa_group_type" }, { 6, "sa_group_prime" }, { 7, "sa_generator_g1" }, { 8, "sa_generator_g2" },
+    { 9, "sa_curve_a" },    { 10, "sa_curve_b" },    { 11, "sa_life_type" },   { 12, "sa_life_duration" },
+    { 13, "alg_prf" },      { 14, "sa_key_length" }, { 15, "sa_field_size" },  { 16, "sa_group_order" },
+};
+
+static const struct name encryption_names[] = {
+    { 1, "EncDesCbc" },       { 2, "EncIdeaCbc" }, { 3, "EncBlowfishCbc" }, { 4, "EncRc5R16B64Cbc" },
+    { 5, "EncTripleDesCbc" }, { 6, "EncCastCbc" }, { 7, "EncAesCbc" },      { 8, "EncCamelliaCbc" },
+};
+static const struct name hash_names[] = {
+    { 1, "HashMd5" },      { 2, "HashSha" },      { 3, "HashTiger" },
+    { 4, "HashSha2_256" }, { 5, "HashSha2_384" }, { 6, "HashSha2_512" },
+};
+static const struct name auth_names[] = {
+    { 1, "AuthPreSharedKey" },
+    { 2, "AuthDssSignatures" },
+    { 3, "AuthRsaSignatures" },
+    { 4, "AuthEncryptionWithRsa" },
+    { 5, "AuthRevisedEncryptionWithRsa" },
+};
+static const struct name group_names[] = {
+    { 1, "GroupDefault768BitModp" }, { 2, "GroupAlternate1024BitModpGroup" },
+    { 3, "GroupEc2nOnGp2p155" },     { 4, "GroupEc2nOnGp2p185" },
+    { 5, "GroupModp1536Bit" },       { 14, "GroupModp2048Bit" },
+    { 15, "GroupModp3072Bit" },      { 16, "GroupModp4096Bit" },
+    { 17, "GroupModp6144Bit" },      { 18, "GroupModp8192Bit" },
+};
+static const struct name life_names[] = { { 1, "LifeTypeSeconds" }, { 2, "LifeTypeKilobytes" } };
+
+static const char *value_name(uint16_t type, uint32_t value)
+{
+    const char *name = NULL;
+    if (type == ATTRIBUTE_ENC)
+        name = NAME_OF(encryption_names, value);
+    else if (type == ATTRIBUTE_HASH)
+        name = NAME_OF(hash_names, value);
+    else if (type == ATTRIBUTE_AUTH)
+        name = NAME_OF(auth_names, value);
+    else if (type == ATTRIBUTE_DH)
+        name = NAME_OF(group_names, value);
+    else if (type == ATTRIBUTE_LIFE_TYPE)
+        name = NAME_OF(life_names, value);
+    return name ? name : "Unknown";
+}
+
+/* ---- parsing ---- */
+
+static enum probe ike_probe(enum direction direction, struct bytes data)
+{
+    (void)direction;
+    if (data.size >= HEADER_SIZE + NON_ESP && bytes_equal(bytes_first(data, NON_ESP), BYTES_OF("\0\0\0\0")))
+        data = bytes_from(data, NON_ESP);
+    struct reader in = reader_of_bytes(data);
+    uint64_t initiator = reader_be64(&in), responder = reader_be64(&in);
+    uint8_t next = reader_u8(&in), version = reader_u8(&in), exchange = reader_u8(&in);
+    reader_skip(&in, 5);
+    uint32_t size = reader_be32(&in);
+    if (!reader_ok(&in) || initiator == 0 || size != data.size)
+        return PROBE_NO;
+    (void)responder;
+    if (version >> 4 == 1)
+        return next <= 22 && exchange <= 34 ? PROBE_YES : PROBE_NO;
+    return version >> 4 == 2 && exchange >= 34 && exchange <= 44 && (next == 0 || (next >= 33 && next <= 54))
+               ? PROBE_YES
+               : PROBE_NO;
+}
+
+static void note_payload(struct ike *ike, uint8_t type)
+{
+    if (ike->payloads[type / 64] >> type % 64 & 1)
+        return;
+    ike->payloads[type / 64] |= (uint64_t)1 << type % 64;
+    if (ike->order_count < PAYLOADS_MAX)
+        ike->order[ike->order_count++] = type;
+}
+
+/* Data attributes (RFC 2408 section 3.3). */
+static void read_attributes(struct reader *in, struct attributes *list)
+{
+    while (!reader_empty(in)) {
+        uint16_t head = reader_be16(in);
+        uint32_t value = 0;
+        if (head & 0x8000) {
+            value = reader_be16(in);
+        } else {
+            struct bytes data = reader_bytes(in, reader_be16(in));
+            for (size_t i = 0; i < data.size; i++)
+                value = value << 8 | data.data[i];
+        }
+        if (!reader_ok(in))
+            return;
+        struct attribute attribute = { head & 0x7fff, value };
+        bool known = false;
+        for (uint32_t i = 0; i < list->count; i++)
+            known |= list->items[i].type == attribute.type;
+        if (!known && list->count < ATTRIBUTES_MAX)
+            list->items[list->count++] = attribute;
+    }
+}
+
+/* Proposals with their transforms (RFC 2408 section 3.5, 3.6). */
+static uint32_t read_proposals(struct ike *ike, struct reader *in, struct attributes *list)
+{
+    uint32_t transforms = 0;
+    while (!reader_empty(in)) {
+        uint8_t more = reader_u8(in);
+        reader_skip(in, 1);
+        uint16_t size = reader_be16(in);
+        if (size < 8)
+            return transforms;
+        struct reader proposal = reader_sub(in, size - 4U);
+        note_payload(ike, 2);
+        reader_skip(&proposal, 2);
+        reader_skip(&proposal,
+                    reader_u8(&proposal) + 1U); /* the SPI, after its size and the number of transforms */
+        while (!reader_empty(&proposal)) {
+            reader_skip(&proposal, 2);
+            uint16_t length = reader_be16(&proposal);
+            if (length < 8)
+                break;
+            struct reader transform = reader_sub(&proposal, length - 4U);
+            note_payload(ike, 3);
+            reader_skip(&transform, 4);
+            read_attributes(&transform, list);
+            transforms++;
+        }
+        if (more != 2)
+            break;
+    }
+    return transforms;
+}
+
+static void take_association1(struct tx *tx, struct ike_state *state, struct reader in)
+{
+    struct ike *ike = record_of(tx);
+    ike->doi = reader_be32(&in);
+    ike->has_doi = reader_ok(&in);
+    reader_skip(&in, 4); /* situation */
+    struct attributes *list = ike->to_client ? &state->chosen : &ike->offered;
+    if (ike->to_client) {
+        list->count = 0;
+        ike->chooses = true;
+    }
+    uint32_t transforms = read_proposals(ike, &in, list);
+    if (ike->to_client && transforms > 1)
+        tx_event(tx, EVENT_MULTIPLE_SERVER_PROPOSAL);
+}
+
+/* Too weak by RFC 8247. */
+static void judge_transform(struct tx *tx, uint8_t type, uint16_t id)
+{
+    if (type == 1 && (id == 11 || id == 0))
+        tx_event(tx, EVENT_NO_ENCRYPTION);
+    else if (type == 1 && (id <= 3 || id == 9))
+        tx_event(tx, EVENT_WEAK_CRYPTO_ENC);
+    else if (type == 2 && (id == 0 || id == 1))
+        tx_event(tx, EVENT_WEAK_CRYPTO_PRF);
+    else if (type == 3 && (id == 1 || id == 3 || id == 4))
+        tx_event(tx, EVENT_WEAK_CRYPTO_AUTH);
+    else if (type == 4 && id == 0)
+        tx_event(tx, EVENT_WEAK_CRYPTO_NO_DH);
+    else if (type == 4 && (id == 1 || id == 2 || id == 5 || id == 22))
+        tx_event(tx, EVENT_WEAK_CRYPTO_DH);
+}
+
+static void choose2(struct ike *ike, uint8_t type, uint16_t id)
+{
+    uint16_t *places[] = { &ike->encryption, &ike->prf, &ike->integrity, &ike->group };
+    if (type < 1 || type > COUNT_OF(places))
+        return;
+    *places[type - 1] = id;
+    ike->chosen2 |= (uint8_t)(1U << type);
+}
+
+/* RFC 7296 section 3.3. */
+static void take_association2(struct tx *tx, struct reader in)
+{
+    struct ike *ike = record_of(tx);
+    while (!reader_empty(&in)) {
+        reader_skip(&in, 2);
+        uint16_t size = reader_be16(&in);
+        if (size < 8)
+            return;
+        struct reader proposal = reader_sub(&in, size - 4U);
+        reader_skip(&proposal, 2);
+        reader_skip(&proposal, reader_u8(&proposal) + 1U);
+        while (!reader_empty(&proposal)) {
+            reader_skip(&proposal, 2);
+            uint16_t length = reader_be16(&proposal);
+            if (length < 8)
+                break;
+            struct reader transform = reader_sub(&proposal, length - 4U);
+            uint8_t type = reader_u8(&transform);
+            reader_skip(&transform, 1);
+            uint16_t id = reader_be16(&transform);
+            if (!reader_ok(&transform))
+                break;
+            judge_transform(tx, type, id);
+            if (ike->to_client)
+                choose2(ike, type, id);
+        }
+    }
+}
+
+static void take_key_exchange(struct tx *tx, struct ike_state *state, struct bytes data)
+{
+    struct ike *ike = record_of(tx);
+    ike->key_exchange = hex_of(tx, data);
+    ike->key_size = (uint32_t)data.size;
+    struct side *side = &state->sides[ike->to_client];
+    side->key_size = MIN(data.size, sizeof side->key_exchange);
+    if (side->key_size)
+        memcpy(side->key_exchange, data.data, side->key_size);
+}
+
+static void take_nonce(struct tx *tx, struct ike_state *state, struct bytes data)
+{
+    struct ike *ike = record_of(tx);
+    struct side *side = &state->sides[ike->to_client];
+    ike->nonce = hex_of(tx, data);
+    ike->nonce_size = (uint32_t)data.size;
+    side->nonce_size = MIN(data.size, sizeof side->nonce);
+    if (side->nonce_size)
+        memcpy(side->nonce, data.data, side->nonce_size);
+}
+
+static void take_payload(struct tx *tx, struct ike_state *state, uint8_t type, struct bytes data)
+{
+    struct ike *ike = record_of(tx);
+    switch (type) {
+    case 1:
+        take_association1(tx, state, reader_of_bytes(data));
+        break;
+    case 33:
+        take_association2(tx, reader_of_bytes(data));
+        break;
+    case 4:
+        take_key_exchange(tx, state, data);
+        break;
+    case 34:
+        take_key_exchange(tx, state, bytes_from(data, 4));
+        break;
+    case 10:
+    case 40:
+        take_nonce(tx, state, data);
+        break;
+    case 13:
+    case 43:
+        if (ike->vendor_count < VENDORS_MAX)
+            ike->vendors[ike->vendor_count++] = hex_of(tx, data);
+        break;
+    case 41: {
+        struct reader in = reader_of_bytes(data);
+        reader_skip(&in, 2);
+        uint16_t kind = reader_be16(&in);
+        if (reader_ok(&in) && kind < 16384)
+            ike->errors++;
+        if (reader_ok(&in) && ike->notify_count < COUNT_OF(ike->notify))
+            ike->notify[ike->notify_count++] = kind;
+        break;
+    }
+    default:
+        break;
+    }
+}
+
+/* The chain of payloads (RFC 2408 section 3.2, RFC 7296 section 3.2). */
+static void take_payloads(struct tx *tx, struct ike_state *state, uint8_t next, struct reader *in)
+{
+    struct ike *ike = record_of(tx);
+    bool two = ike->major == 2;
+    for (unsigned i = 0; i < PAYLOADS_MAX && next; i++) {
+        uint8_t type = next;
+        note_payload(ike, type);
+        if (ike->encrypted) /* only the first type can be seen */
+            return;
+        next = reader_u8(in);
+        reader_skip(in, 1);
+        uint16_t size = reader_be16(in);
+        if (!reader_ok(in) || size < 4 || size - 4U > reader_left(in)) {
+            tx_event(tx, EVENT_MALFORMED_DATA);
+            return;
+        }
+        struct bytes data = reader_bytes(in, size - 4U);
+        if (two && type == 46) /* the rest is in it */
+            return;
+        take_payload(tx, state, type, data);
+    }
+    if (two && next == 0)
+        note_payload(ike, 0);
+    if (!reader_empty(in))
+        tx_event(tx, EVENT_PAYLOAD_EXTRA_DATA);
+}
+
+static struct bytes spi_text(char text[17], struct bytes spi)
+{
+    struct text out = text_of(text, 17);
+    text_hex(&out, spi);
+    return text_bytes(&out);
+}
+
+/* What IKEv1's sides said stays known for the later messages. */
+static void recall(struct tx *tx, const struct ike_state *state)
+{
+    struct ike *ike = record_of(tx);
+    for (int d = 0; d < DIRECTIONS && !ike->encrypted; d++) {
+        const struct side *side = &state->sides[d];
+        if (side->key_size)
+            ike->side_key[d] = hex_of(tx, bytes_of(side->key_exchange, side->key_size));
+        if (side->nonce_size)
+            ike->side_nonce[d] = hex_of(tx, bytes_of(side->nonce, side->nonce_size));
+    }
+}
+
+static bool ike_datagram(struct session *session, void *state_, enum direction direction, struct reader *in)
+{
+    struct ike_state *state = state_;
+    if (reader_left(in) >= HEADER_SIZE + NON_ESP &&
+        bytes_equal(bytes_first(reader_peek(in), NON_ESP), BYTES_OF("\0\0\0\0")))
+        reader_skip(in, NON_ESP);
+    struct bytes initiator = reader_bytes(in, 8), responder = reader_bytes(in, 8);
+    uint8_t next = reader_u8(in), version = reader_u8(in), exchange = reader_u8(in), flags = reader_u8(in);
+    uint32_t id = reader_be32(in), size = reader_be32(in);
+    if (!reader_ok(in) || (version >> 4 != 1 && version >> 4 != 2))
+        return false;
+    struct tx *tx = session_tx_directed(session, direction);
+    if (!tx)
+        return false;
+    struct ike *ike = record_of(tx);
+    ike->initiator_spi = spi_text(ike->initiator, initiator);
+    ike->responder_spi = spi_text(ike->responder, responder);
+    ike->has_header = true;
+    ike->major = version >> 4;
+    ike->minor = version & 15;
+    ike->exchange = exchange;
+    ike->flags = flags;
+    ike->message_id = id;
+    ike->to_client = direction == TO_CLIENT;
+    ike->encrypted = ike->major == 1 && flags & 1;
+    if (size < HEADER_SIZE || size - HEADER_SIZE > reader_left(in))
+        tx_event(tx, EVENT_MALFORMED_DATA);
+    else
+        take_payloads(tx, state, next, in);
+    if (ike->major == 1)
+        recall(tx, state);
+    ike->chosen = state->chosen;
+    (void)reader_rest(in);
+    tx_finish_both(tx);
+    return true;
+}
+
+/* ---- the record ---- */
+
+static void put_attributes(struct text *out, const struct attributes *list)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct attribute *attribute = &list->items[i];
+        const char *name = NAME_OF(attribute_names, attribute->type);
+        char raw[32];
+        if (!name)
+            continue;
+        struct text key = text_of(raw, sizeof raw);
+        text_add(&key, "%s_raw", name);
+        json_cstring(out, name, value_name(attribute->type, attribute->value));
+        json_uint(out, raw, attribute->value);
+    }
+}
+
+static void put_side(struct text *out, const struct ike *ike, bool client)
+{
+    struct bytes key = ike->side_key[client ? TO_SERVER : TO_CLIENT];
+    struct bytes nonce = ike->side_nonce[client ? TO_SERVER : TO_CLIENT];
+    json_open(out, client ? "client" : "server", '{');
+    if (key.data) {
+        json_string(out, "key_exchange_payload", key);
+        json_uint(out, "key_exchange_payload_length", key.size / 2);
+    }
+    if (nonce.data) {
+        json_string(out, "nonce_payload", nonce);
+        json_uint(out, "nonce_payload_length", nonce.size / 2);
+    }
+    if (client && ike->offered.count) {
+        json_open(out, "proposals", '[');
+        json_open(out, NULL, '{');
+        put_attributes(out, &ike->offered);
+        json_close(out, '}');
+        json_close(out, ']');
+    }
+    json_close(out, '}');
+}
+
+static void put_version1(struct text *out, const struct ike *ike)
+{
+    json_open(out, "ikev1", '{');
+    if (ike->has_doi)
+        json_uint(out, "doi", ike->doi);
+    json_bool(out, "encrypted_payloads", ike->encrypted);
+    if (!ike->encrypted) {
+        put_side(out, ike, true);
+        put_side(out, ike, false);
+        if (ike->vendor_count) {
+            json_open(out, "vendor_ids", '[');
+            for (uint32_t i = 0; i < ike->vendor_count; i++)
+                json_string(out, NULL, ike->vendors[i]);
+            json_close(out, ']');
+        }
+    }
+    json_close(out, '}');
+}
+
+static void put_payloads(struct text *out, const struct ike *ike)
+{
+    json_open(out, "payload", '[');
+    for (uint32_t i = 0; i < ike->order_count; i++) {
+        const char *name = NAME_OF(payload_names, ike->order[i]);
+        json_cstring(out, NULL, name ? name : "Unknown");
+    }
+    json_close(out, ']');
+}
+
+static void ike_write(const struct tx *tx, bool extended, struct text *out)
+{
+    const struct ike *ike = (const void *)tx->record;
+    (void)extended;
+    json_uint(out, "version_major", ike->major);
+    json_uint(out, "version_minor", ike->minor);
+    json_string(out, "init_spi", ike->initiator_spi);
+    json_string(out, "resp_spi", ike->responder_spi);
+    json_uint(out, "message_id", ike->message_id);
+    json_uint(out, "exchange_type", ike->exchange);
+    if (ike->major == 1) {
+        put_attributes(out, &ike->chosen);
+        put_payloads(out, ike);
+        put_version1(out, ike);
+        return;
+    }
+    json_cstring(out, "role", ike->flags & 0x08 ? "initiator" : "responder");
+    put_payloads(out, ike);
+    if (ike->notify_count) {
+        json_open(out, "notify", '[');
+        for (uint32_t i = 0; i < ike->notify_count; i++)
+            json_uint(out, NULL, ike->notify[i]);
+        json_close(out, ']');
+    }
+    json_open(out, "ikev2", '{');
+    json_uint(out, "errors", ike->errors);
+    json_close(out, '}');
+}
+
+/* ---- keywords ---- */
+
+static bool get_vendor(const struct tx *tx, enum direction direction, uint32_t index, struct arena *scratch,
+                       struct bytes *value)
+{
+    const struct ike *ike = (const void *)tx->record;
+    (void)direction;
+    (void)scratch;
+    if (index >= ike->vendor_count)
+        return false;
+    *value = ike->vendors[index];
+    return true;
+}
+
+/* Rules look at the octets, records have their digits. */
+static bool unhex(struct bytes digits, struct arena *scratch, struct bytes *value)
+{
+    uint8_t *octets = digits.size ? arena_new(scratch, digits.size / 2, 1) : NULL;
+    if (!octets)
+        return false;
+    for (size_t i = 0; i < digits.size / 2; i++)
+        octets[i] = (uint8_t)(byte_hex(digits.data[2 * i]) << 4 | byte_hex(digits.data[2 * i + 1]));
+    *value = bytes_of(octets, digits.size / 2);
+    return true;
+}
+
+static bool get_key_exchange(const struct tx *tx, enum direction direction, uint32_t index,
+                             struct arena *scratch, struct bytes *value)
+{
+    const struct ike *ike = (const void *)tx->record;
+    (void)direction;
+    return index == 0 && unhex(ike->key_exchange, scratch, value);
+}
+
+static bool get_nonce(const struct tx *tx, enum direction direction, uint32_t index, struct arena *scratch,
+                      struct bytes *value)
+{
+    const struct ike *ike = (const void *)tx->record;
+    (void)direction;
+    return index == 0 && unhex(ike->nonce, scratch, value);
+}
+
+static bool exchange_type(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
+{
+    const struct ike *ike = (const void *)tx->record;
+    (void)direction;
+    *value = ike->exchange;
+    return index == 0;
+}
+
+static bool key_size(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
+{
+    const struct ike *ike = (const void *)tx->record;
+    (void)direction;
+    *value = ike->key_size;
+    return index == 0 && ike->key_exchange.data;
+}
+
+static bool nonce_size(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
+{
+    const struct ike *ike = (const void *)tx->record;
+    (void)direction;
+    *value = ike->nonce_size;
+    return index == 0 && ike->nonce.data;
+}
+
+/* Type and value of the attributes that this message chose. */
+static bool chosen_attribute(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
+{
+    const struct ike *ike = (const void *)tx->record;
+    (void)direction;
+    if (!ike->chooses || index >= ike->chosen.count)
+        return false;
+    *value = (uint64_t)ike->chosen.items[index].type << 32 | ike->chosen.items[index].value;
+    return true;
+}
+
+/* By attribute type. */
+static const char *const chosen_names[] = {
+    "",
+    "alg_enc",
+    "alg_hash",
+    "alg_auth",
+    "alg_dh",
+    "sa_group_type",
+    "sa_group_prime",
+    "sa_generator_g1",
+    "sa_generator_g2",
+    "sa_curve_a",
+    "sa_curve_b",
+    "sa_life_type",
+    "sa_life_duration",
+    "alg_prf",
+    "sa_key_length",
+    "sa_field_size",
+    "sa_group_order",
+    NULL,
+};
+
+#define BOTH (1 << TO_SERVER | 1 << TO_CLIENT)
+#define NUMBER(keyword, getter, most, text)                                                               \
+    {                                                                                                     \
+        .name = (keyword), .kind = INSPECT_NUMBER, .directions = BOTH, .number = (getter), .max = (most), \
+        .progress = { 1, 1 }, .help = (text)                                                              \
+    }
+#define GETTER(keyword, getter, text)                                                                      \
+    {                                                                                                      \
+        .name = (keyword), .kind = INSPECT_GET, .directions = BOTH, .get = (getter), .progress = { 1, 1 }, \
+        .help = (text)                                                                                     \
+    }
+
+static const struct inspect inspects[] = {
+    { .name = "ike.init_spi",
+      .kind = INSPECT_BYTES,
+      .directions = 1 << TO_SERVER,
+      .progress = { 1, 1 },
+      .offset = offsetof(struct ike, initiator_spi),
+      .help = "SPI of the initiator, hexadecimal" },
+    { .name = "ike.resp_spi",
+      .kind = INSPECT_BYTES,
+      .directions = 1 << TO_CLIENT,
+      .progress = { 1, 1 },
+      .offset = offsetof(struct ike, responder_spi),
+      .help = "SPI of the responder, hexadecimal" },
+    { .name = "ike.vendor",
+      .kind = INSPECT_GET,
+      .directions = 1 << TO_SERVER,
+      .progress = { 1, 1 },
+      .get = get_vendor,
+      .help = "A vendor ID of the initiator, hexadecimal" },
+    GETTER("ike.key_exchange_payload", get_key_exchange, "Key exchange data"),
+    GETTER("ike.nonce_payload", get_nonce, "Nonce"),
+    { .name = "ike.chosen_sa_attribute",
+      .kind = INSPECT_NUMBER,
+      .directions = BOTH,
+      .progress = { 1, 1 },
+      .number = chosen_attribute,
+      .choices = chosen_names,
+      .parts = 1,
+      .help = "An attribute of the transform that IKEv1's responder chose",
+      .source = "RFC 2409 appendix A" },
+    NUMBER("ike.exchtype", exchange_type, UINT8_MAX, "Exchange type"),
+    NUMBER("ike.key_exchange_payload_length", key_size, UINT32_MAX, "Size of the key exchange data"),
+    NUMBER("ike.nonce_payload_length", nonce_size, UINT32_MAX, "Size of the nonce"),
+};
+
+const struct protocol ike_protocol = {
+    .name = "ike",
+    .alias = "ikev2 ikev1",
+    .title = "Internet Key Exchange",
+    .eve_type = "ike",
+    .transports = TRANSPORT_UDP,
+    .ports = "500,4500",
+    .probe = ike_probe,
+    .state_size = sizeof(struct ike_state),
+    .record_size = sizeof(struct ike),
+    .tx_memory_max = 256U * 1024U,
+    .tx_max = 128,
+    .datagram = ike_datagram,
+    .one_way = true,
+    .write = ike_write,
+    .inspects = inspects,
+    .inspect_count = COUNT_OF(inspects),
+    .events = event_names,
+};
