@@ -21,7 +21,7 @@ struct inspection {
     struct session *session;            /* NULL: none */
     struct stream *streams[DIRECTIONS]; /* TCP; NULL otherwise */
     bool flow_ends;                     /* last look at this flow: everything left is inspected */
-    bool stream_event_count;            /* unused by detection of payload */
+    bool loose;                         /* a TCP payload that did not go to the stream */
     const uint16_t *events;             /* stream events of this packet (flow/tcp.h), `event_count` of them */
     size_t event_count;
     bool inline_mode; /* drop and reject take effect */

@@ -5,6 +5,7 @@
 
 #include "detect/engine.h"
 #include "detect/shared.h"
+#include "flow/tcp.h"
 #include "proto/file.h"
 
 #define SCRATCH_SIZE                                                                       \
@@ -275,6 +276,13 @@ bool signature_applies(struct context *context, const struct signature *s)
     return true;
 }
 
+/* True when the payload of a TCP packet is looked at in its stream. */
+static bool taken_by_stream(const struct context *context)
+{
+    const struct inspection *in = context->in;
+    return context->flow && in->streams[context->direction] && !in->loose;
+}
+
 /* Raw bytes: of the stream first, then of the packet, as the rule wants. */
 bool payload_matches(struct context *context, const struct signature *s, const struct buffer_use *use)
 {
@@ -295,7 +303,7 @@ bool payload_matches(struct context *context, const struct signature *s, const s
             return true;
         }
     }
-    bool in_stream = tcp && context->flow && context->in->streams[context->direction] && context->flow->tcp;
+    bool in_stream = tcp && taken_by_stream(context);
     if (packet->source == SOURCE_FLOW_TIMEOUT || (s->only_stream && tcp))
         return false;
     if (tcp && s->needs_stream && !s->needs_packet && in_stream)
@@ -466,8 +474,7 @@ static void scan_loose_segment(struct context *context)
 {
     const struct prefilter *prefilter = context->set->payload[RAW_TCP_STREAM][context->direction];
     const struct packet *packet = context->packet;
-    bool in_stream = context->flow && context->in->streams[context->direction] && context->flow->tcp;
-    if (!prefilter || !packet->tcp || in_stream || packet->source == SOURCE_FLOW_TIMEOUT)
+    if (!prefilter || !packet->tcp || taken_by_stream(context) || packet->source == SOURCE_FLOW_TIMEOUT)
         return;
     prefilter_scan(prefilter, context->detector->prefilter, packet->payload, on_hit, context);
 }
@@ -478,6 +485,27 @@ static uint64_t finished_transactions(const struct session *session, enum direct
     for (const struct tx *tx = session->txs; tx; tx = tx->next)
         live += !tx_complete(session, tx, direction);
     return session->tx_total - live;
+}
+
+/* Where packets are held back, each is judged with a chunk of what lies around it: bytes that were looked at
+ * before may be the beginning of what it ends. */
+static struct bytes around_packet(struct context *context, const struct stream *stream)
+{
+    const struct packet *packet = context->packet;
+    enum direction direction = context->direction;
+    struct flow_memory *state = context->state;
+    uint64_t start = state->raw_offset[direction], held = stream_start(stream);
+    size_t chunk = context->set->stream_chunk[direction];
+    if (packet->tcp && packet->payload.size && packet->source != SOURCE_FLOW_TIMEOUT) {
+        int64_t offset = stream_offset_of(stream, packet->tcp->sequence);
+        size_t before = chunk > packet->payload.size ? chunk - packet->payload.size : 0;
+        uint64_t run = stream_run_start(stream, (uint64_t)MAX(offset, 0));
+        uint64_t from = offset > (int64_t)before ? (uint64_t)offset - before : 0;
+        from = MAX(MAX(from, run), held);
+        start = from < start || stream_held(stream, start).size == 0 ? from : start;
+    }
+    context->raw_offset = start;
+    return stream_held(stream, start);
 }
 
 /* The raw bytes to look at now: a chunk's worth, or what is there when a transaction ended or nothing more
@@ -500,14 +528,19 @@ static void take_raw(struct context *context)
         flush |= finished != state->tx_seen[direction];
         state->tx_seen[direction] = finished;
     }
-    struct bytes ready = in->inline_mode ? stream_held(stream, state->raw_offset[direction])
-                                         : stream_ready(stream, state->raw_offset[direction]);
+    context->raw_offset = state->raw_offset[direction];
+    struct bytes ready = in->inline_mode ? around_packet(context, stream)
+                                         : stream_ready(stream, context->raw_offset);
+    if (ready.size == 0 && in->flow_ends) {
+        /* Past what will never come. */
+        context->raw_offset += stream_gap(stream, context->raw_offset);
+        ready = stream_ready(stream, context->raw_offset);
+    }
     if (ready.size == 0)
         return;
     if (!flush && !in->inline_mode && ready.size < context->set->stream_chunk[direction])
         return;
     context->raw = ready;
-    context->raw_offset = state->raw_offset[direction];
     context->raw_ready = true;
     const struct prefilter *prefilter = context->set->payload[RAW_TCP_STREAM][direction];
     if (prefilter)
@@ -516,8 +549,10 @@ static void take_raw(struct context *context)
 
 static void raw_done(struct context *context)
 {
-    if (context->raw_ready && context->state)
-        context->state->raw_offset[context->direction] = context->raw_offset + context->raw.size;
+    if (!context->raw_ready || !context->state)
+        return;
+    uint64_t *offset = &context->state->raw_offset[context->direction];
+    *offset = MAX(*offset, context->raw_offset + context->raw.size);
 }
 
 static void add_by_address(struct context *context)

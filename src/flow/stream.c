@@ -307,6 +307,19 @@ static struct bytes kept_bytes(const struct stream *stream, uint64_t offset, uin
     return bytes_of(stream->data + (offset - stream->origin), (size_t)(end - offset));
 }
 
+uint64_t stream_run_start(const struct stream *stream, uint64_t offset)
+{
+    if (offset <= stream->contiguous)
+        return MIN(offset, stream->released);
+    uint64_t start = stream->released, end = stream->contiguous;
+    for (const struct segment *at = stream->first; at && at->offset <= offset; at = at->next) {
+        if (at->offset > end)
+            start = at->offset;
+        end = MAX(end, at->offset + at->size);
+    }
+    return offset <= end ? start : offset;
+}
+
 struct bytes stream_held(const struct stream *stream, uint64_t offset)
 {
     return kept_bytes(stream, offset, run_end(stream, offset));

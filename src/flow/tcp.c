@@ -695,6 +695,7 @@ static void take_data(struct step *step)
     if (SEQ_GT(after, out->next))
         out->next = after;
     struct bytes payload = step->packet->payload;
+    step->result->taken = !(header->flags & TCP_SYN) || step->tcp->fast_open;
     if (payload.size && !out->finished) {
         struct insert_result inserted = { 0 };
         stream_insert(out, stream_offset_of(out, sequence), payload, &inserted);

@@ -442,7 +442,7 @@ static void flow_ended(void *context, struct flow *flow)
         uint64_t before = UINT64_MAX;
         for (int turn = 0; turn < 64 && worker->detector && inspected; turn++) {
             uint64_t offset = detect_stream_offset(worker->detector, flow, scene.direction);
-            if (offset == before || !uninspected(worker, &scene, scene.direction))
+            if ((turn && offset == before) || !uninspected(worker, &scene, scene.direction))
                 break;
             before = offset;
             inspect(worker, &scene, NULL, true);
