@@ -284,7 +284,7 @@ static void enrol(struct torture *t)
 static void drain(struct torture *t)
 {
     uint64_t deadline = clock_steady() + DRAIN_NS;
-    for (;;) {
+    for (unsigned wait = 500;; wait = MIN(wait * 2, 16000U)) {
         struct error error = { "" };
         struct spool_losses losses;
         struct spool_batch batch;
@@ -305,7 +305,7 @@ static void drain(struct torture *t)
         if (clock_steady() > deadline)
             die("the spool does not empty", NULL);
         start(t, UPLINK);
-        pause_ms(500);
+        pause_ms(wait);
     }
 }
 
