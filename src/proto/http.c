@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/1: its keywords, its EVE record, its declaration (RFC 9110, 9112). */
-#include "proto/http.h"
+#include "proto/http2.h"
 
 const struct http_settings http_settings_default = {
     .request_body_limit = 100U * 1024U,
@@ -62,7 +62,7 @@ static struct bytes build(const struct tx *tx, enum direction direction, enum sh
         at = put(room, at, BYTES_OF("\r\n"));
     for (uint16_t i = 0; i < message->header_count; i++) {
         const struct http_header *header = &message->headers[i];
-        if (shape == SHAPE_HEADERS && is_cookie(header))
+        if (shape == SHAPE_HEADERS && is_cookie(header) && tx->protocol == &http_protocol)
             continue;
         at = put(room, at, header->name);
         if (shape != SHAPE_NAMES) {
@@ -117,6 +117,8 @@ GETTER(get_start)
 GETTER(get_raw)
 {
     (void)scratch;
+    if (tx->protocol != &http_protocol) /* compressed: there is no text of its own */
+        return index == 0 && cached(tx, direction, SHAPE_HEADERS, &message_of(tx, direction)->normal, value);
     *value = message_of(tx, direction)->raw;
     return index == 0 && value->data;
 }
@@ -182,6 +184,10 @@ FIELD_GETTER(get_server, HTTP_SERVER)
 GETTER(get_cookie)
 {
     (void)scratch;
+    if (tx->protocol != &http_protocol && direction == TO_SERVER) {
+        *value = http2_of(tx)->cookie;
+        return index == 0 && value->data;
+    }
     return field_value(tx, direction, index, direction == TO_SERVER ? HTTP_COOKIE : HTTP_SET_COOKIE, value);
 }
 
@@ -212,7 +218,7 @@ enum { SERVER = 1 << TO_SERVER, CLIENT = 1 << TO_CLIENT, BOTH = SERVER | CLIENT 
 #define FROM(p)  .progress = { (p), (p) }
 #define PLACE(m) .offset = offsetof(struct http, m)
 
-static const struct inspect inspects[] = {
+const struct inspect http_inspects[HTTP2_INSPECTS] = {
     { "http.method", .modifier = "http_method", .kind = INSPECT_BYTES, .directions = SERVER, FROM(HTTP_LINE),
       PLACE(method), .help = "Request method", .source = "RFC 9110 section 9" },
     { "http.uri", .modifier = "http_uri", .kind = INSPECT_BYTES, .directions = SERVER, FROM(HTTP_LINE),
@@ -285,7 +291,25 @@ static const struct inspect inspects[] = {
       .help = "Bytes of the request target in normal form", .source = "RFC 9112 section 3.2" },
     { "urilen.raw", .kind = INSPECT_NUMBER, .directions = SERVER, FROM(HTTP_LINE), .number = uri_raw_length,
       .help = "Bytes of the request target as sent", .source = "RFC 9112 section 3.2" },
+    /* From here on: HTTP/2 only. */
+    { "http2.frametype", .kind = INSPECT_NUMBER, .directions = BOTH, .number = http2_frame_number,
+      .max = UINT8_MAX, .choices = http2_frame_names, .help = "Types of the frames",
+      .source = "RFC 9113 section 6" },
+    { "http2.errorcode", .kind = INSPECT_NUMBER, .directions = BOTH, .number = http2_error_number,
+      .max = UINT32_MAX, .choices = http2_error_names, .help = "Codes of GOAWAY and RST_STREAM frames",
+      .source = "RFC 9113 section 7" },
+    { "http2.priority", .kind = INSPECT_NUMBER, .directions = BOTH, .number = http2_weight_number,
+      .max = UINT8_MAX, .help = "Weights of PRIORITY and HEADERS frames",
+      .source = "RFC 7540 section 5.3" },
+    { "http2.window", .kind = INSPECT_NUMBER, .directions = BOTH, .number = http2_window_number,
+      .max = UINT32_MAX, .help = "Increments of WINDOW_UPDATE frames", .source = "RFC 9113 section 6.9" },
+    { "http2.size_update", .kind = INSPECT_NUMBER, .directions = BOTH, .number = http2_table_number,
+      .help = "Sizes of the dynamic table", .source = "RFC 7541 section 6.3" },
+    { "http2.header_name", .alias = "http2_header_name", .kind = INSPECT_GET, .directions = BOTH,
+      FROM(HTTP_HEADERS), .get = http2_get_name, .help = "Name of each field",
+      .source = "RFC 9113 section 8.2" },
 };
+
 
 /* ---- EVE ---- */
 
@@ -445,8 +469,8 @@ const struct protocol http_protocol = {
     .progress_names = { request_progress, response_progress },
     .complete = { HTTP_COMPLETE, HTTP_COMPLETE },
     .write = write,
-    .inspects = inspects,
-    .inspect_count = COUNT_OF(inspects),
+    .inspects = http_inspects,
+    .inspect_count = HTTP_INSPECTS,
     .events = events,
     .event_capitals = true,
     .has_files = true,

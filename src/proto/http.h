@@ -243,6 +243,8 @@ enum http_scan http_scan_line(struct bytes data, struct http_scan_state *state, 
 /* Splits the raw header block in message->raw; values go to tx->memory. False when out of memory. */
 MUST_CHECK bool http_parse_headers(struct tx *tx, enum direction direction,
                                    const struct http_settings *settings);
+/* Which known field `name` is; `zeros`: zero bytes in it are passed over. */
+enum http_field http_field_named(struct bytes name, bool zeros);
 /* The known field, or NULL. */
 const struct http_header *http_field(const struct http_message *message, enum http_field field);
 /* Any field by name, or NULL. */

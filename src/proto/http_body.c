@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The content of HTTP messages: undoing Content-Encoding, limits, and the file it makes. */
-#include "proto/http.h"
+#include "proto/http2.h"
 
 #define HELD_MAX (4U * 1024U * 1024U) /* bytes of an unlimited body that detection may see */
 
@@ -12,6 +12,22 @@ static struct http *record_of(const struct http_body *body)
 static struct http_message *message_of(const struct http_body *body)
 {
     return &record_of(body)->message[body->direction];
+}
+
+static bool is_http1(const struct http_body *body)
+{
+    return body->tx->protocol == &http_protocol;
+}
+
+/* Anomalies carry the names that each version of HTTP has for them. */
+static void raise(struct http_body *body, enum http_event event)
+{
+    if (is_http1(body))
+        tx_event(body->tx, event);
+    else if (event == HTTP_EVENT_RANGE_INVALID)
+        tx_event(body->tx, HTTP2_EVENT_INVALID_RANGE);
+    else if (event == HTTP_EVENT_GZIP_DECOMPRESSION_FAILED || event == HTTP_EVENT_COMPRESSION_BOMB)
+        tx_event(body->tx, HTTP2_EVENT_FAILED_DECOMPRESSION);
 }
 
 /* ---- what the content is called ---- */
@@ -53,10 +69,12 @@ static struct bytes file_name(struct http_body *body)
     struct bytes name = BYTES_NONE;
     if (disposition)
         name = http_parameter(disposition->value, "filename");
+    if (name.size == 0 && !is_http1(body))
+        return BYTES_OF("");
     if (name.size == 0)
         name = http->no_request ? BYTES_OF("/libhtp::request_uri_not_seen") : http->path;
     if (name.size > NAME_LIMIT)
-        tx_event(body->tx, HTTP_EVENT_FILE_NAME_TOO_LONG);
+        raise(body, HTTP_EVENT_FILE_NAME_TOO_LONG);
     return bytes_first(name, NAME_LIMIT);
 }
 
@@ -77,7 +95,7 @@ static void read_range(struct http_body *body, struct file *file)
     struct bytes start = bytes_cut(&end, '-');
     uint64_t from, to, all;
     if (!bytes_to_u64(bytes_trim(start), &from) || !bytes_to_u64(bytes_trim(end), &to) || from > to) {
-        tx_event(body->tx, HTTP_EVENT_RANGE_INVALID);
+        raise(body, HTTP_EVENT_RANGE_INVALID);
         return;
     }
     if (!bytes_to_u64(bytes_trim(size), &all))
@@ -107,7 +125,7 @@ static void open_file(struct http_body *body)
     struct http *http = record_of(body);
     const struct http_settings *settings = body->settings;
     bool form = body->multipart != NULL;
-    bool named = body->direction == TO_CLIENT || bytes_is(http->method, "POST") ||
+    bool named = body->direction == TO_CLIENT || !is_http1(body) || bytes_is(http->method, "POST") ||
                  bytes_is(http->method, "PUT");
     struct bytes name = form || !named ? BYTES_NONE : file_name(body);
     message->body_hidden = !name.data;
@@ -179,7 +197,7 @@ static bool coding_of(struct http_body *body, struct bytes token, enum coding *c
         known = false;
     bool plain = token.size == 0 || is_exact(token, "identity") || is_exact(token, "inflate") || exact;
     if (!plain || (token.size == 0 && !known))
-        tx_event(body->tx, HTTP_EVENT_ABNORMAL_CE_HEADER);
+        raise(body, HTTP_EVENT_ABNORMAL_CE_HEADER);
     return known;
 }
 
@@ -196,7 +214,7 @@ static void open_decompressor(struct http_body *body)
         if (!coding_of(body, bytes_trim(bytes_cut(&rest, ',')), &coding))
             continue;
         if (count == most) {
-            tx_event(body->tx, HTTP_EVENT_TOO_MANY_ENCODING_LAYERS);
+            raise(body, HTTP_EVENT_TOO_MANY_ENCODING_LAYERS);
             break;
         }
         codings[count++] = coding;
@@ -210,11 +228,11 @@ static void report(struct http_body *body, enum decompress_status status)
     if (!body->tx)
         return;
     if (status == DECOMPRESS_FAILED)
-        tx_event(body->tx, HTTP_EVENT_GZIP_DECOMPRESSION_FAILED);
+        raise(body, HTTP_EVENT_GZIP_DECOMPRESSION_FAILED);
     else if (status == DECOMPRESS_BOMB)
-        tx_event(body->tx, HTTP_EVENT_COMPRESSION_BOMB);
+        raise(body, HTTP_EVENT_COMPRESSION_BOMB);
     else if (status == DECOMPRESS_LZMA_MEMORY)
-        tx_event(body->tx, HTTP_EVENT_LZMA_MEMLIMIT_REACHED);
+        raise(body, HTTP_EVENT_LZMA_MEMLIMIT_REACHED);
 }
 
 /* ---- the parser's calls ---- */
@@ -231,11 +249,11 @@ void http_body_start(struct http_body *body, struct session *session, struct tx 
     struct http_message *message = message_of(body);
     open_decompressor(body);
     const struct http_header *type = http_field(message, HTTP_CONTENT_TYPE);
-    if (type && direction == TO_SERVER && bytes_is(record_of(body)->method, "POST") &&
+    if (type && is_http1(body) && direction == TO_SERVER && bytes_is(record_of(body)->method, "POST") &&
         bytes_starts_nocase(type->value, BYTES_OF("multipart/form-data")))
         body->multipart = http_multipart_open(type->value, body);
     if (type && direction == TO_CLIENT && bytes_starts_nocase(type->value, BYTES_OF("multipart/byteranges")))
-        tx_event(tx, HTTP_EVENT_RESPONSE_MULTIPART_BYTERANGES);
+        raise(body, HTTP_EVENT_RESPONSE_MULTIPART_BYTERANGES);
 }
 
 void http_body_data(struct http_body *body, struct bytes data)

@@ -124,7 +124,7 @@ static bool same_name(struct bytes name, struct bytes lower)
 static const uint32_t known_sizes = 1U << 4 | 1U << 6 | 1U << 7 | 1U << 8 | 1U << 10 | 1U << 12 | 1U << 13 |
                                     1U << 14 | 1U << 15 | 1U << 16 | 1U << 17 | 1U << 19;
 
-static enum http_field field_of(struct bytes name, bool zeros)
+enum http_field http_field_named(struct bytes name, bool zeros)
 {
     if (!zeros && (name.size > 31 || !(known_sizes >> name.size & 1)))
         return HTTP_OTHER;
@@ -274,7 +274,7 @@ static enum name_kind kind_of(struct bytes name)
 static bool add_header(struct block *block, struct bytes name, struct bytes value, bool zeros)
 {
     struct http_message *message = block->message;
-    enum http_field field = field_of(name, zeros);
+    enum http_field field = http_field_named(name, zeros);
     struct http_header *same = same_header(block, name, field);
     if (same)
         return repeat(block, same, value);

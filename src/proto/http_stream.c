@@ -320,7 +320,10 @@ static void upgrade(const struct call *call)
         expected = protocol_find(BYTES_OF("http2"));
     finish_message(call);
     call->state->side[TO_SERVER].phase = PHASE_TUNNEL;
-    session_change(call->session, expected);
+    if (expected)
+        session_become(call->session, expected);
+    else
+        session_change(call->session, NULL);
 }
 
 /* 1xx other than 101: the real response follows. */

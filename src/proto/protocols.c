@@ -26,7 +26,10 @@ static bool has_word(const char *words, struct bytes name)
 const struct protocol *protocol_find(struct bytes name)
 {
     for (const struct protocol *const *at = protocols; *at; at++)
-        if (bytes_equal_nocase(bytes_of_string((*at)->name), name) || has_word((*at)->alias, name))
+        if (bytes_equal_nocase(bytes_of_string((*at)->name), name))
+            return *at;
+    for (const struct protocol *const *at = protocols; *at; at++)
+        if (has_word((*at)->alias, name))
             return *at;
     return NULL;
 }

@@ -457,6 +457,15 @@ static void change(struct session *session)
         session->status[d] = SESSION_PROBING;
         session->scanned[d] = 0;
     }
+    const struct protocol *next = session->next;
+    session->next = NULL;
+    if (!next || !start_parser(session, next))
+        return;
+    for (int d = 0; d < DIRECTIONS; d++) {
+        session->seen[d] = next;
+        session->probing_done[d] = true;
+        session->status[d] = SESSION_PARSING;
+    }
 }
 
 static size_t parse(struct session *session, enum direction direction, struct bytes ready, unsigned flags)
@@ -567,6 +576,14 @@ void session_change(struct session *session, const struct protocol *expected)
 {
     session->want_change = true;
     session->expected = expected;
+}
+
+void session_become(struct session *session, const struct protocol *protocol)
+{
+    session_change(session, protocol);
+    for (const struct protocol *const *at = candidates(session); *at; at++)
+        if (*at == protocol)
+            session->next = protocol;
 }
 
 void session_encrypted(struct session *session)

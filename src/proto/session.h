@@ -70,6 +70,7 @@ struct session {
     uint64_t frame_total;
     const uint8_t *feed;                        /* where the bytes being parsed start */
     bool want_change;                           /* a parser asked for a new recognition (session_change) */
+    const struct protocol *next;                /* that is certain what follows (session_become) */
     uint8_t end_seen;                           /* the worker's: bit per direction whose end was offered */
     bool ended;                                 /* session_end() was called */
     bool encrypted;                             /* payload is opaque from here on: bypass is allowed */
@@ -134,6 +135,8 @@ void tx_finish_both(struct tx *tx);
 /* The rest of the flow speaks something else from the next unread byte on (STARTTLS, CONNECT, Upgrade):
  * recognition starts again; `expected` may name the protocol announced, or be NULL. */
 void session_change(struct session *session, const struct protocol *expected);
+/* The same when the announced protocol is certain: its parser goes on without recognition, if it is enabled. */
+void session_become(struct session *session, const struct protocol *protocol);
 /* Payload is opaque from here on; the worker may bypass the flow. */
 void session_encrypted(struct session *session);
 /* A frame of `size` bytes (UINT64_MAX: unknown) that starts at `at`, a place in the reader's bytes. Returns
