@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "center/alerts.h"
 #include "center/hub.h"
+#include "center/incidents.h"
 #include "center/resolver.h"
 #include "center/schema.h"
 #include "center/sensors.h"
@@ -27,6 +28,7 @@ struct center {
     struct authority *authority;
     struct ingest *ingest;
     uint8_t key[32];
+    bool passwords_light;
 
     pthread_mutex_t lock;
     pthread_cond_t returned;
@@ -126,6 +128,7 @@ struct center *center_open(const struct center_settings *settings, struct error 
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->returned, NULL);
     c->clock = settings->clock ? settings->clock : clock_wall;
+    c->passwords_light = settings->passwords_light;
     snprintf(c->directory, sizeof c->directory, "%s", settings->state);
     if (!open_parts(c, settings, error)) {
         center_close(c);
@@ -244,6 +247,11 @@ bool center_ready(struct center *c)
 #define TICK_NS   (5 * NS_PER_S)
 #define RETAIN_NS (600 * NS_PER_S)
 
+bool center_passwords_light(const struct center *c)
+{
+    return c->passwords_light;
+}
+
 void center_tick(struct center *c)
 {
     uint64_t steady = clock_steady();
@@ -256,6 +264,7 @@ void center_tick(struct center *c)
     database_run(database, "DELETE FROM session WHERE expires<?", "u", context.now);
     sensors_watch(&context);
     alerts_expire_filters(&context);
+    incidents_remind(&context);
     center_connection_return(c, database);
     arena_done(&memory);
     if (!c->retained || steady - c->retained >= RETAIN_NS) {

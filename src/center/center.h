@@ -23,6 +23,7 @@ struct center_settings {
     uint64_t event_bytes_max; /* retention of events; 0: none */
     uint64_t (*clock)(void);  /* wall clock; NULL: the system's */
     bool temporary;           /* do not wait for the disk */
+    bool passwords_light;     /* least work for a password: for tests, which make hundreds of them */
 };
 
 #define CENTER_CONNECTIONS_MAX 32
@@ -41,6 +42,7 @@ struct resolver *center_resolver(struct center *center);
 void center_attach(struct center *center, struct authority *authority, struct ingest *ingest);
 struct authority *center_authority(struct center *center);
 struct ingest *center_ingest(struct center *center);
+bool center_passwords_light(const struct center *center);
 const char *center_directory(const struct center *center);
 uint64_t center_now(const struct center *center);
 /* 32 bytes kept in the state directory, for secrets at rest. */

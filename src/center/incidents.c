@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "center/audit.h"
 #include "center/clocks.h"
 #include "center/hub.h"
@@ -198,6 +199,58 @@ void clocks_json(struct context *c, int64_t id, struct text *out)
                        "'running' END AS state FROM incident_clock k WHERE incident=?2 ORDER BY due, id",
                        "ui", c->now, id),
         "clocks", out);
+}
+
+/* ---- reminders ---- */
+
+struct reminder {
+    int64_t clock, incident;
+    unsigned percent;
+    char kind[32];
+};
+
+static bool remind(struct context *c, const struct reminder *r)
+{
+    char data[64];
+    snprintf(data, sizeof data, "{\"percent\":%u}", r->percent);
+    database_begin(c->database);
+    bool ok = database_run(c->database, "UPDATE incident_clock SET warned=? WHERE id=?", "ii",
+                           (int64_t)r->percent, r->clock) &&
+              timeline_add(c, r->incident, "reminder", bytes_of_string(r->kind), bytes_of_string(data));
+    if (!ok)
+        return context_rollback(c);
+    if (!context_commit(c))
+        return false;
+    incident_publish(c, r->incident, "reminder");
+    return true;
+}
+
+void incidents_remind(struct context *c)
+{
+    struct reminder reminders[64];
+    size_t count = 0;
+    /* One step at a time would repeat itself after a pause: only the highest step that is reached counts. */
+    struct statement *s = database_query(
+        c->database,
+        "SELECT k.id, k.incident, k.kind, CASE WHEN ?1>=k.due+k.grace THEN 100 WHEN k.due>k.started AND "
+        "(?1-k.started)/10>=(k.due-k.started)/10*0.8 THEN 80 WHEN k.due>k.started AND "
+        "(?1-k.started)/10>=(k.due-k.started)/10*0.5 THEN 50 ELSE 0 END AS step FROM incident_clock k JOIN "
+        "incident i ON i.id=k.incident WHERE k.sent IS NULL AND k.needed=1 AND i.state NOT IN "
+        "('closed','rejected') AND step>k.warned ORDER BY k.due LIMIT 64",
+        "u", c->now);
+    while (count < COUNT_OF(reminders) && statement_next(s)) {
+        struct reminder *r = &reminders[count++];
+        *r = (struct reminder){ .clock = statement_int(s, 0),
+                                .incident = statement_int(s, 1),
+                                .percent = (unsigned)statement_int(s, 3) };
+        struct text kind = text_of(r->kind, sizeof r->kind);
+        text_put(&kind, statement_bytes(s, 2));
+    }
+    statement_done(s);
+    for (size_t i = 0; i < count; i++) {
+        if (!remind(c, &reminders[i]))
+            log_warning("centre: a reminder could not be written: %s", c->refusal.text);
+    }
 }
 
 /* ---- opening ---- */

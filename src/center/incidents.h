@@ -17,6 +17,8 @@ bool incident_from_alerts(struct context *context, const int64_t *alerts, size_t
                           struct json_value body, int64_t *incident);
 /* Tells those who watch. */
 void incident_publish(struct context *context, int64_t id, const char *what);
+/* Notes in the case, and tells those who watch, that a clock has used 50, 80 or 100 % of its time. */
+void incidents_remind(struct context *context);
 
 bool incident_note(struct context *context, int64_t id, struct json_value body, struct text *out);
 bool incident_message(struct context *context, int64_t id, struct json_value body, struct text *out);

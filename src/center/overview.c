@@ -39,7 +39,8 @@ static void put_lists(struct context *c, struct text *out)
         database_query(
             c->database,
             "SELECT i.id AS incident, i.number, i.title, (SELECT name FROM agency WHERE id=i.agency) AS "
-            "agency_title, k.kind, k.due AS \"due@time\", k.due+k.grace<?1 AS \"overdue@bool\" FROM "
+            "agency_title, k.kind, k.due AS \"due@time\", k.due+k.grace<?1 AS \"overdue@bool\", k.warned AS "
+            "reminded FROM "
             "incident_clock k JOIN incident i ON i.id=k.incident WHERE " OPEN_CLOCK " AND " OPEN_INCIDENT
             " ORDER BY k.due LIMIT 10",
             "u", c->now),
@@ -85,8 +86,11 @@ static void put_lists(struct context *c, struct text *out)
         database_query(
             c->database,
             "SELECT t.time AS \"time@time\", 'incident_'||t.kind AS text_code, i.id AS incident, i.number, "
-            "i.title FROM incident_timeline t JOIN incident i ON i.id=t.incident WHERE "
-            "t.time>=?1-172800000000000 AND t.kind IN ('created','state','message','evidence') ORDER BY t.id "
+            "i.title, CASE t.kind WHEN 'reminder' THEN t.text END AS clock, CASE t.kind WHEN 'reminder' THEN "
+            "json_extract(t.data,'$.percent') END AS percent FROM incident_timeline t JOIN incident i ON "
+            "i.id=t.incident WHERE "
+            "t.time>=?1-172800000000000 AND t.kind IN ('created','state','message','evidence','reminder') "
+            "ORDER BY t.id "
             "DESC LIMIT 12",
             "u", c->now),
         "changes", out);

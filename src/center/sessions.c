@@ -58,11 +58,21 @@ const char *password_weakness(struct bytes password, struct bytes user_name, boo
     return NULL;
 }
 
+static unsigned long long password_passes(const struct center *center)
+{
+    return center_passwords_light(center) ? crypto_pwhash_OPSLIMIT_MIN : PASSWORD_PASSES;
+}
+
+static size_t password_memory(const struct center *center)
+{
+    return center_passwords_light(center) ? crypto_pwhash_MEMLIMIT_MIN : PASSWORD_MEMORY;
+}
+
 bool user_set_password(struct context *c, int64_t id, struct bytes password, bool must_change)
 {
     char hash[crypto_pwhash_STRBYTES];
-    if (crypto_pwhash_str(hash, (const char *)password.data, password.size, PASSWORD_PASSES,
-                          PASSWORD_MEMORY) != 0)
+    if (crypto_pwhash_str(hash, (const char *)password.data, password.size, password_passes(c->center),
+                          password_memory(c->center)) != 0)
         return refuse(c, "busy", "password", BYTES_NONE, "not enough memory to hash a password");
     database_begin(c->database);
     database_run(
@@ -226,11 +236,11 @@ static bool sign_in_failed(struct context *c, const struct account *a, const cha
 }
 
 /* As much work as for a user who exists, so that the answer's time does not tell. */
-static void waste_time(struct bytes password)
+static void waste_time(const struct center *center, struct bytes password)
 {
     uint8_t out[32], salt[crypto_pwhash_SALTBYTES] = { 0 };
-    (void)!crypto_pwhash(out, sizeof out, (const char *)password.data, password.size, salt, PASSWORD_PASSES,
-                         PASSWORD_MEMORY, crypto_pwhash_ALG_ARGON2ID13);
+    (void)!crypto_pwhash(out, sizeof out, (const char *)password.data, password.size, salt,
+                         password_passes(center), password_memory(center), crypto_pwhash_ALG_ARGON2ID13);
 }
 
 static bool session_make(struct context *c, const struct account *a, struct bytes agent,
@@ -267,7 +277,7 @@ bool session_open(struct context *c, struct json_value body, struct bytes agent,
     if (name.size == 0 || password.size == 0)
         return refuse(c, "bad_credentials", "", BYTES_NONE, "name or password is wrong");
     if (!account_load(c, name, &a) || !a.password.data) {
-        waste_time(password);
+        waste_time(c->center, password);
         return refuse(c, "bad_credentials", "", BYTES_NONE, "name or password is wrong");
     }
     if (a.locked_until > c->now) {

@@ -34,7 +34,8 @@ const freePort = () => new Promise((resolve) => {
 async function start(program) {
   const state = mkdtempSync(join(tmpdir(), 'vonglau-browser-'));
   const port = await freePort();
-  const child = spawn(program, ['demo', '--state', state, '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const captures = process.env.VONGLAU_CAPTURES ? ['--captures', process.env.VONGLAU_CAPTURES] : [];
+  const child = spawn(program, ['demo', '--state', state, '--listen', `127.0.0.1:${port}`, ...captures], { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   child.stdout.on('data', (d) => { said += d; });
   child.stderr.on('data', (d) => { said += d; });

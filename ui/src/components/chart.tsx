@@ -76,7 +76,7 @@ export function Sparkline({ values, height = 34, label }: { values: number[]; he
   );
 }
 
-export function Tops({ rows, onPick, href, empty }: { rows: Top[]; onPick?: (value: string, event: MouseEvent) => void; href?: (value: string) => string; empty?: string }) {
+export function Tops({ rows, onPick, href, empty, name = (value) => value }: { rows: Top[]; name?: (value: string) => string; onPick?: (value: string, event: MouseEvent) => void; href?: (value: string) => string; empty?: string }) {
   const max = Math.max(1, ...rows.map((r) => r.count));
   if (!rows.length) return <p class="faint small">{empty ?? t('state.nothing')}</p>;
   return (
@@ -85,8 +85,8 @@ export function Tops({ rows, onPick, href, empty }: { rows: Top[]; onPick?: (val
         <li key={r.value}>
           <svg class="tops-bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect width={Math.max(1, (100 * r.count) / max)} height="10" rx="1" /></svg>
           <span class="grow clip" title={r.value}>
-            {href ? <a class="plain" href={href(r.value)}>{r.value || '∅'}</a>
-              : onPick ? <button type="button" class="linkish clip" onClick={(e) => onPick(r.value, e)}>{r.value || '∅'}</button> : r.value || '∅'}
+            {href ? <a class="plain" href={href(r.value)}>{name(r.value) || '∅'}</a>
+              : onPick ? <button type="button" class="linkish clip" onClick={(e) => onPick(r.value, e)}>{name(r.value) || '∅'}</button> : name(r.value) || '∅'}
           </span>
           <span class="faint small">{number(r.count)}</span>
         </li>

@@ -29,7 +29,7 @@ export function eventLine(e: Eve): string {
     case 'fileinfo': return [text(e, 'fileinfo.filename'), bytes(Number(text(e, 'fileinfo.size')) || 0)].join(' ');
     case 'flow': {
       const out = Number(text(e, 'flow.bytes_toserver')) || 0, back = Number(text(e, 'flow.bytes_toclient')) || 0;
-      return `${text(e, 'app_proto') || text(e, 'proto')} · ↑ ${bytes(out)} ↓ ${bytes(back)} · ${text(e, 'flow.state')}`;
+      return `${text(e, 'app_proto') || text(e, 'proto')} · ↑ ${bytes(out)} ↓ ${bytes(back)} · ${tx('flow_state', text(e, 'flow.state'))}`;
     }
     case 'anomaly': return [text(e, 'anomaly.type'), text(e, 'anomaly.event')].filter(Boolean).join(' ');
     case 'ssh': return [text(e, 'ssh.client.software_version'), text(e, 'ssh.server.software_version')].filter(Boolean).join(' → ');

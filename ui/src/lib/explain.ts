@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a rule's class and words to a plain sentence: what happened, so what, what to do.
-import { t, type Key } from './i18n';
+import { has, t, tx, type Key } from './i18n';
 import type { Group } from './types';
 
 export type Kind = 'scan' | 'sqli' | 'traversal' | 'web' | 'exploit' | 'malware' | 'c2' | 'tunnel' | 'dos' | 'brute' | 'phishing' | 'targeted' | 'mining' | 'policy' | 'file' | 'privilege' | 'response' | 'other';
@@ -75,4 +75,10 @@ export function incidentType(kind: Kind): string {
     sqli: 'intrusion', traversal: 'intrusion', web: 'intrusion', exploit: 'intrusion', brute: 'intrusion', privilege: 'intrusion', response: 'intrusion',
   };
   return map[kind] ?? 'other_attack';
+}
+
+/** The class of a rule in the reader's language; rules may bring classes that no catalogue knows. */
+export function category(name: string): string {
+  const key = `category.${name.toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^_|_$/g, '')}`;
+  return has(key) ? tx('category', key.slice('category.'.length)) : name;
 }

@@ -62,12 +62,12 @@ export interface Incident extends IncidentSummary {
 export interface Today {
   now: string; to_do: number; to_do_before: string | null; inbox: number; inbox_high: number; incidents_open: number; incidents_overdue: number;
   sensors: { total: number; ok: number; late: number; silent: number; new: number };
-  clocks: { incident: number; number: string; title: string; agency_title: string; kind: string; due: string; overdue: boolean }[];
+  clocks: { incident: number; number: string; title: string; agency_title: string; kind: string; due: string; overdue: boolean; reminded: number }[];
   hosts: { ip: string; agency: number | null; agency_title: string | null; priority: number; groups: number; count: number }[];
   agencies: { id: number; title: string; short_name: string; state: 'act' | 'watch' | 'calm' | 'blind'; inbox: number; worst_priority: number; incidents: number;
     overdue: number; sensors: number; sensors_ok: number }[];
   events_24h: { total: number; alerts: number; histogram: Histogram };
-  changes: { time: string; text_code: string; incident: number | null; number: string | null; title: string | null }[];
+  changes: { time: string; text_code: string; clock: string | null; percent: number | null; incident: number | null; number: string | null; title: string | null }[];
   last_event: string | null; lost_events: number;
 }
 export interface WorkCard { kind: string; incident: number | null; number: string | null; title_vi: string; title_en: string; text_vi: string; text_en: string;

@@ -2,7 +2,7 @@
 // One alert group: the sentence first, then why, then the conversation around it, the rule last.
 import { useState } from 'preact/hooks';
 import { post, useLoad } from '../lib/api';
-import { explain } from '../lib/explain';
+import { category, explain } from '../lib/explain';
 import { number } from '../lib/format';
 import { t, tx } from '../lib/i18n';
 import { useKeys } from '../lib/keys';
@@ -71,7 +71,7 @@ export default function Alert({ parts }: { parts: string[] }) {
               {contents.length > 0 && <p class="small dim">{t('alert.why_contents')} {contents.slice(0, 6).map((c, i) => <>{i > 0 && ', '}<code class="pre">{c.replace(/[^\x20-\x7e]/g, '·')}</code></>)}</p>}
               <div class="row wrap">
                 <Severity value={g.severity} words />{verdictBadge(g.verdict)}
-                {g.category && <Badge kind="solid">{g.category}</Badge>}
+                {g.category && <Badge kind="solid">{category(g.category)}</Badge>}
                 {attack.map(([k, v]) => <Badge key={k} title={k}>ATT&CK {v.replace(/_/g, ' ')}</Badge>)}
               </div>
             </div>

@@ -30,7 +30,7 @@ export default function Audit() {
     { id: 'time', head: t('col.time'), text: (r) => exact(r.time), cell: (r) => <Moment at={r.time} full />, phone: 'bare' },
     { id: 'user', head: t('col.by'), text: (r) => r.user_title, cell: (r) => r.user ? <button class="linkish plain" onClick={() => setQuery({ user: r.user })}>{r.user_title}</button> : <span class="faint">{t('case.system_itself')}</span> },
     { id: 'action', head: t('audit.action'), phone: 'title', text: (r) => r.action, cell: (r) => <button class="linkish plain" onClick={() => setQuery({ action: r.action })}><b>{actionText(r.action)}</b></button> },
-    { id: 'object', head: t('audit.object'), text: (r) => [r.object, r.object_id].filter((x) => x !== null).join(' '), cell: (r) => r.object ? <span>{tx('entity', r.object)}{r.object_id !== null && <span class="mono small faint"> {r.object_id}</span>}</span> : '–' },
+    { id: 'object', head: t('audit.object'), text: (r) => [r.object, r.object_id].filter((x) => x !== null).join(' '), cell: (r) => r.object ? <span>{tx('entity', r.object)}{r.object_id ? <span class="mono small faint"> {r.object_id}</span> : null}</span> : '–' },
     { id: 'address', head: t('audit.address'), text: (r) => r.address, cell: (r) => <span class="mono small">{r.address ?? '–'}</span> },
     { id: 'hash', head: t('audit.hash'), text: (r) => r.hash, cell: (r) => <code class="small faint" title={r.hash}>{r.hash.slice(0, 12)}</code>, phone: 'hide' },
   ];

@@ -145,7 +145,7 @@ function ClockState({ clock }: { clock: LegalClock }) {
   }
 }
 
-const KIND_ICON: Record<string, IconName> = { created: 'flag', state: 'right', alert: 'alert', note: 'edit', task: 'check', message: 'mail', evidence: 'file', notice: 'send', change: 'history' };
+const KIND_ICON: Record<string, IconName> = { created: 'flag', state: 'right', alert: 'alert', note: 'edit', task: 'check', message: 'mail', evidence: 'file', notice: 'send', change: 'history', reminder: 'clock' };
 
 function timelineText(e: TimelineEntry, c: Incident): string {
   const d = e.data ?? {};
@@ -158,6 +158,7 @@ function timelineText(e: TimelineEntry, c: Incident): string {
     }
     case 'notice': return t('timeline.notice', { what: tx('clock', e.text) });
     case 'change': return t('timeline.change', { what: e.text.split(/[,\s]+/).filter(Boolean).map(placeName).join(', ').toLowerCase() });
+    case 'reminder': return t(d.percent === 100 ? 'timeline.reminder_over' : 'timeline.reminder', { what: tx('clock', e.text), percent: String(d.percent ?? '') });
     case 'created': return t('timeline.created', { title: e.text });
     default: return e.text || tx('timeline_kind', e.kind);
   }

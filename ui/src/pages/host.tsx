@@ -45,7 +45,7 @@ export default function HostPage({ parts }: { parts: string[] }) {
           <div class="three">
             <Card title={t('host.peers')}><Tops rows={list(h.peers)} href={(v) => `/host/${encodeURIComponent(v)}`} /></Card>
             <Card title={t('host.ports')}><Tops rows={list(h.ports)} href={(v) => hunt(`dest_port:${v}`)} /></Card>
-            <Card title={t('host.types')}><Tops rows={list(h.types)} href={(v) => hunt(`event_type:${v}`)} /></Card>
+            <Card title={t('host.types')}><Tops rows={list(h.types)} name={(v) => tx('event_type', v)} href={(v) => hunt(`event_type:${v}`)} /></Card>
           </div>
           <div class="two even">
             <Card title={t('host.alerts')} flush={list(h.alerts).length > 0}>

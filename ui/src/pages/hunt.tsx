@@ -33,7 +33,7 @@ export function eventColumns(): Column<EventRow>[] {
     { id: 'src', head: t('col.source'), text: (r) => `${r.event.src_ip ?? ''}${port(r.event.src_port)}`, cell: (r) => <span class="mono small nowrap"><a class="plain" href={`/host/${encodeURIComponent(String(r.event.src_ip ?? ''))}`}>{String(r.event.src_ip ?? '')}</a><span class="faint">{port(r.event.src_port)}</span></span> },
     { id: 'dest', head: t('col.dest'), text: (r) => `${r.event.dest_ip ?? ''}${port(r.event.dest_port)}`, cell: (r) => <span class="mono small nowrap"><a class="plain" href={`/host/${encodeURIComponent(String(r.event.dest_ip ?? ''))}`}>{String(r.event.dest_ip ?? '')}</a><span class="faint">{port(r.event.dest_port)}</span></span> },
     { id: 'what', head: t('col.what'), phone: 'title', text: (r) => eventLine(r.event), cell: (r) => <span class="eventline">{eventLine(r.event)}</span> },
-    { id: 'agency', head: t('col.agency'), text: (r) => r.agency_title ?? '', cell: (r) => r.agency_title ?? <span class="faint">–</span> },
+    { id: 'agency', head: t('col.agency'), text: (r) => r.agency_title ?? '', cell: (r) => r.agency_title ? <span class="agency-name">{r.agency_title}</span> : <span class="faint">–</span> },
   ];
 }
 
@@ -119,7 +119,7 @@ export default function Hunt() {
             <select class="input small auto" aria-label={t('hunt.field')} value={field} onChange={(e) => setQuery({ top: e.currentTarget.value === 'event_type' ? null : e.currentTarget.value }, true)}>{[...new Set([field, ...TOP_FIELDS])].map((f) => <option key={f} value={f}>{tx('eve_field', f)}</option>)}</select>
             <Segment label={t('hunt.order')} value={order} onChange={(v) => setQuery({ order: v === 'most' ? null : v }, true)} options={[{ value: 'most', label: t('hunt.most') }, { value: 'fewest', label: t('hunt.fewest') }]} />
           </div>
-          {top.data ? <Tops rows={top.data.rows} onPick={(value, event) => choose(field, value, event)} /> : top.error ? <Problem error={top.error} /> : <Lines count={5} />}
+          {top.data ? <Tops rows={top.data.rows} name={field === 'event_type' ? (v) => tx('event_type', v) : undefined} onPick={(value, event) => choose(field, value, event)} /> : top.error ? <Problem error={top.error} /> : <Lines count={5} />}
         </div></section>
       </div>
       <section class="card">

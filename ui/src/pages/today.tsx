@@ -92,7 +92,7 @@ export default function TodayPage() {
                   {data.clocks.map((c, i) => (
                     <li key={i}>
                       <a href={`/case/${c.incident}`} class="line">
-                        <span class="grow"><b class="clip block">{c.title}</b><small>{c.number} · {c.agency_title}</small><small>{tx('clock', c.kind)}</small></span>
+                        <span class="grow"><b class="clip block">{c.title}</b><small>{c.number} · {c.agency_title}</small><small>{tx('clock', c.kind)}{c.reminded >= 50 && c.reminded < 100 && <> · <b class="gold">{t('today.reminded', { percent: c.reminded })}</b></>}</small></span>
                         <Due at={c.due} />
                       </a>
                     </li>
@@ -122,7 +122,7 @@ export default function TodayPage() {
               <ul class="lines">
                 {data.changes.slice(0, 8).map((c, i) => (
                   <li key={i} class="line">
-                    <span class="grow">{tx('change', c.text_code)}{c.incident ? <>{' '}<a href={`/case/${c.incident}`}>{c.number}</a>{c.title && <small class="clip">{c.title}</small>}</> : c.title && <small>{c.title}</small>}</span>
+                    <span class="grow">{tx('change', c.text_code)}{c.clock && <>{' · '}{tx('clock', c.clock)} {c.percent} %</>}{c.incident ? <>{' '}<a href={`/case/${c.incident}`}>{c.number}</a>{c.title && <small class="clip">{c.title}</small>}</> : c.title && <small>{c.title}</small>}</span>
                     <span class="small faint"><Moment at={c.time} /></span>
                   </li>
                 ))}
