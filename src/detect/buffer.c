@@ -275,21 +275,34 @@ static bool parse_parts(struct compiler *c, struct bytes value, unsigned parts, 
     return range->a || refuse(c, "a number is wanted");
 }
 
-/* "name=value". */
+/* "name=value", "name>value", "name<value". */
 static bool parse_named_value(struct compiler *c, struct bytes value, const char *const *names,
                               struct range *range)
 {
-    struct bytes name = bytes_trim(bytes_cut(&value, '='));
-    range->comparison = IS_EQUAL;
-    for (uint64_t i = 0; names[i]; i++) {
+    size_t at = 0;
+    while (at < value.size && !memchr("=<>", value.data[at], 3))
+        at++;
+    struct bytes name = bytes_trim(bytes_first(value, at));
+    uint64_t number;
+    for (uint64_t i = 0; at < value.size && names[i]; i++) {
         if (name.size == 0 || !bytes_equal_nocase(name, bytes_of_string(names[i])))
             continue;
-        if (!bytes_to_number(bytes_trim(value), &range->a) || range->a > UINT32_MAX)
+        if (!bytes_to_number(bytes_trim(bytes_from(value, at + 1)), &number) || number > UINT32_MAX)
             break;
-        range->a |= i << 32;
+        range->comparison = value.data[at] == '=' ? IS_EQUAL : IS_BETWEEN;
+        range->a = i << 32 | number;
+        range->b = (i + 1) << 32;
+        if (value.data[at] == '<') {
+            range->b = range->a;
+            range->a = (i << 32) - 1;
+            if (i == 0) {
+                range->comparison = IS_LESS;
+                range->a = number;
+            }
+        }
         return true;
     }
-    return refuse(c, "a known name and a number of 32 bits are wanted, as in name=1");
+    return refuse(c, "a known name and a number of 32 bits are wanted, as in name=1 or name>1");
 }
 
 static const struct named_row *row_with_suffix(const struct ruleset *set, const struct named_row *named,

@@ -101,8 +101,12 @@ static void judge(struct context *context, const struct signature *s, const stru
     (void)seen_before(context->state, frame->id, s->index, true);
     context->on_stream = true;
     context->frame = frame;
+    for (struct tx *tx = frame->has_tx ? context->in->session->txs : NULL; tx; tx = tx->next)
+        if (tx->number == frame->tx_number)
+            context->tx = tx;
     signature_matched(context, s);
     context->frame = NULL;
+    context->tx = NULL;
 }
 
 void frames_inspect(struct context *context)

@@ -29,16 +29,17 @@ const char *const http2_error_names[] = { "NO_ERROR",
                                           "HTTP_1_1_REQUIRED",
                                           NULL };
 /* By identifier; "" where none is assigned. */
-static const char *const setting_names[] = { "",
-                                             "SETTINGS_HEADER_TABLE_SIZE",
-                                             "SETTINGS_ENABLE_PUSH",
-                                             "SETTINGS_MAX_CONCURRENT_STREAMS",
-                                             "SETTINGS_INITIAL_WINDOW_SIZE",
-                                             "SETTINGS_MAX_FRAME_SIZE",
-                                             "SETTINGS_MAX_HEADER_LIST_SIZE",
-                                             "",
-                                             "SETTINGS_ENABLE_CONNECT_PROTOCOL",
-                                             "SETTINGS_NO_RFC7540_PRIORITIES" };
+const char *const http2_setting_names[] = { "",
+                                            "SETTINGS_HEADER_TABLE_SIZE",
+                                            "SETTINGS_ENABLE_PUSH",
+                                            "SETTINGS_MAX_CONCURRENT_STREAMS",
+                                            "SETTINGS_INITIAL_WINDOW_SIZE",
+                                            "SETTINGS_MAX_FRAME_SIZE",
+                                            "SETTINGS_MAX_HEADER_LIST_SIZE",
+                                            "",
+                                            "SETTINGS_ENABLE_CONNECT_PROTOCOL",
+                                            "SETTINGS_NO_RFC7540_PRIORITIES",
+                                            NULL };
 
 /* ---- keywords ---- */
 
@@ -69,26 +70,17 @@ NUMBER(http2_weight_number, HTTP2_WEIGHT)
 NUMBER(http2_window_number, HTTP2_WINDOW)
 NUMBER(http2_table_number, HTTP2_TABLE_SIZE)
 
-bool http2_setting_number(const struct tx *tx, enum direction direction, uint16_t setting, uint32_t index,
-                          uint64_t *value)
+bool http2_setting_number(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
 {
     const struct http2 *http2 = http2_of(tx);
     for (uint32_t i = 0; i < http2->value_count; i++) {
         const struct http2_value *at = &http2->values[i];
-        if (at->kind != HTTP2_SETTING || at->direction != direction || at->setting != setting || index-- > 0)
+        if (at->kind != HTTP2_SETTING || at->direction != direction || index-- > 0)
             continue;
-        *value = at->value;
+        *value = (uint64_t)at->setting << 32 | at->value;
         return true;
     }
     return false;
-}
-
-uint16_t http2_setting_named(struct bytes name)
-{
-    for (uint16_t i = 1; i < COUNT_OF(setting_names); i++)
-        if (setting_names[i][0] && bytes_equal_nocase(name, bytes_of_string(setting_names[i])))
-            return i;
-    return 0;
 }
 
 bool http2_get_name(const struct tx *tx, enum direction direction, uint32_t index, struct arena *scratch,
@@ -163,8 +155,8 @@ static void write_settings(const struct http2 *http2, enum direction direction, 
         if (value->kind != HTTP2_SETTING || value->direction != direction)
             continue;
         json_open(out, NULL, '{');
-        if (value->setting < COUNT_OF(setting_names) && setting_names[value->setting][0])
-            write_plain(out, "settings_id", setting_names[value->setting]);
+        if (value->setting < COUNT_OF(http2_setting_names) - 1 && http2_setting_names[value->setting][0])
+            write_plain(out, "settings_id", http2_setting_names[value->setting]);
         else
             json_uint(out, "settings_id", value->setting);
         json_uint(out, "settings_value", value->value);

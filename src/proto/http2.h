@@ -115,19 +115,16 @@ static inline struct http2 *http2_of(const struct tx *tx)
 }
 
 /* Keywords: those of HTTP/1 and then those of HTTP/2 alone (http.c). */
-enum { HTTP_INSPECTS = 31, HTTP2_INSPECTS = 37 };
+enum { HTTP_INSPECTS = 31, HTTP2_INSPECTS = 38 };
 extern const struct inspect http_inspects[HTTP2_INSPECTS];
-extern const char *const http2_frame_names[11], *const http2_error_names[15];
+extern const char *const http2_frame_names[11], *const http2_error_names[15], *const http2_setting_names[11];
 bool http2_frame_number(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value);
 bool http2_error_number(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value);
 bool http2_weight_number(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value);
 bool http2_window_number(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value);
 bool http2_table_number(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value);
-/* The number's `setting` as "http2.settings" names it; false when no frame of `direction` carried it. */
-bool http2_setting_number(const struct tx *tx, enum direction direction, uint16_t setting, uint32_t index,
-                          uint64_t *value);
-/* Identifier of a setting by its name ("SETTINGS_ENABLE_PUSH"), 0 when unknown. */
-uint16_t http2_setting_named(struct bytes name);
+/* The identifier in the upper 32 bits. */
+bool http2_setting_number(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value);
 bool http2_get_name(const struct tx *tx, enum direction direction, uint32_t index, struct arena *scratch,
                     struct bytes *value);
 

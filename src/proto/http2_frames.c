@@ -283,6 +283,8 @@ static void take_number(const struct feed *feed, struct tx *tx, const struct fra
 static void take_frame(const struct feed *feed, const struct frame_head *head, struct bytes payload)
 {
     struct reader in = reader_of_bytes(payload);
+    if (head->type == HTTP2_SETTINGS && head->flags & FLAG_ACK && head->size == 0)
+        return; /* says nothing of its own */
     struct tx *tx = head->stream ? stream_tx(feed, head->stream, head->type) : connection_tx(feed->session);
     bool block = head->type == HTTP2_HEADERS || head->type == HTTP2_PUSH_PROMISE ||
                  head->type == HTTP2_CONTINUATION;

@@ -24,8 +24,11 @@ static bool same_name(struct bytes a, struct bytes b)
 static bool named(const struct protocol *protocol, struct bytes name)
 {
     struct bytes rest = bytes_of_string(protocol->alias);
+    const struct protocol *exact = protocol_find(name);
     if (same_name(bytes_of_string(protocol->name), name))
         return true;
+    if (exact && same_name(bytes_of_string(exact->name), name))
+        return false; /* an alias here is the name of another protocol */
     while (rest.size)
         if (same_name(bytes_cut(&rest, ' '), name))
             return true;
