@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -36,8 +37,9 @@ static const char help[] =
     "  admin enrol NAME       one-time code for a sensor\n"
     "  admin revoke NAME      refuses a sensor from now on\n"
     "  admin verify-audit     checks the chain of the audit log\n"
-    "  admin backup FILE      copies the registry while the centre runs\n"
-    "  admin restore FILE     puts a copy back; the centre must be stopped\n"
+    "  admin backup DIR       copies registry, evidence and keys while the centre runs, and verifies the "
+    "copy\n"
+    "  admin restore DIR      puts a copy back; the centre must be stopped\n"
     "  sensor ...             same as vonglau-sensor ...\n"
     "  --version, --help\n"
     "\n"
@@ -725,57 +727,183 @@ static bool admin_verify_audit(struct context *c, void *argument)
     return true;
 }
 
+/* ---- backup ---- */
+
+/* Files of the state beside the registry: the keys, then all of evidence/. Events are not copied: they are
+ * many, and the sensors' findings live on in the registry. */
+static const char *const state_keys[] = { "secret.key", "authority.key", "authority.pem", "server.key",
+                                          "server.pem" };
+
+static bool copy_file(const char *from, const char *to, struct error *error)
+{
+    char buffer[65536];
+    int in = open(from, O_RDONLY | O_CLOEXEC), out = -1;
+    ssize_t size = 0;
+    bool ok = in >= 0 && (out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) >= 0;
+    while (ok && (size = read(in, buffer, sizeof buffer)) > 0)
+        ok = write(out, buffer, (size_t)size) == size;
+    ok = ok && size == 0 && fsync(out) == 0;
+    if (!ok)
+        error_system(error, "copying %s to %s", from, to);
+    if (in >= 0)
+        close(in);
+    if (out >= 0)
+        close(out);
+    return ok;
+}
+
+/* Every file of `from` into the new folder `to`; *count grows. */
+static bool copy_folder(const char *from, const char *to, size_t *count, struct error *error)
+{
+    struct dirent **names;
+    int found = scandir(from, &names, NULL, alphasort);
+    bool ok = mkdir(to, 0700) == 0 || error_system(error, "%s", to);
+    for (int i = 0; i < found; i++) {
+        char source[2600], target[2600];
+        snprintf(source, sizeof source, "%s/%s", from, names[i]->d_name);
+        snprintf(target, sizeof target, "%s/%s", to, names[i]->d_name);
+        if (ok && names[i]->d_name[0] != '.') {
+            ok = copy_file(source, target, error);
+            *count += ok;
+        }
+        free(names[i]);
+    }
+    if (found >= 0)
+        free(names);
+    return ok;
+}
+
+/* Keys and evidence of the state `from` into the folder `to`. */
+static bool copy_state(const char *from, const char *to, size_t *count, struct error *error)
+{
+    char source[2600], target[2600];
+    for (size_t i = 0; i < COUNT_OF(state_keys); i++) {
+        snprintf(source, sizeof source, "%s/%s", from, state_keys[i]);
+        snprintf(target, sizeof target, "%s/%s", to, state_keys[i]);
+        if (access(source, F_OK) != 0)
+            continue;
+        if (!copy_file(source, target, error))
+            return false;
+        ++*count;
+    }
+    snprintf(source, sizeof source, "%s/evidence", from);
+    snprintf(target, sizeof target, "%s/evidence", to);
+    return copy_folder(source, target, count, error);
+}
+
+static bool file_has_hash(const char *path, const char *expected)
+{
+    uint8_t buffer[65536], hash[crypto_hash_sha256_BYTES];
+    char hex[2 * sizeof hash + 1];
+    crypto_hash_sha256_state state;
+    FILE *file = fopen(path, "re");
+    size_t size;
+    if (!file)
+        return false;
+    crypto_hash_sha256_init(&state);
+    while ((size = fread(buffer, 1, sizeof buffer, file)) > 0)
+        crypto_hash_sha256_update(&state, buffer, size);
+    bool ok = !ferror(file);
+    fclose(file);
+    crypto_hash_sha256_final(&state, hash);
+    sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
+    return ok && strcmp(hex, expected) == 0;
+}
+
+/* A backup is whole when its registry is sound, its audit log verifies and every piece of evidence that the
+ * registry names is there with the SHA-256 it was stored under. */
+static bool backup_check(const char *directory, struct audit_verdict *verdict, struct error *error)
+{
+    char path[2600];
+    snprintf(path, sizeof path, "%s/registry.db", directory);
+    struct database *copy = database_open(path, true, error);
+    if (!copy)
+        return false;
+    struct arena memory = arena_of(1 << 20);
+    bool ok = bytes_is(database_text(copy, &memory, "PRAGMA integrity_check", ""), "ok") ||
+              error_set(error, "%s: the file is damaged", path);
+    ok = ok && audit_verify(copy, verdict, error) &&
+         (verdict->ok || error_set(error, "%s: its audit log does not verify", path));
+    struct statement *s = database_query(copy, "SELECT DISTINCT sha256 FROM incident_evidence", "");
+    while (ok && statement_next(s)) {
+        char name[80];
+        struct text text = text_of(name, sizeof name);
+        text_put(&text, statement_bytes(s, 0));
+        snprintf(path, sizeof path, "%s/evidence/%s", directory, name);
+        ok = file_has_hash(path, name) || error_set(error, "%s: evidence is missing or was changed", path);
+    }
+    statement_done(s);
+    snprintf(path, sizeof path, "%s/secret.key", directory);
+    ok = ok && (access(path, R_OK) == 0 || error_system(error, "%s", path));
+    arena_done(&memory);
+    database_close(copy);
+    return ok;
+}
+
+static bool backup_write(struct context *c, const char *state, const char *directory, size_t *count,
+                         struct error *error)
+{
+    char registry[2600];
+    struct audit_verdict verdict;
+    snprintf(registry, sizeof registry, "%s/registry.db", directory);
+    /* The registry first: evidence that comes meanwhile is more than it names, never less. */
+    return (mkdir(directory, 0700) == 0 || error_system(error, "%s", directory)) &&
+           database_backup(c->database, registry, error) && copy_state(state, directory, count, error) &&
+           backup_check(directory, &verdict, error);
+}
+
 static bool admin_backup(struct context *c, void *argument)
 {
     struct admin *admin = argument;
-    const char *path = admin->arguments->words[1];
+    const char *directory = admin->arguments->words[1];
     struct error error;
-    if (access(path, F_OK) == 0)
-        return refuse(c, "internal", path, BYTES_NONE, "%s is there already", path);
-    if (!database_backup(c->database, path, &error))
-        return refuse(c, "internal", path, BYTES_NONE, "%s", error.text);
-    return audit_add(c, "admin.backup", "registry", 0, BYTES_NONE);
+    size_t count = 1;
+    if (access(directory, F_OK) == 0)
+        return refuse(c, "internal", directory, BYTES_NONE, "%s is there already", directory);
+    if (!audit_add(c, "admin.backup", "registry", 0, BYTES_NONE))
+        return false;
+    if (!backup_write(c, admin->arguments->state, directory, &count, &error)) {
+        remove_tree(directory);
+        return refuse(c, "internal", directory, BYTES_NONE, "%s", error.text);
+    }
+    printf("backed up %zu files to %s, all verified\n", count, directory);
+    return true;
 }
 
-/* Checks the copy whole before it takes the registry's place, and keeps what was there beside it. */
+/* Checks the copy whole before it takes the state's place, and keeps what was there beside it. */
 static int admin_restore(const struct arguments *a)
 {
-    char registry[2200], previous[2300], part[2300];
+    char part[2200], previous[2200], from[2600], to[2600];
     struct error error = { "" };
     struct audit_verdict verdict = { 0 };
-    struct database *copy = database_open(a->words[1], true, &error);
-    if (!copy)
+    size_t count = 1;
+    snprintf(part, sizeof part, "%s.restoring", a->state);
+    snprintf(previous, sizeof previous, "%s.before-restore", a->state);
+    if (!backup_check(a->words[1], &verdict, &error))
         return failed(&error);
-    struct arena memory = arena_of(1 << 20);
-    struct bytes check = database_text(copy, &memory, "PRAGMA integrity_check", "");
-    bool ok = bytes_is(check, "ok") || error_set(&error, "%s: the file is damaged", a->words[1]);
-    ok = ok && audit_verify(copy, &verdict, &error) &&
-         (verdict.ok || error_set(&error, "%s: its audit log does not verify", a->words[1]));
-    if (mkdir(a->state, 0700) != 0 && errno != EEXIST)
-        ok = error_system(&error, "%s", a->state);
-    snprintf(registry, sizeof registry, "%s/registry.db", a->state);
-    snprintf(part, sizeof part, "%s.restoring", registry);
-    snprintf(previous, sizeof previous, "%s.before-restore", registry);
-    unlink(part);
-    ok = ok && database_backup(copy, part, &error);
-    database_close(copy);
-    arena_done(&memory);
-    if (ok && access(registry, F_OK) == 0) {
-        struct database *old = database_open(registry, false, &error);
-        unlink(previous);
-        ok = old && database_backup(old, previous, &error);
-        database_close(old);
-        char wal[2300];
-        snprintf(wal, sizeof wal, "%s-wal", registry);
-        unlink(wal);
-        snprintf(wal, sizeof wal, "%s-shm", registry);
-        unlink(wal);
+    bool there = access(a->state, F_OK) == 0;
+    if (there && access(previous, F_OK) == 0) {
+        error_set(&error, "%s is there already: move it away first", previous);
+        return failed(&error);
     }
-    ok = ok && (rename(part, registry) == 0 || error_system(&error, "%s", registry));
-    if (!ok)
+    remove_tree(part);
+    snprintf(from, sizeof from, "%s/registry.db", a->words[1]);
+    snprintf(to, sizeof to, "%s/registry.db", part);
+    bool ok = (mkdir(part, 0700) == 0 || error_system(&error, "%s", part)) && copy_file(from, to, &error) &&
+              copy_state(a->words[1], part, &count, &error) && backup_check(part, &verdict, &error);
+    ok = ok && (!there || rename(a->state, previous) == 0 || error_system(&error, "%s", previous));
+    ok = ok && (rename(part, a->state) == 0 || error_system(&error, "%s", a->state));
+    if (!ok) {
+        remove_tree(part);
         return failed(&error);
-    printf("restored %s: %lld audit rows verified; what was there is %s\n", registry, (long long)verdict.rows,
-           previous);
+    }
+    /* Events are no part of a backup: those that are still here stay in use. */
+    snprintf(from, sizeof from, "%s/events", previous);
+    snprintf(to, sizeof to, "%s/events", a->state);
+    if (there && rename(from, to) != 0 && errno != ENOENT)
+        fprintf(stderr, "vonglau: the events stay in %s: %s\n", from, strerror(errno));
+    printf("restored %zu files to %s: %lld audit rows verified%s%s\n", count, a->state,
+           (long long)verdict.rows, there ? "; what was there is " : "", there ? previous : "");
     return 0;
 }
 
