@@ -43,7 +43,7 @@ static const struct field setting_fields[] = {
 };
 
 struct dnp3 {
-    bool request, started, complete;
+    bool request, closed, complete;
     uint8_t link_control;
     uint16_t destination, source;
     uint8_t control, function; /* of the application header */
@@ -547,6 +547,7 @@ static void close_fragment(struct session *session, struct dnp3_state *state, en
         return;
     if (whole)
         check_objects(settings_of(session), tx);
+    record_of(tx)->closed = true;
     tx->keep = false;
     tx_finish_both(tx);
     state->open[direction] = NULL;
@@ -570,7 +571,6 @@ static bool open_fragment(struct session *session, struct dnp3_state *state, enu
     dnp3->control = reader_u8(&in);
     dnp3->function = reader_u8(&in);
     dnp3->indications = dnp3->request ? 0 : reader_be16(&in);
-    dnp3->started = reader_ok(&in);
     return true;
 }
 
@@ -806,7 +806,7 @@ static void dnp3_write(const struct tx *tx, bool extended, struct text *out)
 
 static bool dnp3_loggable(const struct tx *tx)
 {
-    return ((const struct dnp3 *)(const void *)tx->record)->started;
+    return ((const struct dnp3 *)(const void *)tx->record)->closed;
 }
 
 /* ---- keywords ---- */
@@ -879,7 +879,7 @@ static bool function_code(const struct tx *tx, enum direction direction, uint32_
     const struct dnp3 *dnp3 = (const void *)tx->record;
     (void)direction;
     *value = dnp3->function;
-    return index == 0 && dnp3->started;
+    return index == 0 && dnp3->data.size > 0;
 }
 
 static bool indications(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
@@ -887,7 +887,7 @@ static bool indications(const struct tx *tx, enum direction direction, uint32_t 
     const struct dnp3 *dnp3 = (const void *)tx->record;
     (void)direction;
     *value = dnp3->indications;
-    return index == 0 && dnp3->started && !dnp3->request;
+    return index == 0 && dnp3->data.size > 0 && !dnp3->request;
 }
 
 /* Group and variation of the `index`-th object, 16 bits each. */
