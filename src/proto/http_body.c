@@ -155,7 +155,9 @@ static bool content(void *context, struct bytes data)
         open_file(body);
     }
     struct http_message *message = message_of(body);
-    uint64_t room = body->limit ? body->limit - MIN(body->limit, body->decoded) : UINT64_MAX;
+    /* A file that is stored is followed to the store's own limit. */
+    bool bounded = body->limit && !(message->body && message->body->store);
+    uint64_t room = bounded ? body->limit - MIN(body->limit, body->decoded) : UINT64_MAX;
     struct bytes take = bytes_first(data, (size_t)MIN(room, (uint64_t)data.size));
     body->decoded += take.size;
     if (message->body)
