@@ -142,18 +142,25 @@ static bool read_cip(struct bytes data, struct cip *cip)
     return reader_ok(&in);
 }
 
-/* The `index`-th message in a Multiple Service Packet (volume 1, appendix ). */
-static bool read_inner(const struct cip *outer, uint32_t index, struct cip *cip)
+/* The octets of the `index`-th message in a Multiple Service Packet (volume 1, appendix A-4.10); absent when
+ * there are fewer. */
+static struct bytes inner_of(const struct cip *outer, uint32_t index)
 {
     struct reader in = reader_of_bytes(outer->data);
     uint16_t count = reader_le16(&in);
     if (outer->service != SERVICE_MULTIPLE || index >= count || index >= SERVICES_MAX)
-        return false;
+        return BYTES_NONE;
     reader_skip(&in, index * 2U);
     size_t from = reader_le16(&in), to = index + 1U < count ? reader_le16(&in) : outer->data.size;
-    if (!reader_ok(&in) || from > to || to > outer->data.size)
-        return false;
-    return read_cip(bytes_from(bytes_first(outer->data, to), from), cip);
+    if (!reader_ok(&in) || from >= to || to > outer->data.size)
+        return BYTES_NONE;
+    return bytes_from(bytes_first(outer->data, to), from);
+}
+
+static bool read_inner(const struct cip *outer, uint32_t index, struct cip *cip)
+{
+    struct bytes data = inner_of(outer, index);
+    return data.size && read_cip(data, cip);
 }
 
 /* The `index`-th CIP message: the outer one, then those in it. */
@@ -209,7 +216,13 @@ static void show_frames(struct session *session, enum direction direction, struc
     struct bytes item = message->command == LIST_IDENTITY ? find_item(message, ITEM_IDENTITY) : BYTES_NONE;
     if (item.data)
         session_frame(session, direction, FRAME_ITEM, item.data - 4, item.size + 4, tx);
-    if (cip.size)
+    struct cip outer;
+    if (!cip.size)
+        return;
+    session_frame(session, direction, FRAME_CIP, cip.data, cip.size, tx);
+    if (!read_cip(cip, &outer))
+        return;
+    for (uint32_t i = 0; (cip = inner_of(&outer, i)).size; i++)
         session_frame(session, direction, FRAME_CIP, cip.data, cip.size, tx);
 }
 
