@@ -31,7 +31,9 @@ struct context {
     bool raw_ready, on_stream; /* there are such bytes; the match was in them */
 
     uint64_t variables[RULE_VARIABLES_MAX];
-    unsigned steps;        /* left for matching one buffer */
+    unsigned steps; /* left for matching one buffer */
+    const struct item
+        *missing;          /* a content that stands nowhere in what was last matched, so nothing can match */
     struct arena *scratch; /* reset with each packet */
     uint64_t *counters;
 };

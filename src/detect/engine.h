@@ -91,6 +91,8 @@ void signature_matched(struct context *context, const struct signature *signatur
 /* Judges one use of raw payload. */
 bool payload_matches(struct context *context, const struct signature *signature,
                      const struct buffer_use *use);
+/* True when the content of `item` stands anywhere in `data`. */
+bool item_stands(const struct item *item, struct bytes data);
 /* Inspects all transactions of the session in the packet's direction. */
 void transactions_inspect(struct context *context);
 /* Inspects the frames of the packet's direction. */

@@ -100,8 +100,11 @@ static enum outcome match_content(const struct matching *m, const struct item *i
             return match_from(m, item->next, cursor);
         return relative || variable ? NO_MATCH : STOP;
     }
-    if (at == SIZE_MAX)
+    if (at == SIZE_MAX) {
+        if (!relative && !variable && !content->ends && !m->is_base64)
+            m->context->missing = item;
         return relative || variable ? NO_MATCH : STOP;
+    }
     for (; at != SIZE_MAX; at = next_occurrence(m, content, at + 1, high)) {
         enum outcome rest = match_from(m, item->next, at + content->bytes.size);
         if (rest != NO_MATCH || !item->relative_next || content->ends)
@@ -441,11 +444,17 @@ static enum outcome match_from(const struct matching *m, const struct item *item
     }
 }
 
+bool item_stands(const struct item *item, struct bytes data)
+{
+    return find(&item->content, data) != SIZE_MAX;
+}
+
 #define STEPS_MAX 3000
 
 bool match_items(const struct item *items, struct bytes data, uint64_t offset, struct context *context)
 {
     struct matching m = { data, offset, context, false };
     context->steps = STEPS_MAX;
+    context->missing = NULL;
     return match_from(&m, items, 0) == MATCH;
 }

@@ -17,6 +17,8 @@ struct candidate {
     uint64_t seen_offset; /* rules on a hook alone: bytes parsed when it last matched, plus 1; 0: never */
     const struct buffer_use *waits_on; /* the last one that found nothing yet in a growing body */
     uint64_t waits_mark;               /* and what it looked at (bodies_mark) */
+    const struct item *missing;        /* a content of waits_on that the body does not have ... */
+    uint64_t missing_to;               /* ... up to here */
 };
 
 /* How far a growing body was scanned. */
@@ -198,6 +200,21 @@ static uint64_t bodies_mark(const struct inspection_of_tx *in, const struct buff
     return mark ? mark : 1;
 }
 
+/* True when what the body lacked is not in its new part either. */
+static bool still_missing(struct candidate *candidate, const struct buffer_use *use,
+                          const struct value_cache *values)
+{
+    uint64_t start = values->offsets[0], end = start + values->values[0].size;
+    if (candidate->waits_on != use || !candidate->missing || candidate->missing_to > end)
+        return false;
+    uint64_t overlap = candidate->missing->content.bytes.size - 1, to = candidate->missing_to;
+    uint64_t from = to > overlap ? MAX(to - overlap, start) : start;
+    if (item_stands(candidate->missing, bytes_from(values->values[0], (size_t)(from - start))))
+        return false;
+    candidate->missing_to = end;
+    return true;
+}
+
 static enum verdict judge_values(const struct inspection_of_tx *in, const struct buffer_use *use,
                                  struct candidate *candidate)
 {
@@ -207,15 +224,22 @@ static enum verdict judge_values(const struct inspection_of_tx *in, const struct
     uint64_t mark = open ? bodies_mark(in, use->buffer, values) : 0;
     if (open && candidate->waits_on == use && candidate->waits_mark == mark)
         return WAITS;
+    bool one_body = open && values->count == 1 && !use->buffer->transforms;
+    if (one_body && still_missing(candidate, use, values)) {
+        candidate->waits_mark = mark;
+        return use->buffer->kind == BUFFER_TX && is_final(in, use->buffer, 0) ? FAILS : WAITS;
+    }
     if (use->absent || use->absent_or_else) {
         if (values->count == 0)
             return open ? WAITS : HOLDS;
         if (use->absent)
             return FAILS;
     }
+    bool searched = false;
     for (uint32_t i = 0; i < values->count; i++) {
         if (growing && use->at_end && !is_final(in, use->buffer, i))
             continue;
+        searched = true;
         if (match_items(use->items, values->values[i], values->offsets[i], in->context))
             return HOLDS;
     }
@@ -225,6 +249,8 @@ static enum verdict judge_values(const struct inspection_of_tx *in, const struct
             return FAILS;
         candidate->waits_on = use;
         candidate->waits_mark = mark;
+        candidate->missing = one_body && searched ? in->context->missing : NULL;
+        candidate->missing_to = one_body ? values->offsets[0] + values->values[0].size : 0;
         return WAITS;
     }
     return FAILS;
@@ -307,9 +333,17 @@ static void add_candidate(struct inspection_of_tx *in, uint32_t rule)
     const struct signature *s = in->context->set->signatures[rule];
     if (!class_allows(in->context->class, s->header) || !(s->protocols >> in->protocol & 1))
         return;
-    for (uint32_t i = 0; i < state->count; i++)
-        if (state->candidates[i].rule == rule)
-            return;
+    /* Kept in evaluation order. */
+    uint32_t at = 0;
+    for (uint32_t end = state->count; at < end;) {
+        uint32_t middle = at + (end - at) / 2;
+        if (state->candidates[middle].rule < rule)
+            at = middle + 1;
+        else
+            end = middle;
+    }
+    if (at < state->count && state->candidates[at].rule == rule)
+        return;
     if (state->count == state->capacity) {
         uint32_t capacity = state->capacity ? state->capacity * 2 : 8;
         struct arena *memory = (struct arena *)(uintptr_t)&in->tx->memory;
@@ -321,12 +355,8 @@ static void add_candidate(struct inspection_of_tx *in, uint32_t rule)
         state->candidates = more;
         state->capacity = capacity;
     }
-    /* Kept in evaluation order. */
-    uint32_t at = state->count++;
-    while (at && state->candidates[at - 1].rule > rule) {
-        state->candidates[at] = state->candidates[at - 1];
-        at--;
-    }
+    memmove(state->candidates + at + 1, state->candidates + at,
+            (state->count++ - at) * sizeof *state->candidates);
     state->candidates[at] = (struct candidate){ .rule = rule };
 }
 
@@ -452,7 +482,8 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
     context->on_stream = false;
     if (candidate->seen_offset == in->offset + 1)
         return; /* nothing was parsed since */
-    if (!signature_applies(context, s)) {
+    /* Flow bits and the like cost less than any search. */
+    if (!signature_applies(context, s) || !checks_hold(context, s)) {
         candidate->done = in->complete;
         return;
     }
@@ -481,10 +512,6 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
     }
     if (waits)
         return;
-    if (!checks_hold(context, s)) {
-        candidate->done = in->complete;
-        return;
-    }
     /* A rule on a hook alone matches as often as the transaction is seen there. */
     const struct buffer_use *only = s->uses;
     candidate->seen_offset = in->offset + 1;
