@@ -30,7 +30,7 @@ void json_close(struct text *out, char bracket)
 
 void json_end(struct text *out)
 {
-    if (out->size && out->data[out->size - 1] == ',')
+    if (out->size && out->data && out->data[out->size - 1] == ',')
         out->data[--out->size] = '\0';
 }
 

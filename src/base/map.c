@@ -2,6 +2,7 @@
 /* Linear-probing hash map with stored hashes and heap keys. */
 #include "base/map.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct map_entry {
@@ -79,6 +80,7 @@ uintptr_t *map_add(struct map *map, struct bytes key, bool *added)
         return NULL;
     if (key.size)
         memcpy(copy, key.data, key.size);
+    assert(entry); /* rehash() made room */
     if (entry->hash == HASH_REMOVED)
         map->tombs--;
     *entry = (struct map_entry){ hash, { copy, key.size }, 0 };
