@@ -36,12 +36,37 @@ static void session_event(struct session *session, enum session_event event)
         session->events[session->event_count++] = (uint8_t)event;
 }
 
+/* Brings the budget up to date; true while the session may go on. One that still grows when nothing is left
+ * is given up, so that those that rest keep what they have. */
+static bool charge(struct session *session)
+{
+    struct session_budget *budget = session->settings->budget;
+    if (!budget)
+        return true;
+    size_t size = sizeof *session + session->memory.used, before = session->charged;
+    for (int d = 0; d < DIRECTIONS; d++)
+        size += session->frames[d] ? FRAMES_MAX * sizeof(struct frame) : 0;
+    for (const struct tx *tx = session->txs; tx; tx = tx->next) {
+        size += sizeof *tx + tx->protocol->record_size + tx->memory.used;
+        for (const struct file *file = tx->files; file; file = file->next)
+            size += file->window.data.size;
+    }
+    session->charged = size;
+    budget->used = budget->used - before + size;
+    return size <= before || budget->used <= budget->limit;
+}
+
 struct session *session_new(const struct session_settings *settings, uint8_t transport, uint16_t client_port,
                             uint16_t server_port)
 {
-    struct session *session = calloc(1, sizeof *session);
-    if (!session)
+    const struct session_budget *budget = settings->budget;
+    bool room = !budget || budget->used + sizeof(struct session) <= budget->limit;
+    struct session *session = room ? calloc(1, sizeof *session) : NULL;
+    if (!session) {
+        if (settings->counts)
+            settings->counts[SESSION_REFUSED]++;
         return NULL;
+    }
     session->settings = settings;
     session->transport = transport;
     session->client_port = client_port;
@@ -193,6 +218,11 @@ void session_sweep(struct session *session)
         session->tx_count--;
         tx_free(session, tx);
     }
+    bool deaf = session->status[TO_SERVER] == SESSION_FAILED && session->status[TO_CLIENT] == SESSION_FAILED;
+    if (!charge(session) && !deaf) {
+        session->status[TO_SERVER] = session->status[TO_CLIENT] = SESSION_FAILED;
+        count(session, SESSION_SHED);
+    }
 }
 
 /* ---- frames ---- */
@@ -259,6 +289,8 @@ void session_free(struct session *session)
         session->txs = tx->next;
         tx_free(session, tx);
     }
+    if (session->settings->budget)
+        session->settings->budget->used -= session->charged;
     free(session->frames[TO_SERVER]);
     free(session->frames[TO_CLIENT]);
     arena_done(&session->memory);

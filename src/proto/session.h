@@ -11,6 +11,11 @@
 
 /* ---- for the worker, detection and output ---- */
 
+/* What all sessions of a worker may hold together, about: parsers, transactions and file windows. */
+struct session_budget {
+    size_t used, limit; /* bytes */
+};
+
 /* Limits and choices of a worker's sessions; constant after start. Unset numbers take defaults. */
 struct session_settings {
     const struct protocol *const *enabled; /* NULL-terminated; NULL: all of protocols[] */
@@ -18,6 +23,7 @@ struct session_settings {
     uint32_t probe_give_up;                /* bytes of one direction without a result: 0 is 2048 */
     size_t session_memory_max;             /* bytes of one session's state: 0 is 64 KiB */
     size_t tx_memory_max;                  /* cap over the protocol's own: 0 is 4 MiB */
+    struct session_budget *budget;         /* the worker's; NULL: without limit */
     const struct file_settings *files;     /* proto/file.h */
     bool inline_mode;                      /* packets wait for the verdict: content is shown as it comes */
     bool frames;                           /* keep frames: a rule or an output wants them */
@@ -74,6 +80,7 @@ struct session {
     uint8_t end_seen;                           /* the worker's: bit per direction whose end was offered */
     bool ended;                                 /* session_end() was called */
     bool encrypted;                             /* payload is opaque from here on: bypass is allowed */
+    size_t charged;                             /* bytes of the budget, as of the last sweep */
     struct arena memory;                        /* the session's and its parser's */
 };
 
@@ -88,12 +95,15 @@ extern const char *const session_event_names[SESSION_EVENT_COUNT];
     X(SESSION_OPENED, "app_layer.sessions", "Sessions opened")                                       \
     X(SESSION_TXS, "app_layer.tx", "Transactions made")                                              \
     X(SESSION_TX_SHED, "app_layer.tx_shed", "Transactions closed by force: too many at once")        \
+    X(SESSION_REFUSED, "app_layer.refused", "Sessions not opened: no memory")                        \
+    X(SESSION_SHED, "app_layer.shed", "Sessions given up: no memory")                                \
     X(SESSION_ERROR_GAP, "app_layer.error.gap", "Parsers stopped by a gap")                          \
     X(SESSION_ERROR_ALLOC, "app_layer.error.alloc", "Parsers stopped by their memory limit")         \
     X(SESSION_ERROR_PARSER, "app_layer.error.parser", "Parsers stopped by malformed data")
 COUNTER_ENUM(session_counter, SESSION_COUNTERS, SESSION_COUNTER_COUNT);
 extern const struct counter session_counters[SESSION_COUNTER_COUNT];
 
+/* NULL when out of memory or of the budget: the flow goes on without a parser. */
 struct session *session_new(const struct session_settings *settings, uint8_t transport, uint16_t client_port,
                             uint16_t server_port);
 void session_free(struct session *session);

@@ -284,6 +284,7 @@ bool start_workers(struct engine *engine, struct error *error)
     engine->workers = calloc(count, sizeof(struct worker *));
     if (!engine->workers)
         return error_set(error, "out of memory");
+    settings_share_memory(&engine->settings, count);
     if (engine->settings.behavior && !watch_init(&engine->watch, error))
         return false;
     for (size_t i = 0; i < count; i++) {

@@ -619,6 +619,9 @@ void settings_read_places(struct settings *settings)
         settings->spool_dir = config_value(root, "uplink.spool");
 }
 
+/* Of the parsers of one worker, when no budget is given: far above what traffic needs. */
+#define SESSION_MEMORY_DEFAULT (1U << 30)
+
 bool settings_read(struct settings *settings, struct error *error)
 {
     settings->spool_bytes = 256 << 20;
@@ -630,15 +633,16 @@ bool settings_read(struct settings *settings, struct error *error)
     read_protocols(settings);
     if (!read_outputs(settings, error) || !read_rules(settings, error))
         return false;
-    if (settings->memory_max)
-        settings_share_memory(settings);
     return true;
 }
 
-void settings_share_memory(struct settings *settings)
+void settings_share_memory(struct settings *settings, size_t workers)
 {
     /* Flows and their connections are small and many; stream buffers take what is large. */
-    uint64_t budget = settings->memory_max;
+    uint64_t budget = settings->memory_max / MAX(workers, (size_t)1);
+    settings->session_memory = budget ? budget * 20 / 100 : SESSION_MEMORY_DEFAULT;
+    if (!budget)
+        return;
     settings->flow.flow_max = budget * 20 / 100 / 512;
     settings->tcp.session_max = budget * 10 / 100 / 384;
     settings->tcp.memory_max = budget * 40 / 100;

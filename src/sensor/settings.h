@@ -141,7 +141,8 @@ struct settings {
     struct interface_settings *interfaces;
     size_t interface_count;
     uint32_t workers;
-    uint64_t memory_max; /* --memory, bytes; 0: sizes as in the file */
+    uint64_t memory_max;     /* --memory, bytes; 0: sizes as in the file */
+    uint64_t session_memory; /* of it for one worker's parsers; see settings_share_memory() */
 
     const char *user, *group, *pid_file;
     bool sandbox, behavior;
@@ -163,7 +164,7 @@ void settings_done(struct settings *settings);
 size_t protocol_index(const struct protocol *protocol);
 /* Why a key that is not honoured has no effect, or NULL: it is simply not known. */
 const char *settings_refusal(const char *path);
-/* Shares memory_max out over the pools. */
-void settings_share_memory(struct settings *settings);
+/* Shares memory_max out over the pools of so many workers. */
+void settings_share_memory(struct settings *settings, size_t workers);
 
 #endif

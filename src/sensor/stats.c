@@ -209,6 +209,9 @@ static void add_worker(struct stats *stats, struct worker *worker)
     add(stats, "vonglau.eve.lines", worker->recorder.lines);
     add(stats, "vonglau.eve.lost", worker->recorder.lost);
     add(stats, "vonglau.tx_shed", worker->session_counts[SESSION_TX_SHED]);
+    add(stats, "vonglau.sessions_refused", worker->session_counts[SESSION_REFUSED]);
+    add(stats, "vonglau.sessions_shed", worker->session_counts[SESSION_SHED]);
+    add(stats, "vonglau.sessions_memuse", worker->budget.used);
 }
 
 /* ---- writing ---- */

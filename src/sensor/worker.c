@@ -503,6 +503,8 @@ struct worker *worker_new(const struct settings *settings, const struct ruleset 
     decoder_init(&worker->decoder, &settings->decode);
     worker->sessions = settings->sessions;
     worker->files = settings->files;
+    worker->budget.limit = settings->session_memory;
+    worker->sessions.budget = settings->session_memory ? &worker->budget : NULL;
     worker->sessions.files = &worker->files;
     worker->sessions.inline_mode = settings->inline_mode;
     worker->sessions.counts = worker->session_counts;

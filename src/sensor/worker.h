@@ -54,6 +54,7 @@ struct worker {
     struct detector *detector;
     struct recorder recorder;
     struct session_settings sessions;
+    struct session_budget budget; /* of its sessions */
     struct file_settings files;
     uint64_t session_counts[SESSION_COUNTER_COUNT];
     struct worker_counts counts;
