@@ -112,14 +112,17 @@ bool enrolment_code_for_name(struct database *database, const struct authority *
 /* Signs and notes the new certificate; in the caller's transaction. */
 static enum enrolment_result issue(struct database *database, struct authority *authority, int64_t sensor,
                                    const char *name, struct bytes request, uint64_t now, struct arena *memory,
-                                   struct issued *issued, struct error *error)
+                                   bool renewal, struct issued *issued, struct error *error)
 {
     if (!authority_issue_sensor(authority, name, request, now, memory, issued, error))
         return ENROLMENT_REFUSED;
+    /* The answer may be lost: the certificate in force stays so until the new one is first shown. */
     database_run(database,
-                 "UPDATE sensor SET state = 'trusted', serial = ?, certificate_until = ?, code_hash = NULL,"
+                 "UPDATE sensor SET state = 'trusted', serial = CASE WHEN ? THEN"
+                 " substr(serial, 1, instr(serial || ' ', ' ') - 1) || ' ' ELSE '' END || ?, "
+                 "certificate_until = ?, code_hash = NULL,"
                  " code_expires = NULL, version = version + 1, updated = ? WHERE id = ?",
-                 "suui", issued->serial, issued->until, now, sensor);
+                 "isuui", (int64_t)renewal, issued->serial, issued->until, now, sensor);
     return ENROLMENT_OK;
 }
 
@@ -162,7 +165,7 @@ enum enrolment_result enrolment_redeem(struct database *database, struct authori
         statement_done(s);
     }
     if (sensor)
-        result = issue(database, authority, sensor, name, request, now, memory, issued, error);
+        result = issue(database, authority, sensor, name, request, now, memory, false, issued, error);
     else
         error_set(error, "enrolment: the code is unknown, used or expired");
     return finish(database, result, error);
@@ -181,8 +184,8 @@ enum enrolment_result enrolment_renew(struct database *database, struct authorit
         database, memory, "SELECT name FROM sensor WHERE id = ? AND state = 'trusted' AND ended IS NULL", "i",
         sensor);
     if (name.data)
-        result = issue(database, authority, sensor, (const char *)name.data, request, now, memory, issued,
-                       error);
+        result = issue(database, authority, sensor, (const char *)name.data, request, now, memory, true,
+                       issued, error);
     else
         error_set(error, "enrolment: the sensor is not trusted");
     return finish(database, result, error);
@@ -196,11 +199,21 @@ int64_t enrolment_sensor(struct database *database, struct authority *authority,
         return 0;
     int64_t sensor = database_number(
         database,
-        "SELECT id FROM sensor WHERE name = ? AND serial = ? AND state = 'trusted' AND"
-        " ended IS NULL",
+        "SELECT id FROM sensor WHERE name = ? AND instr(' ' || serial || ' ', ' ' || ? || ' ') AND"
+        " state = 'trusted' AND ended IS NULL",
         "ss", name, serial);
     if (!database_ok(database, error))
         return 0;
+    /* Shown for the first time, a new certificate ends the one before. */
+    if (sensor && database_number(database,
+                                  "SELECT serial <> ?1 AND substr(serial, -length(?1)) = ?1 FROM sensor"
+                                  " WHERE id = ?2",
+                                  "si", serial, sensor)) {
+        database_begin(database);
+        database_run(database, "UPDATE sensor SET serial = ? WHERE id = ?", "si", serial, sensor);
+        if (!database_commit(database, error))
+            return 0;
+    }
     if (!sensor)
         error_set(error, "sensor %s is not trusted, or its certificate was replaced", name);
     return sensor;

@@ -464,7 +464,8 @@ const struct entity sensor_entity = {
     .readers = STAFF_AND_AUDIT,
     .writers = ROLE_ADMINISTRATOR,
     .check = check_sensor,
-    /* The code is kept as its hash; serial is of the certificate in force; the rest comes with heartbeats. */
+    /* The code is kept as its hash; serial is of the certificate in force and,
+     * after a space, of one that was issued and never shown yet; the rest comes with heartbeats. */
     .columns =
         ", code_hash TEXT, code_expires INTEGER, serial TEXT, certificate_until INTEGER, boot INTEGER, "
         "counters TEXT, clock_offset_ms INTEGER, backlog_bytes INTEGER, lost INTEGER, events INTEGER, "
