@@ -22,6 +22,7 @@ struct stream {
     uint64_t number, size;
     struct text buffer; /* whole records, not yet written */
     uint64_t buffered;  /* how many */
+    bool unsynced;      /* written, perhaps not yet on the disk */
 };
 
 struct spool {
@@ -30,6 +31,7 @@ struct spool {
     uint64_t sequence, saved;                /* last given; steady time of the last save */
     struct spool_state state;
     struct stream streams[EVENT_PRIORITY_COUNT];
+    uint64_t sync_every, synced; /* nanoseconds; steady time */
     bool sync, unsaved;
 };
 
@@ -75,6 +77,7 @@ struct spool *spool_open(const struct spool_settings *settings, struct error *er
         spool->streams[i].buffer = text_new(BUFFER_BYTES + SPOOL_LINE_MAX + SPOOL_RECORD_SIZE);
     }
     spool->sync = settings->sync;
+    spool->sync_every = settings->sync_every;
     spool->bytes_max = settings->bytes_max;
     spool->segment_bytes = settings->segment_bytes ? settings->segment_bytes
                                                    : MIN(settings->bytes_max / 16, SEGMENT_BYTES_MAX);
@@ -111,6 +114,7 @@ void spool_close(struct spool *spool)
     if (!spool)
         return;
     if (spool->lock >= 0) {
+        spool->sync_every = 0;
         spool_flush(spool);
         if (spool->unsaved)
             save_state(spool);
@@ -136,6 +140,7 @@ static void finish_segment(struct spool *spool, struct stream *stream)
 {
     if (stream->fd < 0)
         return;
+    stream->unsynced = false;
     if (spool->sync)
         (void)fdatasync(stream->fd); /* what a power cut takes is found as a torn tail */
     close(stream->fd);
@@ -289,19 +294,33 @@ uint64_t spool_append(struct spool *spool, enum event_priority priority, struct 
     text_put(&stream->buffer, bytes_of(header, sizeof header));
     text_put(&stream->buffer, line);
     stream->buffered++;
-    if (stream->buffer.size >= BUFFER_BYTES)
+    if (stream->buffer.size >= BUFFER_BYTES) {
         write_out(spool, priority);
+        stream->unsynced |= stream->fd >= 0;
+    }
     return sequence;
+}
+
+static void sync_streams(struct spool *spool)
+{
+    if (!spool->sync || clock_steady() - spool->synced < spool->sync_every)
+        return;
+    spool->synced = clock_steady();
+    for (unsigned i = EVENT_PRIORITY_COUNT; i-- > 0;) {
+        struct stream *stream = &spool->streams[i];
+        if (stream->unsynced && stream->fd >= 0)
+            (void)fdatasync(stream->fd);
+        stream->unsynced = false;
+    }
 }
 
 void spool_flush(struct spool *spool)
 {
     for (unsigned i = EVENT_PRIORITY_COUNT; i-- > 0;) {
-        bool dirty = spool->streams[i].buffer.size > 0;
+        spool->streams[i].unsynced |= spool->streams[i].buffer.size > 0;
         write_out(spool, (enum event_priority)i);
-        if (dirty && spool->sync && spool->streams[i].fd >= 0)
-            (void)fdatasync(spool->streams[i].fd);
     }
+    sync_streams(spool);
     if (spool->unsaved && clock_steady() - spool->saved >= SAVE_INTERVAL)
         save_state(spool);
 }

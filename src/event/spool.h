@@ -20,6 +20,7 @@ struct spool_settings {
     uint64_t bytes_max;     /* all segments together; at least SPOOL_BYTES_MIN */
     uint64_t segment_bytes; /* 0: a sixteenth of bytes_max, at most 4 MB */
     bool sync;              /* spool_flush() waits for the disk, not only for the kernel */
+    uint64_t sync_every; /* nanoseconds: it waits at most that often, for all that came since; 0: each time */
 };
 
 #define SPOOL_BYTES_MIN (64U << 10)

@@ -94,20 +94,26 @@ static bool bio_text(BIO *bio, struct text *out)
     return size > 0 && !out->full;
 }
 
+static bool sign_request(EVP_PKEY *key, struct text *request_pem)
+{
+    X509_REQ *request = X509_REQ_new();
+    BIO *bio = BIO_new(BIO_s_mem());
+    bool ok = request && bio && X509_REQ_set_version(request, 0) == 1 &&
+              X509_REQ_set_pubkey(request, key) == 1 && X509_REQ_sign(request, key, EVP_sha256()) > 0 &&
+              PEM_write_bio_X509_REQ(bio, request) == 1 && bio_text(bio, request_pem);
+    X509_REQ_free(request);
+    BIO_free(bio);
+    return ok;
+}
+
 static bool make_request(struct text *key_pem, struct text *request_pem, struct error *error)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509_REQ *request = X509_REQ_new();
-    BIO *key_bio = BIO_new(BIO_s_mem()), *request_bio = BIO_new(BIO_s_mem());
-    bool ok = key && request && key_bio && request_bio && X509_REQ_set_version(request, 0) == 1 &&
-              X509_REQ_set_pubkey(request, key) == 1 && X509_REQ_sign(request, key, EVP_sha256()) > 0 &&
-              PEM_write_bio_PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) == 1 &&
-              PEM_write_bio_X509_REQ(request_bio, request) == 1 && bio_text(key_bio, key_pem) &&
-              bio_text(request_bio, request_pem);
+    BIO *bio = BIO_new(BIO_s_mem());
+    bool ok = key && bio && sign_request(key, request_pem) &&
+              PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1 && bio_text(bio, key_pem);
     EVP_PKEY_free(key);
-    X509_REQ_free(request);
-    BIO_free(key_bio);
-    BIO_free(request_bio);
+    BIO_free(bio);
     return ok ? true : error_set(error, "enrol: cannot make a key");
 }
 
@@ -249,5 +255,86 @@ bool enrol_run(const char *url, const char *code_text, const char *directory, ch
         return error_system(error, "enrol: cannot make %s", directory);
     bool ok = fetch_authority(url, &code, directory, error) && redeem(url, &code, directory, &out, error);
     OPENSSL_cleanse(&code, sizeof code);
+    return ok;
+}
+
+/* ---- renewal ---- */
+
+static bool read_whole(const char *directory, const char *name, struct text *out, struct error *error)
+{
+    char path[PATH_ROOM], data[PEM_MAX];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? read(fd, data, sizeof data) : -1;
+    if (got < 0)
+        error_system(error, "%s", path);
+    if (fd >= 0)
+        close(fd);
+    text_put(out, bytes_of(data, got > 0 ? (size_t)got : 0));
+    OPENSSL_cleanse(data, sizeof data);
+    return got > 0 && !out->full;
+}
+
+bool enrol_renewal_is_due(const char *directory)
+{
+    struct text pem = text_new(PEM_MAX);
+    struct error ignored;
+    int days, seconds, days_left, seconds_left;
+    bool due = false;
+    X509 *certificate = read_whole(directory, "sensor.pem", &pem, &ignored)
+                            ? read_certificate(text_bytes(&pem))
+                            : NULL;
+    const ASN1_TIME *end = certificate ? X509_get0_notAfter(certificate) : NULL;
+    if (end && ASN1_TIME_diff(&days, &seconds, X509_get0_notBefore(certificate), end) == 1 &&
+        ASN1_TIME_diff(&days_left, &seconds_left, NULL, end) == 1) {
+        int64_t life = days * INT64_C(86400) + seconds, left = days_left * INT64_C(86400) + seconds_left;
+        due = left < life / 3;
+    }
+    X509_free(certificate);
+    text_done(&pem);
+    return due;
+}
+
+/* A request for the key this sensor has. */
+static bool request_again(struct bytes key_pem, struct text *body, struct error *error)
+{
+    struct text request = text_new(PEM_MAX);
+    BIO *bio = BIO_new_mem_buf(key_pem.data, (int)key_pem.size);
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+    bool ok = key && sign_request(key, &request);
+    json_open(body, NULL, '{');
+    json_string(body, "request", text_bytes(&request));
+    json_close(body, '}');
+    json_end(body);
+    EVP_PKEY_free(key);
+    BIO_free(bio);
+    text_done(&request);
+    return ok ? true : error_set(error, "renewal: sensor.key holds no key");
+}
+
+bool enrol_renew(struct uplink_http *http, const char *directory, struct error *error)
+{
+    struct text key = text_new(PEM_MAX), body = text_new(2 * PEM_MAX);
+    struct text reply = text_new(UPLINK_REPLY_MAX), certificate = text_new(PEM_MAX);
+    bool ok = read_whole(directory, "sensor.key", &key, error) &&
+              request_again(text_bytes(&key), &body, error);
+    if (ok) {
+        unsigned status = uplink_http_request(http, "/sensor/v1/renew", text_bytes(&body), "application/json",
+                                              &reply, error);
+        ok = status == 200;
+        if (status && !ok)
+            error_set(error, "renewal: the centre answered %u", status);
+    }
+    if (ok && !(text_member(json_parse(text_bytes(&reply)), "certificate", &certificate) &&
+                certificate_fits(text_bytes(&certificate), text_bytes(&key))))
+        ok = error_set(error, "renewal: the centre's answer holds no certificate for this key");
+    ok = ok && write_private(directory, "sensor.pem.new", text_bytes(&certificate), error) &&
+         put_in_place(directory, "sensor.pem.new", "sensor.pem", error);
+    if (key.data)
+        OPENSSL_cleanse(key.data, key.capacity);
+    text_done(&key);
+    text_done(&body);
+    text_done(&reply);
+    text_done(&certificate);
     return ok;
 }

@@ -13,5 +13,12 @@
  * only when this one succeeds. `name` receives the sensor's name. */
 MUST_CHECK bool enrol_run(const char *url, const char *code, const char *directory, char *name,
                           size_t name_size, struct error *error);
+struct uplink_http;
+
+/* True when less than a third of the life of the certificate in `directory` is left. */
+bool enrol_renewal_is_due(const char *directory);
+/* Has the centre sign the sensor's key anew and replaces sensor.pem at once; a failure leaves it as it was.
+ * Connections made before go on with the earlier certificate. */
+MUST_CHECK bool enrol_renew(struct uplink_http *http, const char *directory, struct error *error);
 
 #endif

@@ -14,6 +14,7 @@
 #define BUFFER_FLUSH (256U << 10) /* bytes after which a buffer is written */
 #define BUFFER_MAX   (8U << 20)
 #define FLUSH_AFTER  (250 * NS_PER_MS)
+#define SPOOL_SYNC   NS_PER_S /* what a power cut may take */
 
 /* ---- the spool ---- */
 
@@ -25,7 +26,10 @@ struct spool_gate {
 
 static struct spool_gate *gate_open(const struct settings *settings, struct error *error)
 {
-    struct spool_settings spool = { .directory = settings->spool_dir, .bytes_max = settings->spool_bytes };
+    struct spool_settings spool = { .directory = settings->spool_dir,
+                                    .bytes_max = settings->spool_bytes,
+                                    .sync = true,
+                                    .sync_every = SPOOL_SYNC };
     struct spool_gate *gate = calloc(1, sizeof *gate);
     if (!gate) {
         error_set(error, "out of memory");
@@ -124,6 +128,11 @@ void sinks_reopen(struct sinks *sinks)
 void sinks_tick(struct sinks *sinks, uint64_t now)
 {
     each_output(sinks, now, output_tick);
+    if (sinks->spool) {
+        pthread_mutex_lock(&sinks->spool->lock);
+        spool_flush(sinks->spool->spool);
+        pthread_mutex_unlock(&sinks->spool->lock);
+    }
 }
 
 void sinks_close(struct sinks *sinks)

@@ -16,6 +16,7 @@
 #include "event/boundary.h"
 #include "event/frame.h"
 #include "event/spool.h"
+#include "sensor/enrol.h"
 #include "sensor/uplink_http.h"
 #include "sensor/uplink_sandbox.h"
 
@@ -23,7 +24,8 @@
 #define BATCH_EVENTS     8192U
 #define BATCH_BYTES      (2U << 20) /* of lines; a frame holds up to twice as much */
 #define HEARTBEAT_NS     (30 * NS_PER_S)
-#define WAIT_MS          1000 /* for new events, when inotify does not say */
+#define RENEWAL_NS       (3600 * NS_PER_S) /* from look to look at the certificate */
+#define WAIT_MS          1000              /* for new events, when inotify does not say */
 #define BACKOFF_FIRST_MS 500U
 #define BACKOFF_MAX_MS   60000U
 #define COUNTERS_MAX     (32U << 10)
@@ -40,6 +42,7 @@ struct uplink {
     unsigned failures;         /* in a row */
     size_t batch_events;       /* halves while the centre finds fault with a delivery */
     uint64_t next_beat;        /* steady time */
+    uint64_t next_renewal;     /* steady time */
     uint64_t next_try;         /* steady time before which nothing is sent */
     uint64_t boot;             /* of the last batch */
     uint64_t sent, unsendable; /* events; lines that are no events, or that the centre will not have */
@@ -268,6 +271,26 @@ static void send_heartbeat(struct uplink *u)
         went_wrong(u, status, &failure);
 }
 
+/* ---- certificate ---- */
+
+/* Asks for a new certificate in good time, and again every hour while that fails. False only when libcurl
+ * cannot be set up anew. */
+static bool renew_in_time(struct uplink *u, struct error *error)
+{
+    struct error failure = { "" };
+    u->next_renewal = clock_steady() + RENEWAL_NS;
+    if (!enrol_renewal_is_due(u->settings->directory))
+        return true;
+    if (!enrol_renew(u->http, u->settings->directory, &failure)) {
+        if (!u->stopping)
+            log_warning("uplink: the certificate is not renewed: %s", failure.text);
+        return true;
+    }
+    log_info("uplink: the centre renewed this sensor's certificate");
+    uplink_http_close(u->http);
+    return open_http(u, error);
+}
+
 /* ---- the loop ---- */
 
 static bool run(struct uplink *u, struct error *error)
@@ -283,6 +306,8 @@ static bool run(struct uplink *u, struct error *error)
             send_heartbeat(u);
             continue;
         }
+        if (now >= u->next_renewal && !renew_in_time(u, error))
+            return false;
         if (!send_batch(u, &idle, error))
             return false;
         if (idle && spool_reader_wait(u->spool, u->stop_fd, WAIT_MS))

@@ -48,7 +48,7 @@ static bool restrict_files(const char *directory, const char *spool, struct erro
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0);
     if (ruleset < 0)
         return errno == ENOSYS || errno == EOPNOTSUPP ? true : error_system(error, "uplink: Landlock");
-    allow(ruleset, directory, READ_ACCESS);
+    allow(ruleset, directory, WRITE_ACCESS); /* the certificate is renewed */
     allow(ruleset, spool, WRITE_ACCESS);
     allow(ruleset, "/etc", READ_ACCESS);         /* resolv.conf, hosts, nsswitch.conf, openssl */
     allow(ruleset, "/run/systemd", READ_ACCESS); /* where resolv.conf may point */

@@ -344,6 +344,29 @@ static void one_writer_and_one_reader_only(void **state)
     spool_close(spool);
 }
 
+/* What the kernel has is what a crash of the process leaves; the disk follows within the interval. */
+static void what_waits_for_the_disk_is_seen_at_once(void **state)
+{
+    (void)state;
+    struct spool_settings settings = {
+        .directory = directory, .bytes_max = 1 << 20, .sync = true, .sync_every = UINT64_MAX
+    };
+    struct error error = { "" };
+    struct spool *spool = spool_open(&settings, &error);
+    struct spool_batch batch;
+    assert_non_null(spool);
+    append(spool, EVENT_PRIORITY_HIGH, 1);
+    spool_flush(spool);
+    struct spool_reader *reader = open_reader();
+    assert_true(spool_reader_next(reader, 10, 1 << 20, &batch, &error));
+    assert_int_equal(batch.count, 1);
+    append(spool, EVENT_PRIORITY_HIGH, 2);
+    spool_close(spool);
+    assert_true(spool_reader_next(reader, 10, 1 << 20, &batch, &error));
+    assert_int_equal(batch.count, 2);
+    spool_reader_close(reader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +378,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_changed_byte_of_a_segment_gives_a_wrong_line, setup, teardown),
         cmocka_unit_test_setup_teardown(a_disk_that_refuses_is_counted_and_recovers, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_no_line_is_counted_not_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_waits_for_the_disk_is_seen_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(one_writer_and_one_reader_only, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
