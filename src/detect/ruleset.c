@@ -27,6 +27,7 @@ static const struct keyword *const keyword_lists[] = {
     packet_keywords,  flow_keywords,    bits_keywords,      threshold_keywords,
     file_keywords,    dataset_keywords, transform_keywords, app_keywords,
     address_keywords, tls_keywords,     asn1_keywords,      frame_keywords,
+    dce_keywords,
 };
 
 static bool name_keyword(struct ruleset *set, const struct keyword *keyword, struct bytes name)
