@@ -120,8 +120,8 @@ static void stream_turn(struct session *session, const struct turn *turn, size_t
 
 void play(const struct conversation *c, size_t cut, struct text *out)
 {
-    const struct protocol *enabled[] = { c->protocol, NULL };
-    const void *options[] = { c->options, NULL };
+    const struct protocol *enabled[] = { c->protocol, c->then, NULL };
+    const void *options[] = { c->options, NULL, NULL };
     static const struct file_settings files = { .md5 = true };
     struct session_settings settings = { .enabled = enabled,
                                          .options = c->options ? options : NULL,

@@ -21,6 +21,7 @@ struct conversation {
     size_t turn_count;
     const void *options; /* of the protocol, or NULL */
     bool open_ended;     /* the streams are not closed at the end */
+    const struct protocol *then; /* what it may change to, or NULL */
 };
 
 #define TURN_TEXT(way, text)                          \

@@ -10,7 +10,7 @@
 
 static void play_turns(const struct turn *turns, size_t count, size_t cut, struct text *out)
 {
-    struct conversation c = { &http_protocol, TRANSPORT_TCP, 80, turns, count, NULL, false };
+    struct conversation c = { &http_protocol, TRANSPORT_TCP, 80, turns, count, NULL, false, NULL };
     play(&c, cut, out);
 }
 

@@ -28,7 +28,7 @@ extern const struct protocol smtp_protocol;
 
 static void play_turns(const struct turn *turns, size_t count, struct text *out)
 {
-    struct conversation c = { &smtp_protocol, TRANSPORT_TCP, 25, turns, count, NULL, false };
+    struct conversation c = { &smtp_protocol, TRANSPORT_TCP, 25, turns, count, NULL, false, NULL };
     play(&c, 0, out);
 }
 
