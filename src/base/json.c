@@ -390,6 +390,7 @@ bool json_unescape(struct json_value string, struct text *out)
             break;
         if (rest.size < 2)
             return false;
+        /* A size goes with data. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         uint8_t kind = rest.data[1];
         rest = bytes_from(rest, 2);
         if (kind == 'u') {
