@@ -357,6 +357,8 @@ bool hunt_context(struct context *c, struct bytes id, struct text *out)
         { .kind = TERM_SENSOR, .low = record.id.sensor, .high = record.id.sensor },
         { .kind = TERM_ADDRESS, .network = whole_address(&record.source) },
         { .kind = TERM_ADDRESS, .network = whole_address(&record.destination) },
+        { .kind = TERM_PORT, .low = record.source_port, .high = record.source_port },
+        { .kind = TERM_PORT, .low = record.destination_port, .high = record.destination_port },
     };
     const struct event_term all = { .kind = TERM_ALL, .items = terms, .count = COUNT_OF(terms) };
     const struct event_term itself = { .kind = TERM_ID, .id = record.id };
