@@ -13,10 +13,11 @@ struct wanted_interface {
 
 static bool interface_holds(const struct buffer_use *use, const struct tx *tx, enum direction direction)
 {
+    (void)direction;
     const struct dcerpc *dcerpc = (const struct dcerpc *)tx->record;
     const struct wanted_interface *wanted = use->data;
-    if (direction != TO_SERVER || !dcerpc->sides[TO_SERVER].seen || dcerpc->sides[TO_SERVER].type != 0 ||
-        !dcerpc->interface_count || memcmp(dcerpc->interfaces->uuid, wanted->uuid, sizeof wanted->uuid) != 0)
+    if (!dcerpc->sides[TO_SERVER].seen || dcerpc->sides[TO_SERVER].type != 0 || !dcerpc->interface_count ||
+        memcmp(dcerpc->interfaces->uuid, wanted->uuid, sizeof wanted->uuid) != 0)
         return false;
     uint16_t version = dcerpc->interfaces->major;
     switch (wanted->operation) {

@@ -11,7 +11,7 @@
 #define STUB_MAX       (512U * 1024U)
 #define INTERFACES_MAX 64U
 
-enum { FIRST_FRAGMENT = 1, LAST_FRAGMENT = 2, HAS_OBJECT = 0x80 };
+enum { FIRST_FRAGMENT = 1, LAST_FRAGMENT = 2 };
 
 /* Section 12.6.4 and MS-RPCE 2.2.2. */
 enum dcerpc_type {
@@ -241,21 +241,23 @@ static bool take_message(struct session *session, struct dcerpc_state *state, en
     side->seen = true;
     side->type = header->type;
     if (calls) {
-        reader_skip(&in, 4);
-        uint16_t context = read_u16(&in, header->little);
-        uint16_t opnum = read_u16(&in, header->little);
-        if (header->flags & HAS_OBJECT && header->type == REQUEST)
-            reader_skip(&in, 16);
-        if (direction == TO_SERVER && begins && reader_ok(&in)) {
-            dcerpc->context = context;
-            dcerpc->opnum = opnum;
-            find_interface(state, tx);
+        /* As Suricata has it: an object's identifier and the head of a response belong to the stub data. */
+        if (header->type == REQUEST) {
+            reader_skip(&in, 4);
+            uint16_t context = read_u16(&in, header->little);
+            uint16_t opnum = read_u16(&in, header->little);
+            if (begins && reader_ok(&in)) {
+                dcerpc->context = context;
+                dcerpc->opnum = opnum;
+                find_interface(state, tx);
+            }
         }
         add_stub(tx, direction, reader_rest(&in));
     } else if (header->type == BIND || header->type == ALTER_CONTEXT) {
         if (header->type == BIND)
             state->count = 0;
-        take_bind(tx, &in, header->little);
+        if (first)
+            take_bind(tx, &in, header->little);
     } else if (header->type == BINDACK || header->type == ALTER_CONTEXT_RESP) {
         take_results(state, tx, &in, header->little);
     }
@@ -374,7 +376,7 @@ static const struct inspect inspects[] = {
     { .name = "dcerpc.opnum",
       .alias = "dce_opnum",
       .kind = INSPECT_NUMBER,
-      .directions = 1U << TO_SERVER,
+      .directions = 1U << TO_SERVER | 1U << TO_CLIENT,
       .progress = { 1, 1 },
       .number = get_opnum,
       .max = UINT16_MAX,
