@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* File Transfer Protocol, the control connection (RFC 959, RFC 2428; AUTH TLS: RFC 4217). A transaction is a
+ * command with its replies; the greeting is one by itself. */
+#include "proto/session.h"
+
+#define LINE_MAX_    4096U
+#define REPLIES_MAX  64U
+#define COMMANDS_MAX 1024U
+
+enum ftp_event { EVENT_REQUEST_TOO_LONG, EVENT_RESPONSE_TOO_LONG, EVENT_TOO_MANY_TRANSACTIONS };
+static const char *const event_names[] = { "request_command_too_long", "response_command_too_long",
+                                           "too_many_transactions", NULL };
+
+enum mode { MODE_ACTIVE, MODE_PASSIVE };
+static const char *const mode_names[] = { "active", "passive", NULL };
+static const char *const received_names[] = { "no", "yes", NULL };
+
+/* The commands that records name. */
+static const char *const commands[] = {
+    "ABOR", "ACCT", "ALLO", "APPE", "CDUP", "CHMOD", "CWD",  "DELE", "EPRT", "EPSV",  "HELP", "IDLE",
+    "LIST", "MAIL", "MDTM", "MKD",  "MLFL", "MODE",  "MRCP", "MRSQ", "MSAM", "MSND",  "MSOM", "NLST",
+    "NOOP", "PASS", "PASV", "PORT", "PWD",  "QUIT",  "REIN", "REST", "RETR", "RMD",   "RNFR", "RNTO",
+    "SITE", "SIZE", "SMNT", "STAT", "STOR", "STOU",  "STRU", "SYST", "TYPE", "UMASK", "USER",
+};
+
+struct ftp {
+    struct bytes command, argument;
+    bool known, command_truncated, reply_truncated, starts_tls, has_mode;
+    uint8_t mode; /* enum mode */
+    uint16_t port;
+    uint8_t reply_count, code_count;
+    struct bytes *replies, *codes; /* REPLIES_MAX places each, once there is a reply */
+};
+
+struct ftp_state {
+    bool long_line[DIRECTIONS]; /* the rest of a line that is too long is passed over */
+    size_t scanned[DIRECTIONS];
+};
+
+static struct ftp *record_of(struct tx *tx)
+{
+    return (struct ftp *)(void *)tx->record;
+}
+
+static bool is_known(struct bytes name, struct bytes *capitals)
+{
+    for (size_t i = 0; i < COUNT_OF(commands); i++)
+        if (bytes_equal_nocase(name, bytes_of_string(commands[i]))) {
+            *capitals = bytes_of_string(commands[i]);
+            return true;
+        }
+    return false;
+}
+
+static enum probe ftp_probe(enum direction direction, struct bytes data)
+{
+    size_t end = bytes_find_byte(data, '\n');
+    if (direction == TO_CLIENT) {
+        if (!bytes_equal(bytes_first(data, 3), bytes_first(BYTES_OF("220"), data.size)))
+            return PROBE_NO;
+        if (end == SIZE_MAX)
+            return PROBE_MORE;
+        /* SMTP greets with the same code. */
+        return bytes_find_nocase(bytes_first(data, end), BYTES_OF("FTP")) != SIZE_MAX ? PROBE_YES : PROBE_NO;
+    }
+    static const char *const firsts[] = { "USER ", "PASS ", "PORT ", "FEAT\r", "AUTH TLS", "AUTH SSL" };
+    for (size_t i = 0; i < COUNT_OF(firsts); i++) {
+        struct bytes first = bytes_of_string(firsts[i]);
+        if (bytes_starts_nocase(data, first))
+            return PROBE_YES;
+        if (data.size < first.size && bytes_starts_nocase(first, data))
+            return PROBE_MORE;
+    }
+    return PROBE_NO;
+}
+
+/* The port of "h1,h2,h3,h4,p1,p2" (RFC 959, section 4.1.2); 0 when it is none. */
+static uint16_t comma_port(struct bytes text)
+{
+    uint64_t high = 0, low = 0, number;
+    for (int i = 0; i < 6; i++) {
+        struct bytes part = bytes_trim(bytes_cut(&text, ','));
+        if (!bytes_to_u64(part, &number) || number > 255)
+            return 0;
+        high = low;
+        low = number;
+    }
+    return (uint16_t)(high << 8 | low);
+}
+
+/* The port of "<d>family<d>address<d>port<d>" (RFC 2428); 0 when it is none. */
+static uint16_t delimited_port(struct bytes text)
+{
+    uint64_t number;
+    if (!text.size)
+        return 0;
+    uint8_t delimiter = text.data[0];
+    struct bytes rest = bytes_from(text, 1);
+    (void)bytes_cut(&rest, delimiter);
+    (void)bytes_cut(&rest, delimiter);
+    return bytes_to_u64(bytes_cut(&rest, delimiter), &number) && number <= UINT16_MAX ? (uint16_t)number : 0;
+}
+
+static void set_port(struct ftp *ftp, enum mode mode, uint16_t port)
+{
+    ftp->has_mode = port != 0;
+    ftp->mode = (uint8_t)mode;
+    ftp->port = port;
+}
+
+static bool take_command(struct session *session, struct bytes line, bool truncated)
+{
+    struct bytes rest = line;
+    struct bytes name = bytes_cut(&rest, ' ');
+    if (!name.size)
+        return true;
+    struct tx *tx = session_tx(session);
+    if (!tx)
+        return false;
+    struct ftp *ftp = record_of(tx);
+    ftp->starts_tls = bytes_equal_nocase(name, BYTES_OF("AUTH")) &&
+                      (bytes_equal_nocase(rest, BYTES_OF("TLS")) ||
+                       bytes_equal_nocase(rest, BYTES_OF("SSL")));
+    ftp->known = is_known(name, &ftp->command);
+    if (bytes_equal_nocase(line, BYTES_OF("AUTH TLS"))) {
+        ftp->command = BYTES_OF("AUTH TLS");
+        ftp->known = true;
+        rest.size = 0;
+    } else if (!ftp->known)
+        ftp->command = arena_copy(&tx->memory, name);
+    ftp->argument = arena_copy(&tx->memory, rest);
+    ftp->command_truncated = truncated;
+    if (truncated)
+        tx_event(tx, EVENT_REQUEST_TOO_LONG);
+    if (session->tx_count > COMMANDS_MAX)
+        tx_event(tx, EVENT_TOO_MANY_TRANSACTIONS);
+    if (bytes_is(ftp->command, "PORT"))
+        set_port(ftp, MODE_ACTIVE, comma_port(rest));
+    else if (bytes_is(ftp->command, "EPRT"))
+        set_port(ftp, MODE_ACTIVE, delimited_port(rest));
+    return true;
+}
+
+static bool is_code(struct bytes line)
+{
+    if (line.size < 3)
+        return false;
+    for (size_t i = 0; i < 3; i++)
+        if (line.data[i] < '0' || line.data[i] > '9')
+            return false;
+    return line.size == 3 || line.data[3] == ' ';
+}
+
+static void add_reply(struct tx *tx, struct bytes code, struct bytes reply)
+{
+    struct ftp *ftp = record_of(tx);
+    if (!ftp->replies) {
+        ftp->replies = arena_new(&tx->memory, 2U * REPLIES_MAX * sizeof(struct bytes),
+                                 _Alignof(struct bytes));
+        if (!ftp->replies)
+            return;
+        ftp->codes = ftp->replies + REPLIES_MAX;
+    }
+    if (ftp->reply_count < REPLIES_MAX)
+        ftp->replies[ftp->reply_count++] = arena_copy(&tx->memory, reply);
+    if (code.size && ftp->code_count < REPLIES_MAX)
+        ftp->codes[ftp->code_count++] = arena_copy(&tx->memory, code);
+}
+
+/* What the reply says about the connection for data. */
+static void take_port(struct ftp *ftp, struct bytes code, struct bytes text)
+{
+    size_t open = bytes_find_byte(text, '(');
+    if (open == SIZE_MAX)
+        return;
+    struct bytes inner = bytes_from(text, open + 1);
+    inner = bytes_cut(&inner, ')');
+    if (bytes_is(code, "227") && bytes_is(ftp->command, "PASV"))
+        set_port(ftp, MODE_PASSIVE, comma_port(inner));
+    else if (bytes_is(code, "229") && bytes_is(ftp->command, "EPSV"))
+        set_port(ftp, MODE_PASSIVE, delimited_port(inner));
+}
+
+static bool take_reply(struct session *session, struct bytes line, bool truncated)
+{
+    bool last = is_code(line);
+    struct tx *tx = session_tx_open(session, TO_CLIENT);
+    if (!tx)
+        tx = session_tx(session); /* the greeting */
+    if (!tx)
+        return false;
+    struct ftp *ftp = record_of(tx);
+    struct bytes code = last ? bytes_first(line, 3) : (struct bytes){ 0 };
+    struct bytes text = last ? bytes_from(line, MIN(line.size, (size_t)4)) : line;
+    add_reply(tx, code, text);
+    if (truncated) {
+        ftp->reply_truncated = true;
+        tx_event(tx, EVENT_RESPONSE_TOO_LONG);
+    }
+    if (!last || code.data[0] == '1') /* a line of several, or the final reply is still to come */
+        return true;
+    take_port(ftp, code, text);
+    tx_finish_both(tx);
+    if (ftp->starts_tls && bytes_is(code, "234"))
+        session_change(session, protocol_find(BYTES_OF("tls")));
+    return true;
+}
+
+static bool take_line(struct session *session, enum direction direction, struct bytes line, bool truncated)
+{
+    if (line.size && line.data[line.size - 1] == '\r')
+        line.size--;
+    return direction == TO_SERVER ? take_command(session, line, truncated)
+                                  : take_reply(session, line, truncated);
+}
+
+static bool ftp_stream(struct session *session, void *state_, enum direction direction, struct reader *in,
+                       unsigned flags)
+{
+    struct ftp_state *state = state_;
+    (void)flags;
+    while (!reader_empty(in) && !session->want_change) {
+        struct bytes data = reader_peek(in);
+        size_t from = MIN(state->scanned[direction], data.size);
+        size_t end = bytes_find_byte(bytes_from(data, from), '\n');
+        bool whole = end != SIZE_MAX;
+        size_t size = whole ? from + end : data.size;
+        if (!whole && size <= LINE_MAX_ && !state->long_line[direction]) {
+            state->scanned[direction] = size;
+            return true;
+        }
+        state->scanned[direction] = 0;
+        struct bytes line = reader_bytes(in, size);
+        if (whole)
+            reader_skip(in, 1);
+        bool rest = state->long_line[direction], truncated = size > LINE_MAX_;
+        state->long_line[direction] = !whole;
+        if (!rest && !take_line(session, direction, bytes_first(line, LINE_MAX_), truncated))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the record ---- */
+
+static void put_list(struct text *out, const char *key, const struct bytes *values, size_t count)
+{
+    if (!count)
+        return;
+    json_open(out, key, '[');
+    for (size_t i = 0; i < count; i++)
+        json_string(out, NULL, values[i]);
+    json_close(out, ']');
+}
+
+static void ftp_write(const struct tx *tx, bool extended, struct text *out)
+{
+    const struct ftp *ftp = (const void *)tx->record;
+    (void)extended;
+    if (ftp->known) {
+        json_string(out, "command", ftp->command);
+        if (ftp->argument.size) {
+            json_string(out, "command_data", ftp->argument);
+            json_bool(out, "command_truncated", ftp->command_truncated);
+        }
+    }
+    put_list(out, "completion_code", ftp->codes, ftp->code_count);
+    put_list(out, "reply", ftp->replies, ftp->reply_count);
+    if (ftp->has_mode) {
+        json_uint(out, "dynamic_port", ftp->port);
+        json_cstring(out, "mode", mode_names[ftp->mode]);
+    }
+    json_cstring(out, "reply_received", received_names[ftp->reply_count > 0]);
+    json_bool(out, "reply_truncated", ftp->reply_truncated);
+}
+
+/* ---- keywords ---- */
+
+static bool get_reply(const struct tx *tx, enum direction direction, uint32_t index, struct arena *scratch,
+                      struct bytes *value)
+{
+    const struct ftp *ftp = (const void *)tx->record;
+    (void)direction;
+    (void)scratch;
+    if (index >= ftp->reply_count)
+        return false;
+    *value = ftp->replies[index];
+    return true;
+}
+
+static bool get_code(const struct tx *tx, enum direction direction, uint32_t index, struct arena *scratch,
+                     struct bytes *value)
+{
+    const struct ftp *ftp = (const void *)tx->record;
+    (void)direction;
+    (void)scratch;
+    if (index >= ftp->code_count)
+        return false;
+    *value = ftp->codes[index];
+    return true;
+}
+
+static bool reply_received(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
+{
+    (void)direction;
+    *value = ((const struct ftp *)(const void *)tx->record)->reply_count > 0;
+    return index == 0;
+}
+
+static bool transfer_mode(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
+{
+    const struct ftp *ftp = (const void *)tx->record;
+    (void)direction;
+    *value = ftp->mode;
+    return index == 0 && ftp->has_mode;
+}
+
+static bool dynamic_port(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
+{
+    const struct ftp *ftp = (const void *)tx->record;
+    (void)direction;
+    *value = ftp->port;
+    return index == 0 && ftp->has_mode;
+}
+
+#define BOTH (1 << TO_SERVER | 1 << TO_CLIENT)
+
+static const struct inspect inspects[] = {
+    { .name = "ftp.command",
+      .kind = INSPECT_BYTES,
+      .directions = 1 << TO_SERVER,
+      .offset = (uint32_t)offsetof(struct ftp, command),
+      .help = "Command of the client",
+      .source = "RFC 959, section 4.1" },
+    { .name = "ftp.command_data",
+      .kind = INSPECT_BYTES,
+      .directions = 1 << TO_SERVER,
+      .offset = (uint32_t)offsetof(struct ftp, argument),
+      .help = "What follows the command",
+      .source = "RFC 959, section 4.1" },
+    { .name = "ftp.completion_code",
+      .kind = INSPECT_GET,
+      .directions = 1 << TO_CLIENT,
+      .progress = { 1, 1 },
+      .get = get_code,
+      .help = "Code of a reply",
+      .source = "RFC 959, section 4.2" },
+    { .name = "ftp.reply",
+      .kind = INSPECT_GET,
+      .directions = 1 << TO_CLIENT,
+      .progress = { 1, 1 },
+      .get = get_reply,
+      .help = "Text of a reply",
+      .source = "RFC 959, section 4.2" },
+    { .name = "ftp.reply_received",
+      .kind = INSPECT_NUMBER,
+      .directions = BOTH,
+      .progress = { 1, 1 },
+      .number = reply_received,
+      .choices = received_names,
+      .max = 1,
+      .help = "Whether the command was replied to" },
+    { .name = "ftp.mode",
+      .kind = INSPECT_NUMBER,
+      .directions = BOTH,
+      .progress = { 1, 1 },
+      .number = transfer_mode,
+      .choices = mode_names,
+      .max = 1,
+      .help = "Who opens the connection for data",
+      .source = "RFC 959, section 3.3" },
+    { .name = "ftp.dynamic_port",
+      .kind = INSPECT_NUMBER,
+      .directions = BOTH,
+      .progress = { 1, 1 },
+      .number = dynamic_port,
+      .max = UINT16_MAX,
+      .help = "Port of the connection for data",
+      .source = "RFC 959, section 4.1.2" },
+};
+
+const struct protocol ftp_protocol = {
+    .name = "ftp",
+    .title = "File Transfer Protocol",
+    .eve_type = "ftp",
+    .transports = TRANSPORT_TCP,
+    .ports = "21",
+    .probe = ftp_probe,
+    .server_speaks_first = true,
+    .probe_depth = 512,
+    .state_size = sizeof(struct ftp_state),
+    .record_size = sizeof(struct ftp),
+    .tx_memory_max = 64U * 1024U,
+    .buffer_max = LINE_MAX_ + 1,
+    .tx_max = COMMANDS_MAX + 1,
+    .stream = ftp_stream,
+    .write = ftp_write,
+    .inspects = inspects,
+    .inspect_count = COUNT_OF(inspects),
+    .events = event_names,
+};
