@@ -28,6 +28,7 @@
 #include "event/spool.h"
 #include "sensor/enrol.h"
 #include "sensor/uplink.h"
+#include "sensor/uplink_http.h"
 #include "web/api.h"
 
 #define PATH_ROOM  256U
@@ -386,6 +387,26 @@ static int count_all(struct torture *t)
     return good ? 0 : 1;
 }
 
+/* The centre answers to the certificate it gave in place of the earlier one. */
+static void check_renewal(const struct torture *t)
+{
+    char url[64], authority[PATH_ROOM + 32], certificate[PATH_ROOM + 32], key[PATH_ROOM + 32];
+    snprintf(url, sizeof url, "https://127.0.0.1:%u", t->port);
+    snprintf(authority, sizeof authority, "%s/authority.pem", t->identity);
+    snprintf(certificate, sizeof certificate, "%s/sensor.pem", t->identity);
+    snprintf(key, sizeof key, "%s/sensor.key", t->identity);
+    struct uplink_http_settings settings = {
+        .url = url, .authority = authority, .certificate = certificate, .key = key, .stop_fd = -1
+    };
+    for (int i = 0; i < 2; i++) {
+        struct error error = { "" };
+        struct uplink_http *http = uplink_http_open(&settings, &error);
+        if (!http || enrol_renewal_is_due(t->identity) || !enrol_renew(http, t->identity, &error))
+            die("renewal", &error);
+        uplink_http_close(http);
+    }
+}
+
 /* After revocation the very next request is refused, so the spool keeps what comes. */
 static void check_revocation(struct torture *t)
 {
@@ -466,6 +487,7 @@ int main(int argc, char **argv)
     int result = count_all(&t);
     start(&t, CENTER);
     pause_ms(500);
+    check_renewal(&t);
     check_revocation(&t);
     stop(&t, CENTER, SIGTERM);
     nftw(t.root, remove_one, 32, FTW_DEPTH | FTW_PHYS);
