@@ -9,6 +9,7 @@
 #include "center/alerts.h"
 #include "center/audit.h"
 #include "center/authority.h"
+#include "center/incidents.h"
 #include "center/users.h"
 #include "web/api.h"
 
@@ -192,7 +193,9 @@ static int set_up(void **state)
     struct bytes chain, key;
     folder_make(f->folder);
     f->answer = text_new(8 << 20);
-    const struct center_settings settings = { .state = f->folder, .temporary = true };
+    const struct center_settings settings = { .state = f->folder,
+                                              .temporary = true,
+                                              .passwords_light = true };
     f->center = center_open(&settings, &error);
     if (!f->center)
         fail_msg("%s", error.text);
@@ -640,6 +643,237 @@ static void archived_alerts_leave_the_inbox_and_come_back(void **state)
     assert_int_equal(number(f, "counts.inbox"), 0);
 }
 
+/* ---- second factor ---- */
+
+static struct bytes base32_read(struct bytes text, uint8_t *out)
+{
+    uint32_t bits = 0, count = 0;
+    size_t size = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t b = text.data[i];
+        bits = bits << 5 | (uint32_t)(b >= 'A' ? b - 'A' : b - '2' + 26);
+        count += 5;
+        if (count >= 8) {
+            count -= 8;
+            out[size++] = (uint8_t)(bits >> count);
+        }
+    }
+    return bytes_of(out, size);
+}
+
+static long sign_in_with(struct fixture *f, const char *code)
+{
+    char body[200];
+    snprintf(body, sizeof body, "{\"name\":\"truc\",\"password\":\"" PASSWORD "\"%s%s%s}",
+             code ? ",\"code\":\"" : "", code ? code : "", code ? "\"" : "");
+    return ask(f, &f->nobody, "POST", "/api/session", body);
+}
+
+static void a_second_factor_is_enrolled_and_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t secret[64];
+    char body[64], recovery[32];
+    assert_int_equal(ask(f, &f->duty, "POST", "/api/account/totp", "{}"), 200);
+    struct bytes key = base32_read(found(f, "secret").text, secret);
+    assert_int_equal(key.size, 20);
+    assert_true(has(f, "otpauth://totp/"));
+    assert_int_equal(sign_in_with(f, NULL), 200); /* not active until it is confirmed */
+    uint32_t code = totp_code(key, clock_wall() / NS_PER_S / 30);
+    snprintf(body, sizeof body, "{\"code\":\"%06u\"}", (code + 1) % 1000000);
+    assert_int_equal(ask(f, &f->duty, "POST", "/api/account/totp/confirm", body), 401);
+    says(f, "error.code", "bad_code");
+    snprintf(body, sizeof body, "{\"code\":\"%06u\"}", totp_code(key, clock_wall() / NS_PER_S / 30));
+    assert_int_equal(ask(f, &f->duty, "POST", "/api/account/totp/confirm", body), 200);
+    struct json_value codes = found(f, "recovery_codes"), item = { 0 };
+    assert_int_equal(codes.type, JSON_ARRAY);
+    struct json_cursor items = json_elements(codes);
+    size_t count = 0;
+    while (json_next_element(&items, &item)) {
+        if (count++ == 0)
+            snprintf(recovery, sizeof recovery, "%.*s", (int)item.text.size, (const char *)item.text.data);
+    }
+    assert_int_equal(count, 10);
+    assert_int_equal(sign_in_with(f, NULL), 401);
+    says(f, "error.code", "code_required");
+    assert_int_equal(sign_in_with(f, "000000"), 401);
+    assert_int_equal(sign_in_with(f, recovery), 200);
+    assert_int_equal(sign_in_with(f, recovery), 401); /* good once */
+}
+
+static void sign_ins_from_one_address_are_limited(void **state)
+{
+    struct fixture *f = *state;
+    char body[100];
+    long status = 0;
+    int tried = 0;
+    for (; tried < 200 && status != 429; tried++) {
+        snprintf(body, sizeof body, "{\"name\":\"ai%d\",\"password\":\"sai\"}", tried);
+        status = ask(f, &f->nobody, "POST", "/api/session", body);
+    }
+    assert_int_equal(status, 429);
+    says(f, "error.code", "too_many");
+    assert_true(tried > 10);
+    /* Who is signed in already is not held up. */
+    assert_int_equal(get(f, &f->duty, "/api/session"), 200);
+}
+
+/* ---- the case ---- */
+
+static int64_t open_case(struct fixture *f)
+{
+    char body[200];
+    snprintf(body, sizeof body, "{\"title\":\"Máy trạm lạ\",\"type\":\"malware\",\"agency\":%lld}",
+             (long long)f->agency);
+    assert_int_equal(ask(f, &f->duty, "POST", "/api/incidents", body), 201);
+    return (int64_t)number(f, "id");
+}
+
+static void evidence_has_a_size_limit(void **state)
+{
+    struct fixture *f = *state;
+    char path[120], whole[64];
+    size_t most = EVIDENCE_MAX;
+    uint8_t *file = calloc(1, most + 1);
+    assert_non_null(file);
+    int64_t id = open_case(f);
+    snprintf(path, sizeof path, "/api/incidents/%lld/evidence?name=anh.bin", (long long)id);
+    snprintf(whole, sizeof whole, "/api/incidents/%lld", (long long)id);
+    /* The answer comes before the body is through: a client that is still sending may only see the end. */
+    long status = ask_as(f, &f->duty, "POST", path, "application/octet-stream", bytes_of(file, most + 1),
+                         f->duty.csrf);
+    assert_true(status == 413 || status == -(long)CURLE_SEND_ERROR || status == -(long)CURLE_RECV_ERROR);
+    assert_int_equal(get(f, &f->duty, whole), 200);
+    assert_true(has(f, "\"evidence\":[]"));
+    assert_int_equal(ask_as(f, &f->contact, "POST", path, "application/octet-stream", bytes_of(file, most),
+                            f->contact.csrf),
+                     201);
+    assert_int_equal(number(f, "size"), most);
+    assert_int_equal(found(f, "sha256").text.size, 64);
+    assert_int_equal(
+        ask_as(f, &f->other, "POST", path, "application/octet-stream", bytes_of(file, 10), f->other.csrf),
+        404);
+    free(file);
+}
+
+/* Lets `percent` of the time of every clock pass, and reminds. */
+static void pass_time(struct fixture *f, unsigned percent)
+{
+    struct arena memory = arena_of(4 << 20);
+    struct database *database = center_connection(f->center);
+    struct context c = context_system(f->center, database, &memory);
+    uint64_t hour = 3600 * NS_PER_S;
+    assert_true(database_run(database,
+                             "UPDATE incident_clock SET started=?1-?2, due=?1-?2+?3, grace=0 WHERE "
+                             "kind<>'acknowledge'",
+                             "uuu", c.now, hour / 100 * percent, hour));
+    incidents_remind(&c);
+    incidents_remind(&c); /* nothing is said twice */
+    center_connection_return(f->center, database);
+    arena_done(&memory);
+}
+
+static size_t count_of(struct fixture *f, const char *part)
+{
+    struct bytes rest = text_bytes(&f->answer), wanted = bytes_of_string(part);
+    size_t count = 0;
+    for (size_t at; (at = bytes_find(rest, wanted)) != SIZE_MAX; count++)
+        rest = bytes_from(rest, at + wanted.size);
+    return count;
+}
+
+static void clocks_remind_at_half_at_eighty_and_at_the_end(void **state)
+{
+    struct fixture *f = *state;
+    char path[64];
+    static const struct {
+        unsigned passed, said;
+    } steps[] = { { 20, 0 }, { 55, 50 }, { 70, 50 }, { 85, 80 }, { 101, 100 } };
+    snprintf(path, sizeof path, "/api/incidents/%lld", (long long)open_case(f));
+    assert_int_equal(get(f, &f->duty, path), 200);
+    size_t clocks = count_of(f, "\"used_percent\"") - count_of(f, "\"kind\":\"acknowledge\"");
+    assert_true(clocks >= 1);
+    size_t expected = 0;
+    unsigned last = 0;
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        char reminded[40];
+        pass_time(f, steps[i].passed);
+        assert_int_equal(get(f, &f->duty, path), 200);
+        expected += steps[i].said != last ? clocks : 0;
+        last = steps[i].said;
+        assert_int_equal(count_of(f, "\"kind\":\"reminder\""), expected);
+        assert_int_equal(get(f, &f->duty, "/api/today"), 200);
+        snprintf(reminded, sizeof reminded, "\"reminded\":%u", steps[i].said);
+        assert_true(has(f, reminded));
+    }
+    assert_true(has(f, "incident_reminder"));
+}
+
+/* ---- live ---- */
+
+/* Reads the stream of `client` until `part` came; false after `seconds`. */
+static bool stream_says(CURLM *streams, struct text *heard, const char *part, unsigned seconds)
+{
+    uint64_t until = clock_steady() + seconds * NS_PER_S;
+    while (clock_steady() < until) {
+        int running = 0;
+        curl_multi_perform(streams, &running);
+        if (bytes_find(text_bytes(heard), bytes_of_string(part)) != SIZE_MAX)
+            return true;
+        if (!running)
+            return false;
+        curl_multi_wait(streams, NULL, 0, 50, NULL);
+    }
+    return false;
+}
+
+static void what_happens_is_told_as_it_happens(void **state)
+{
+    struct fixture *f = *state;
+    char url[80], path[80];
+    struct client *listeners[] = { &f->leader, &f->contact, &f->other };
+    struct text heard[COUNT_OF(listeners)];
+    CURLM *streams = curl_multi_init();
+    snprintf(url, sizeof url, "https://127.0.0.1:%u/api/stream", web_port(f->web));
+    int64_t id = open_case(f);
+    for (size_t i = 0; i < COUNT_OF(listeners); i++) {
+        CURL *handle = listeners[i]->handle;
+        heard[i] = text_new(1 << 20);
+        curl_easy_setopt(handle, CURLOPT_URL, url);
+        curl_easy_setopt(handle, CURLOPT_HTTPHEADER, NULL);
+        curl_easy_setopt(handle, CURLOPT_HTTPGET, 1L);
+        curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, "GET");
+        curl_easy_setopt(handle, CURLOPT_WRITEDATA, &heard[i]);
+        curl_multi_add_handle(streams, handle);
+    }
+    /* The answer's head must be there before something happens. */
+    for (int i = 0; i < 40; i++) {
+        int running = 0;
+        curl_multi_perform(streams, &running);
+        curl_multi_wait(streams, NULL, 0, 25, NULL);
+    }
+    snprintf(path, sizeof path, "/api/incidents/%lld/notes", (long long)id);
+    assert_int_equal(ask(f, &f->duty, "POST", path, "{\"text\":\"Đã gọi đầu mối\"}"), 201);
+    char expected[80];
+    snprintf(expected, sizeof expected, "{\"incident\":%lld,\"what\":\"note\"}", (long long)id);
+    assert_true(stream_says(streams, &heard[0], expected, 10));
+    assert_true(stream_says(streams, &heard[1], expected, 10));
+    assert_true(bytes_find(text_bytes(&heard[0]), BYTES_OF("event: incident")) != SIZE_MAX);
+    assert_false(stream_says(streams, &heard[2], expected, 1)); /* not of this agency */
+    for (size_t i = 0; i < COUNT_OF(listeners); i++) {
+        long status = 0;
+        char *type = NULL;
+        curl_easy_getinfo(listeners[i]->handle, CURLINFO_RESPONSE_CODE, &status);
+        curl_easy_getinfo(listeners[i]->handle, CURLINFO_CONTENT_TYPE, &type);
+        assert_int_equal(status, 200);
+        assert_non_null(type);
+        assert_non_null(strstr(type, "text/event-stream"));
+        curl_multi_remove_handle(streams, listeners[i]->handle);
+        text_done(&heard[i]);
+    }
+    curl_multi_cleanup(streams);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -654,6 +888,11 @@ int main(void)
         TEST(an_import_is_all_or_nothing),
         TEST(repeated_failures_lock_the_account),
         TEST(the_first_password_must_be_changed),
+        TEST(a_second_factor_is_enrolled_and_asked_for),
+        TEST(sign_ins_from_one_address_are_limited),
+        TEST(evidence_has_a_size_limit),
+        TEST(clocks_remind_at_half_at_eighty_and_at_the_end),
+        TEST(what_happens_is_told_as_it_happens),
         TEST(archived_alerts_leave_the_inbox_and_come_back),
         TEST(an_alert_becomes_a_case_that_closes_when_all_is_done),
     };
