@@ -54,14 +54,15 @@ static bool is_known(struct bytes name, struct bytes *capitals)
 
 static enum probe ftp_probe(enum direction direction, struct bytes data)
 {
-    size_t end = bytes_find_byte(data, '\n');
     if (direction == TO_CLIENT) {
         if (!bytes_equal(bytes_first(data, 3), bytes_first(BYTES_OF("220"), data.size)))
             return PROBE_NO;
-        if (end == SIZE_MAX)
+        if (bytes_find_nocase(data, BYTES_OF("SMTP")) != SIZE_MAX)
+            return PROBE_NO;
+        if (bytes_find_byte(data, '\n') == SIZE_MAX)
             return PROBE_MORE;
-        /* SMTP greets with the same code. */
-        return bytes_find_nocase(bytes_first(data, end), BYTES_OF("FTP")) != SIZE_MAX ? PROBE_YES : PROBE_NO;
+        /* Mail servers greet with the same code: unless the greeting tells, the client's command does. */
+        return bytes_find_nocase(data, BYTES_OF("FTP")) != SIZE_MAX ? PROBE_YES : PROBE_MORE;
     }
     static const char *const firsts[] = { "USER ", "PASS ", "PORT ", "FEAT\r", "AUTH TLS", "AUTH SSL" };
     for (size_t i = 0; i < COUNT_OF(firsts); i++) {
