@@ -6,13 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MUST_CHECK                 __attribute__((warn_unused_result))
+#define MUST_CHECK               __attribute__((warn_unused_result))
 #define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
-#define LIKELY(x)                  __builtin_expect(!!(x), 1)
-#define UNLIKELY(x)                __builtin_expect(!!(x), 0)
-#define COUNT_OF(array)            (sizeof(array) / sizeof((array)[0]))
-#define MIN(a, b)                  ((a) < (b) ? (a) : (b))
-#define MAX(a, b)                  ((a) > (b) ? (a) : (b))
+#define LIKELY(x)                __builtin_expect(!!(x), 1)
+#define UNLIKELY(x)              __builtin_expect(!!(x), 0)
+#define COUNT_OF(array)          (sizeof(array) / sizeof((array)[0]))
+#define MIN(a, b)                ((a) < (b) ? (a) : (b))
+#define MAX(a, b)                ((a) > (b) ? (a) : (b))
 
 /* Which end of a conversation a byte travels to; also the index of per-direction arrays. */
 enum direction { TO_SERVER = 0, TO_CLIENT = 1 };

@@ -42,7 +42,7 @@ struct flow {
     bool no_payload_inspection : 1, swapped : 1, has_response : 1;
     uint8_t slotted_state : 2; /* the state whose timeout the wheel has */
     uint8_t exceptions;        /* exception policies applied: a mask of the sensor's */
-    uint8_t drops_logged;              /* bit per direction whose first drop was logged: the sensor's */
+    uint8_t drops_logged;      /* bit per direction whose first drop was logged: the sensor's */
 
     uint64_t first, last;                            /* ns of the first and the latest packet */
     uint64_t packets[DIRECTIONS], bytes[DIRECTIONS]; /* bytes of frames */

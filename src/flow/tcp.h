@@ -202,7 +202,7 @@ struct tcp_result {
     bool reverse;       /* client and server were taken for each other: the flow's ends were swapped */
     bool depth_reached; /* this segment reached the limit in its direction */
     bool retransmission;
-    bool taken; /* the payload went to the stream, or was there already */
+    bool taken;            /* the payload went to the stream, or was there already */
     bool ends[DIRECTIONS]; /* the direction closed with this segment: its rest is ready now */
     bool closed;           /* the connection closed with this segment */
     uint8_t event_count;

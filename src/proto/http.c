@@ -299,8 +299,7 @@ const struct inspect http_inspects[HTTP2_INSPECTS] = {
       .max = UINT32_MAX, .choices = http2_error_names, .help = "Codes of GOAWAY and RST_STREAM frames",
       .source = "RFC 9113 section 7" },
     { "http2.priority", .kind = INSPECT_NUMBER, .directions = BOTH, .number = http2_weight_number,
-      .max = UINT8_MAX, .help = "Weights of PRIORITY and HEADERS frames",
-      .source = "RFC 7540 section 5.3" },
+      .max = UINT8_MAX, .help = "Weights of PRIORITY and HEADERS frames", .source = "RFC 7540 section 5.3" },
     { "http2.window", .kind = INSPECT_NUMBER, .directions = BOTH, .number = http2_window_number,
       .max = UINT32_MAX, .help = "Increments of WINDOW_UPDATE frames", .source = "RFC 9113 section 6.9" },
     { "http2.size_update", .kind = INSPECT_NUMBER, .directions = BOTH, .number = http2_table_number,
@@ -312,7 +311,6 @@ const struct inspect http_inspects[HTTP2_INSPECTS] = {
       FROM(HTTP_HEADERS), .get = http2_get_name, .help = "Name of each field",
       .source = "RFC 9113 section 8.2" },
 };
-
 
 /* ---- EVE ---- */
 

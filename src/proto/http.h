@@ -22,17 +22,18 @@ struct http_settings {
 extern const struct http_settings http_settings_default;
 
 /* Header fields the parser or a keyword asks for; the name of each is in http_field_names. */
-#define HTTP_FIELDS(X)                                                                              \
-    X(HOST, "host")                                                                                 \
-    X(USER_AGENT, "user-agent")                                                                     \
-    X(ACCEPT, "accept")                                                                             \
-    X(ACCEPT_ENCODING, "accept-encoding")                                                           \
-    X(ACCEPT_LANGUAGE, "accept-language")                                                           \
-    X(CONNECTION, "connection") X(CONTENT_TYPE, "content-type") X(CONTENT_LENGTH, "content-length") \
-        X(CONTENT_ENCODING, "content-encoding") X(CONTENT_DISPOSITION, "content-disposition")       \
-            X(CONTENT_RANGE, "content-range") X(COOKIE, "cookie") X(SET_COOKIE, "set-cookie")       \
-                X(REFERER, "referer") X(LOCATION, "location") X(SERVER, "server")                   \
-                    X(TRANSFER_ENCODING, "transfer-encoding") X(AUTHORIZATION, "authorization")     \
+#define HTTP_FIELDS(X)                                                                          \
+    X(HOST, "host")                                                                             \
+    X(USER_AGENT, "user-agent")                                                                 \
+    X(ACCEPT, "accept")                                                                         \
+    X(ACCEPT_ENCODING, "accept-encoding")                                                       \
+    X(ACCEPT_LANGUAGE, "accept-language")                                                       \
+    X(CONNECTION, "connection")                                                                 \
+    X(CONTENT_TYPE, "content-type") X(CONTENT_LENGTH, "content-length")                         \
+        X(CONTENT_ENCODING, "content-encoding") X(CONTENT_DISPOSITION, "content-disposition")   \
+            X(CONTENT_RANGE, "content-range") X(COOKIE, "cookie") X(SET_COOKIE, "set-cookie")   \
+                X(REFERER, "referer") X(LOCATION, "location") X(SERVER, "server")               \
+                    X(TRANSFER_ENCODING, "transfer-encoding") X(AUTHORIZATION, "authorization") \
                         X(UPGRADE, "upgrade") X(EXPECT, "expect") X(X_FORWARDED_FOR, "x-forwarded-for")
 
 enum http_field {
@@ -52,24 +53,21 @@ enum http_field {
                                    "colon")                                                                    \
     X(RESPONSE_FIELD_MISSING_COLON, "response_field_missing_colon")                                            \
     X(INVALID_REQUEST_CHUNK_LEN, "invalid_request_chunk_len")                                                  \
-    X(INVALID_RESPONSE_CHUNK_LEN,                                                                              \
-      "invalid_response_chunk_"                                                                                \
-      "len") X(INVALID_TRANSFER_ENCODING_IN_REQUEST, "invalid_transfer_encoding_value_in_request")             \
-        X(INVALID_TRANSFER_ENCODING_IN_RESPONSE, "invalid_transfer_encoding_value_in_response") X(             \
-            INVALID_CONTENT_LENGTH_IN_REQUEST,                                                                 \
-            "invalid_content_length_field_in_request") X(INVALID_CONTENT_LENGTH_IN_RESPONSE,                   \
-                                                         "invalid_content_length_field_in_response")           \
-            X(DUPLICATE_CONTENT_LENGTH_IN_REQUEST, "duplicate_content_length_field_in_request") X(             \
-                DUPLICATE_CONTENT_LENGTH_IN_RESPONSE,                                                          \
-                "duplicate_content_length_field_in_response") X(CONTINUE_ALREADY_SEEN,                         \
-                                                                "100_continue_already_seen")                   \
-                X(UNABLE_TO_MATCH_RESPONSE_TO_REQUEST, "unable_to_match_response_to_request") X(               \
-                    INVALID_SERVER_PORT_IN_REQUEST,                                                            \
-                    "invalid_server_port_in_request") X(INVALID_AUTHORITY_PORT,                                \
-                                                        "invalid_authority_port") X(REQUEST_HEADER_INVALID,    \
-                                                                                    "request_"                 \
-                                                                                    "header_"                  \
-                                                                                    "invalid")                 \
+    X(INVALID_RESPONSE_CHUNK_LEN, "invalid_response_chunk_"                                                    \
+                                  "len")                                                                       \
+    X(INVALID_TRANSFER_ENCODING_IN_REQUEST, "invalid_transfer_encoding_value_in_request") X(                   \
+        INVALID_TRANSFER_ENCODING_IN_RESPONSE, "invalid_transfer_encoding_value_in_response")                  \
+        X(INVALID_CONTENT_LENGTH_IN_REQUEST, "invalid_content_length_field_in_request") X(                     \
+            INVALID_CONTENT_LENGTH_IN_RESPONSE,                                                                \
+            "invalid_content_length_field_in_response") X(DUPLICATE_CONTENT_LENGTH_IN_REQUEST,                 \
+                                                          "duplicate_content_length_field_in_request")         \
+            X(DUPLICATE_CONTENT_LENGTH_IN_RESPONSE, "duplicate_content_length_field_in_response") X(           \
+                CONTINUE_ALREADY_SEEN, "100_continue_already_seen") X(UNABLE_TO_MATCH_RESPONSE_TO_REQUEST,     \
+                                                                      "unable_to_match_response_to_request")   \
+                X(INVALID_SERVER_PORT_IN_REQUEST, "invalid_server_port_in_request") X(                         \
+                    INVALID_AUTHORITY_PORT, "invalid_authority_port") X(REQUEST_HEADER_INVALID, "request_"     \
+                                                                                                "header_"      \
+                                                                                                "invalid")     \
                     X(RESPONSE_HEADER_INVALID, "response_header_invalid") X(                                   \
                         MISSING_HOST_HEADER,                                                                   \
                         "missing_host_header") X(HOST_HEADER_AMBIGUOUS,                                        \

@@ -16,15 +16,15 @@ struct file;
 
 /* One exchange (request and response, or a lone message). The protocol's record follows it. */
 struct tx {
-    struct tx *next;                   /* in order of `number` */
-    uint64_t number;                   /* 0-based in the session; EVE tx_id */
-    uint8_t progress[DIRECTIONS];      /* the protocol's own states, rising; see struct protocol */
-    bool directed;                     /* concerns `direction` only (datagram protocols, one-way messages) */
+    struct tx *next;              /* in order of `number` */
+    uint64_t number;              /* 0-based in the session; EVE tx_id */
+    uint8_t progress[DIRECTIONS]; /* the protocol's own states, rising; see struct protocol */
+    bool directed;                /* concerns `direction` only (datagram protocols, one-way messages) */
     uint8_t direction;
-    bool logged, inspected[DIRECTIONS];/* set by the worker: EVE written; detection finished */
-    bool alerted, dead;                /* dead: freed at the end of this packet */
-    bool keep;                         /* lives as long as its protocol's parser, even when finished */
-    bool no_inspect;                   /* the rest is not worth inspecting (encrypted, bypassed) */
+    bool logged, inspected[DIRECTIONS]; /* set by the worker: EVE written; detection finished */
+    bool alerted, dead;                 /* dead: freed at the end of this packet */
+    bool keep;                          /* lives as long as its protocol's parser, even when finished */
+    bool no_inspect;                    /* the rest is not worth inspecting (encrypted, bypassed) */
     uint8_t event_count;
     uint8_t events[16];                /* indexes of protocol->events */
     uint8_t events_logged;             /* how many of them were written as anomalies */
@@ -46,8 +46,8 @@ static inline struct tx *tx_of(void *record)
 enum transport { TRANSPORT_TCP = 1, TRANSPORT_UDP = 2 };
 
 enum probe {
-    PROBE_NO,      /* not this protocol */
-    PROBE_MORE,    /* could be; more bytes wanted */
+    PROBE_NO,   /* not this protocol */
+    PROBE_MORE, /* could be; more bytes wanted */
     PROBE_YES,
     PROBE_REVERSED /* yes, and the sender of these bytes is the server */
 };
@@ -69,37 +69,38 @@ struct window {
 };
 
 struct inspect {
-    const char *name;             /* "http.uri" */
-    const char *alias;            /* other sticky names, space separated: "http_raw_uri" is not one */
-    const char *modifier;         /* legacy content modifier: "http_uri" */
+    const char *name;     /* "http.uri" */
+    const char *alias;    /* other sticky names, space separated: "http_raw_uri" is not one */
+    const char *modifier; /* legacy content modifier: "http_uri" */
     enum inspect_kind kind;
     uint8_t directions;           /* bit 1 << TO_SERVER, 1 << TO_CLIENT */
     uint8_t progress[DIRECTIONS]; /* complete once tx->progress[direction] reaches this */
     uint32_t offset;              /* INSPECT_BYTES: offsetof in the record */
     /* Values live in the transaction's memory or in `scratch` (kept until the packet is done). */
-    bool (*get)(const struct tx *tx, enum direction direction, uint32_t index, struct arena *scratch, struct bytes *value);
+    bool (*get)(const struct tx *tx, enum direction direction, uint32_t index, struct arena *scratch,
+                struct bytes *value);
     bool (*window)(const struct tx *tx, enum direction direction, uint32_t index, struct window *value);
     bool (*number)(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value);
-    uint64_t max;                 /* INSPECT_NUMBER: largest value a rule may name; 0: 64 bits */
-    const char *const *bits;      /* INSPECT_NUMBER: names of single bits, lowest first; the rule lists "a,!b" */
-    uint8_t parts;                /* INSPECT_NUMBER: the rule gives up to so many numbers "a,b,c", 16 bits each, the first
-                                   * one highest; those left out are not compared. With `choices`: "name=value",
-                                   * the name's index in the upper 32 bits */
-    const char *const *choices;   /* names a rule may use for numbers, NULL-terminated; index is the value */
-    const char *help, *source;    /* one English sentence; RFC section */
+    uint64_t max;            /* INSPECT_NUMBER: largest value a rule may name; 0: 64 bits */
+    const char *const *bits; /* INSPECT_NUMBER: names of single bits, lowest first; the rule lists "a,!b" */
+    uint8_t parts; /* INSPECT_NUMBER: the rule gives up to so many numbers "a,b,c", 16 bits each, the first
+                    * one highest; those left out are not compared. With `choices`: "name=value",
+                    * the name's index in the upper 32 bits */
+    const char *const *choices; /* names a rule may use for numbers, NULL-terminated; index is the value */
+    const char *help, *source;  /* one English sentence; RFC section */
 };
 
 /* Flags of a stream parser's call. */
 enum { FEED_END = 1 /* the direction is closed: what is left will not grow */ };
 
 struct protocol {
-    const char *name;           /* EVE app_proto and rule header: "http" */
-    const char *alias;          /* other names in rule headers and app-layer-protocol, space separated */
-    const char *title;          /* "Domain Name System" */
-    const char *eve_type;       /* event_type of its records; NULL: none */
-    const char *eve_key;        /* key of the record's object in events; NULL: eve_type */
-    uint8_t transports;         /* enum transport, or-ed */
-    const char *ports;          /* where it is tried first and midstream probing is trusted: "53,5353" */
+    const char *name;     /* EVE app_proto and rule header: "http" */
+    const char *alias;    /* other names in rule headers and app-layer-protocol, space separated */
+    const char *title;    /* "Domain Name System" */
+    const char *eve_type; /* event_type of its records; NULL: none */
+    const char *eve_key;  /* key of the record's object in events; NULL: eve_type */
+    uint8_t transports;   /* enum transport, or-ed */
+    const char *ports;    /* where it is tried first and midstream probing is trusted: "53,5353" */
 
     /* Recognition from the first bytes of `direction`. Cheap; called again with more until it decides. */
     enum probe (*probe)(enum direction direction, struct bytes data);
@@ -107,11 +108,11 @@ struct protocol {
     bool server_speaks_first;   /* a banner: first data towards the client is in order */
     uint16_t probe_depth;       /* bytes after which PROBE_MORE counts as no */
 
-    size_t state_size;          /* parser state of one session, zeroed; in the session's arena */
-    size_t record_size;         /* transaction record, zeroed */
-    size_t tx_memory_max;       /* bytes one transaction may hold */
-    size_t buffer_max;          /* unread bytes a stream parser may leave before the session gives up */
-    uint16_t tx_max;            /* live transactions; the oldest is closed by force and counted */
+    size_t state_size;    /* parser state of one session, zeroed; in the session's arena */
+    size_t record_size;   /* transaction record, zeroed */
+    size_t tx_memory_max; /* bytes one transaction may hold */
+    size_t buffer_max;    /* unread bytes a stream parser may leave before the session gives up */
+    uint16_t tx_max;      /* live transactions; the oldest is closed by force and counted */
     void (*open)(struct session *session, void *state);
     void (*close)(struct session *session, void *state); /* frees what is outside arenas */
     void (*tx_close)(struct tx *tx);                     /* frees what is outside tx->memory */
@@ -120,7 +121,8 @@ struct protocol {
     bool (*datagram)(struct session *session, void *state, enum direction direction, struct reader *in);
     /* Stream bytes: takes whole messages and leaves the rest unread, to be offered again with what follows.
      * False: the rest of this direction cannot be parsed. */
-    bool (*stream)(struct session *session, void *state, enum direction direction, struct reader *in, unsigned flags);
+    bool (*stream)(struct session *session, void *state, enum direction direction, struct reader *in,
+                   unsigned flags);
     /* `size` bytes are lost. False or NULL: cannot go on after a gap. */
     bool (*gap)(struct session *session, void *state, enum direction direction, uint64_t size);
 
@@ -131,10 +133,11 @@ struct protocol {
     /* Logged when progress reaches this in both directions; 0: complete. */
     uint8_t log_progress[DIRECTIONS];
 
-    const struct field *fields;   /* of the record, for EVE and documentation */
+    const struct field *fields; /* of the record, for EVE and documentation */
     size_t field_count;
     /* Instead of `fields`, when the object's shape depends on content. Appends members (no braces).
-     * `extended`: Suricata's `extended: yes` of this type; `settings` is the EVE output's (event/settings). */
+     * `extended`: Suricata's `extended: yes` of this type; `settings` is the EVE output's (event/settings).
+     */
     void (*write)(const struct tx *tx, bool extended, struct text *out);
     /* Members beside that object, at the top of the event ("email" of SMTP); NULL: none. */
     void (*write_beside)(const struct tx *tx, bool extended, struct text *out);
@@ -142,14 +145,15 @@ struct protocol {
 
     const struct inspect *inspects; /* rule keywords */
     size_t inspect_count;
-    const char *const *events;    /* anomaly names for app-layer-event, without the protocol's prefix, NULL-terminated */
-    bool event_capitals;          /* EVE writes this protocol's anomalies in capitals, as Suricata does */
-    /* Settings below app-layer.protocols.NAME: a record, its fields (names as in suricata.yaml), its defaults.
-     * session_options() returns the filled record. */
+    const char *const
+        *events; /* anomaly names for app-layer-event, without the protocol's prefix, NULL-terminated */
+    bool event_capitals; /* EVE writes this protocol's anomalies in capitals, as Suricata does */
+    /* Settings below app-layer.protocols.NAME: a record, its fields (names as in suricata.yaml), its
+     * defaults. session_options() returns the filled record. */
     const struct field *settings;
     size_t setting_count, settings_size;
     const void *settings_default;
-    const char *const *frames;    /* frame names without the protocol's prefix ("pdu"), NULL-terminated */
+    const char *const *frames; /* frame names without the protocol's prefix ("pdu"), NULL-terminated */
     bool has_files;
 };
 

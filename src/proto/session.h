@@ -36,10 +36,10 @@ enum session_status { SESSION_PROBING, SESSION_PARSING, SESSION_FAILED, SESSION_
 
 /* A named part of the conversation, as the rule keyword `frame` and EVE's frame records see it. */
 struct frame {
-    uint8_t type;       /* index of protocol->frames */
+    uint8_t type; /* index of protocol->frames */
     bool inspected, logged;
-    uint64_t offset;    /* of its first byte: in the stream; in the payload of a datagram */
-    uint64_t size;      /* UINT64_MAX: not known yet; it lasts until session_frame_end() or the stream's end */
+    uint64_t offset; /* of its first byte: in the stream; in the payload of a datagram */
+    uint64_t size;   /* UINT64_MAX: not known yet; it lasts until session_frame_end() or the stream's end */
     uint64_t id, tx_number;
     bool has_tx;
     const struct protocol *protocol;
@@ -57,48 +57,53 @@ struct session {
     bool probing_done[DIRECTIONS];
     /* Bytes were offered before the protocol was known, and must be offered again. */
     bool owed[DIRECTIONS];
-    uint64_t offset[DIRECTIONS];                /* stream offset of the next unread byte */
-    uint64_t scanned[DIRECTIONS];               /* bytes offered and left unread at the last call */
-    uint64_t time;                              /* of the packet being handled, ns */
+    uint64_t offset[DIRECTIONS];  /* stream offset of the next unread byte */
+    uint64_t scanned[DIRECTIONS]; /* bytes offered and left unread at the last call */
+    uint64_t time;                /* of the packet being handled, ns */
     uint64_t packet_number;
     uint16_t client_port, server_port;
-    void *state;                                /* the parser's */
-    struct tx *txs, *last_tx;                   /* live transactions, oldest first */
-    uint32_t tx_count;                          /* live */
-    uint64_t tx_total;                          /* made so far */
-    uint64_t tx_base;                           /* of them by protocols before the last change: numbers start anew */
-    uint32_t file_total;                        /* files opened so far */
+    void *state;              /* the parser's */
+    struct tx *txs, *last_tx; /* live transactions, oldest first */
+    uint32_t tx_count;        /* live */
+    uint64_t tx_total;        /* made so far */
+    uint64_t tx_base;         /* of them by protocols before the last change: numbers start anew */
+    uint32_t file_total;      /* files opened so far */
     uint64_t gaps[DIRECTIONS];
-    uint8_t event_count;                        /* session-wide anomalies (enum session_event) */
+    uint8_t event_count; /* session-wide anomalies (enum session_event) */
     uint8_t events[8], events_logged;
-    struct frame *frames[DIRECTIONS];           /* not yet inspected and logged; NULL: never any */
+    struct frame *frames[DIRECTIONS]; /* not yet inspected and logged; NULL: never any */
     uint8_t frame_count[DIRECTIONS];
     uint64_t frame_total;
-    const uint8_t *feed;                        /* where the bytes being parsed start */
-    bool want_change;                           /* a parser asked for a new recognition (session_change) */
-    const struct protocol *next;                /* that is certain what follows (session_become) */
-    uint8_t end_seen;                           /* the worker's: bit per direction whose end was offered */
-    bool ended;                                 /* session_end() was called */
-    bool encrypted;                             /* payload is opaque from here on: bypass is allowed */
-    size_t charged;                             /* bytes of the budget, as of the last sweep */
-    struct arena memory;                        /* the session's and its parser's */
+    const uint8_t *feed;         /* where the bytes being parsed start */
+    bool want_change;            /* a parser asked for a new recognition (session_change) */
+    const struct protocol *next; /* that is certain what follows (session_become) */
+    uint8_t end_seen;            /* the worker's: bit per direction whose end was offered */
+    bool ended;                  /* session_end() was called */
+    bool encrypted;              /* payload is opaque from here on: bypass is allowed */
+    size_t charged;              /* bytes of the budget, as of the last sweep */
+    struct arena memory;         /* the session's and its parser's */
 };
 
-/* Anomalies of recognition; names in session_event_names[] ("APPLAYER_MISMATCH_PROTOCOL_BOTH_DIRECTIONS" ...). */
+/* Anomalies of recognition; names in session_event_names[] ("APPLAYER_MISMATCH_PROTOCOL_BOTH_DIRECTIONS"
+ * ...). */
 enum session_event {
-    SESSION_MISMATCH_BOTH_DIRECTIONS, SESSION_WRONG_DIRECTION_FIRST_DATA, SESSION_DETECT_ONLY_ONE_DIRECTION,
-    SESSION_UNEXPECTED_PROTOCOL, SESSION_NO_TLS_AFTER_STARTTLS, SESSION_EVENT_COUNT
+    SESSION_MISMATCH_BOTH_DIRECTIONS,
+    SESSION_WRONG_DIRECTION_FIRST_DATA,
+    SESSION_DETECT_ONLY_ONE_DIRECTION,
+    SESSION_UNEXPECTED_PROTOCOL,
+    SESSION_NO_TLS_AFTER_STARTTLS,
+    SESSION_EVENT_COUNT
 };
 extern const char *const session_event_names[SESSION_EVENT_COUNT];
 
-#define SESSION_COUNTERS(X)                                                                          \
-    X(SESSION_OPENED, "app_layer.sessions", "Sessions opened")                                       \
-    X(SESSION_TXS, "app_layer.tx", "Transactions made")                                              \
-    X(SESSION_TX_SHED, "app_layer.tx_shed", "Transactions closed by force: too many at once")        \
-    X(SESSION_REFUSED, "app_layer.refused", "Sessions not opened: no memory")                        \
-    X(SESSION_SHED, "app_layer.shed", "Sessions given up: no memory")                                \
-    X(SESSION_ERROR_GAP, "app_layer.error.gap", "Parsers stopped by a gap")                          \
-    X(SESSION_ERROR_ALLOC, "app_layer.error.alloc", "Parsers stopped by their memory limit")         \
+#define SESSION_COUNTERS(X)                                                                   \
+    X(SESSION_OPENED, "app_layer.sessions", "Sessions opened")                                \
+    X(SESSION_TXS, "app_layer.tx", "Transactions made")                                       \
+    X(SESSION_TX_SHED, "app_layer.tx_shed", "Transactions closed by force: too many at once") \
+    X(SESSION_REFUSED, "app_layer.refused", "Sessions not opened: no memory")                 \
+    X(SESSION_SHED, "app_layer.shed", "Sessions given up: no memory")                         \
+    X(SESSION_ERROR_GAP, "app_layer.error.gap", "Parsers stopped by a gap")                   \
+    X(SESSION_ERROR_ALLOC, "app_layer.error.alloc", "Parsers stopped by their memory limit")  \
     X(SESSION_ERROR_PARSER, "app_layer.error.parser", "Parsers stopped by malformed data")
 COUNTER_ENUM(session_counter, SESSION_COUNTERS, SESSION_COUNTER_COUNT);
 extern const struct counter session_counters[SESSION_COUNTER_COUNT];
@@ -131,7 +136,8 @@ void session_sweep(struct session *session);
 
 /* ---- for parsers ---- */
 
-/* A new transaction with a zeroed record; NULL when out of memory. The oldest is closed when there are too many. */
+/* A new transaction with a zeroed record; NULL when out of memory. The oldest is closed when there are too
+ * many. */
 MUST_CHECK struct tx *session_tx(struct session *session);
 /* The same for one direction only. */
 MUST_CHECK struct tx *session_tx_directed(struct session *session, enum direction direction);
@@ -145,7 +151,8 @@ void tx_finish_both(struct tx *tx);
 /* The rest of the flow speaks something else from the next unread byte on (STARTTLS, CONNECT, Upgrade):
  * recognition starts again; `expected` may name the protocol announced, or be NULL. */
 void session_change(struct session *session, const struct protocol *expected);
-/* The same when the announced protocol is certain: its parser goes on without recognition, if it is enabled. */
+/* The same when the announced protocol is certain: its parser goes on without recognition, if it is enabled.
+ */
 void session_become(struct session *session, const struct protocol *protocol);
 /* Payload is opaque from here on; the worker may bypass the flow. */
 void session_encrypted(struct session *session);

@@ -10,7 +10,7 @@ struct asset {
     const char *type; /* Content-Type */
     const char *hash; /* first 16 hexadecimal digits of the SHA-256 of `data`: the ETag, without quotes */
     struct bytes data, gzip, brotli; /* gzip and brotli are empty when they would save nothing */
-    bool immutable; /* its name carries its hash: may be cached for ever */
+    bool immutable;                  /* its name carries its hash: may be cached for ever */
 };
 
 /* The table and its length, in order of strcmp of paths. */

@@ -19,8 +19,8 @@ struct conversation {
     uint16_t server_port;
     const struct turn *turns;
     size_t turn_count;
-    const void *options; /* of the protocol, or NULL */
-    bool open_ended;     /* the streams are not closed at the end */
+    const void *options;         /* of the protocol, or NULL */
+    bool open_ended;             /* the streams are not closed at the end */
     const struct protocol *then; /* what it may change to, or NULL */
 };
 
