@@ -23,7 +23,7 @@ static bool is_http1(const struct http_body *body)
 static void raise(struct http_body *body, enum http_event event)
 {
     if (is_http1(body))
-        tx_event(body->tx, event);
+        tx_event(body->tx, (uint8_t)event);
     else if (event == HTTP_EVENT_RANGE_INVALID)
         tx_event(body->tx, HTTP2_EVENT_INVALID_RANGE);
     else if (event == HTTP_EVENT_GZIP_DECOMPRESSION_FAILED || event == HTTP_EVENT_COMPRESSION_BOMB)
