@@ -184,7 +184,7 @@ FIELD_GETTER(get_server, HTTP_SERVER)
 GETTER(get_cookie)
 {
     (void)scratch;
-    if (tx->protocol != &http_protocol && direction == TO_SERVER) {
+    if (tx->protocol == &http2_protocol && direction == TO_SERVER) {
         *value = http2_of(tx)->cookie;
         return index == 0 && value->data;
     }
