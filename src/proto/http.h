@@ -22,6 +22,7 @@ struct http_settings {
 extern const struct http_settings http_settings_default;
 
 /* Header fields the parser or a keyword asks for; the name of each is in http_field_names. */
+/* clang-format off */
 #define HTTP_FIELDS(X)                                                                          \
     X(HOST, "host")                                                                             \
     X(USER_AGENT, "user-agent")                                                                 \
@@ -35,6 +36,7 @@ extern const struct http_settings http_settings_default;
                 X(REFERER, "referer") X(LOCATION, "location") X(SERVER, "server")               \
                     X(TRANSFER_ENCODING, "transfer-encoding") X(AUTHORIZATION, "authorization") \
                         X(UPGRADE, "upgrade") X(EXPECT, "expect") X(X_FORWARDED_FOR, "x-forwarded-for")
+/* clang-format on */
 
 enum http_field {
     HTTP_OTHER,
@@ -44,6 +46,7 @@ enum http_field {
         HTTP_FIELD_COUNT
 };
 
+/* clang-format off */
 #define HTTP_EVENTS(X)                                                                                         \
     X(UNKNOWN_ERROR, "unknown_error")                                                                          \
     X(GZIP_DECOMPRESSION_FAILED, "gzip_decompression_failed")                                                  \
@@ -154,6 +157,7 @@ enum http_field {
                                                                                     X(FAILED_PROTOCOL_CHANGE,  \
                                                                                       "failed_protocol_"       \
                                                                                       "change")
+/* clang-format on */
 
 enum http_event {
 #define X(id, name) HTTP_EVENT_##id,
