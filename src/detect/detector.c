@@ -3,7 +3,9 @@
  * matched becomes alerts by order, limits and thresholds. */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "detect/engine.h"
+#include "detect/profile.h"
 #include "detect/shared.h"
 #include "flow/tcp.h"
 #include "proto/file.h"
@@ -49,7 +51,7 @@ static bool open_set(struct detector *detector, const struct ruleset *set, struc
     detector->epoch = 1;
     detector->set = set;
     detector->generation++;
-    return true;
+    return !detector->costs || detector_profile(detector);
 }
 
 struct detector *detector_new(const struct ruleset *set, size_t memory_max, struct error *error)
@@ -88,6 +90,7 @@ void detector_free(struct detector *detector)
     free(detector->candidates);
     free(detector->candidate_bits);
     free(detector->scratch_memory);
+    free(detector->costs);
     pool_close(&detector->states);
     pool_close(&detector->values);
     free(detector);
@@ -371,6 +374,8 @@ static void store_files(const struct context *context, const struct signature *s
 void signature_matched(struct context *context, const struct signature *s)
 {
     context->signature = s;
+    if (context->detector->costs)
+        context->detector->costs[s->index].matches++;
     for (const struct check *action = s->actions; action; action = action->next)
         (void)action->test(action, context);
     store_files(context, s);
@@ -393,6 +398,19 @@ static void judge_packet_rule(struct context *context, const struct signature *s
             return;
     if (uses_match(context, s))
         signature_matched(context, s);
+}
+
+uint64_t profile_begin(const struct detector *detector)
+{
+    return detector->costs ? clock_steady() : 0;
+}
+
+void profile_end(struct detector *detector, uint32_t rule, uint64_t begin)
+{
+    if (!begin)
+        return;
+    detector->costs[rule].checks++;
+    detector->costs[rule].time += clock_steady() - begin;
 }
 
 /* ---- candidates of one packet ---- */
@@ -433,7 +451,9 @@ static void judge_candidates(struct context *context)
     for (size_t i = 0; i < detector->candidate_count; i++) {
         uint32_t rule = detector->candidates[i];
         detector->candidate_bits[rule / 64] &= ~((uint64_t)1 << rule % 64);
+        uint64_t begin = profile_begin(detector);
         judge_packet_rule(context, context->set->signatures[rule]);
+        profile_end(detector, rule, begin);
     }
     detector->candidate_count = 0;
 }

@@ -55,6 +55,8 @@ struct value_cache {
     uint64_t *offsets;
 };
 
+struct rule_cost;
+
 struct detector {
     const struct ruleset *set;
     uint32_t generation; /* rises with every change of the set */
@@ -70,6 +72,7 @@ struct detector {
     size_t candidate_count;
     uint64_t *candidate_bits; /* which rules are in the list */
     uint64_t counts[DETECT_COUNTER_COUNT];
+    struct rule_cost *costs; /* by rule; NULL unless profiled (profile.h) */
 };
 
 static inline struct regex_memory *context_regex(const struct context *context)
@@ -86,6 +89,9 @@ static inline bool context_dce_little(const struct context *context)
 
 /* True when header, direction and the cheap conditions of the rule hold for the packet at hand. */
 bool signature_applies(struct context *context, const struct signature *signature);
+/* Around the judging of one rule: counts its cost when rules are profiled. */
+uint64_t profile_begin(const struct detector *detector);
+void profile_end(struct detector *detector, uint32_t rule, uint64_t begin);
 /* The rule matched: runs its actions and notes the alert. */
 void signature_matched(struct context *context, const struct signature *signature);
 /* Judges one use of raw payload. */

@@ -566,8 +566,11 @@ static void inspect_one(struct context *context, struct tx *tx)
     run_prefilters(&in);
     add_event_rules(&in);
     for (uint32_t i = 0; i < in.state->count; i++)
-        if (!in.state->candidates[i].done)
+        if (!in.state->candidates[i].done) {
+            uint64_t begin = profile_begin(context->detector);
             judge_candidate(&in, &in.state->candidates[i]);
+            profile_end(context->detector, in.state->candidates[i].rule, begin);
+        }
     context->tx = NULL;
     if (in.complete)
         tx->inspected[direction] = true;

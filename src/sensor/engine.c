@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "detect/profile.h"
 #include "sensor/engine_parts.h"
 #include "sensor/sandbox.h"
 
@@ -282,6 +283,33 @@ static void remove_capture(const struct engine *engine)
         (void)unlink(path);
 }
 
+static bool profile_workers(struct engine *engine, struct error *error)
+{
+    for (size_t i = 0; engine->options->profile_rules && i < engine->worker_count; i++)
+        if (engine->workers[i]->detector && !detector_profile(engine->workers[i]->detector))
+            return error_set(error, "out of memory");
+    return true;
+}
+
+/* What each rule cost, a line each, dearest first. */
+static void write_profile(const struct engine *engine)
+{
+    const struct detector *detectors[WORKERS_MAX];
+    struct text out = text_new(64U << 20);
+    char path[2048];
+    for (size_t i = 0; i < engine->worker_count; i++)
+        detectors[i] = engine->workers[i]->detector;
+    profile_write(engine->rules, detectors, engine->worker_count, &out);
+    snprintf(path, sizeof path, "%s/rule_perf.json", engine->settings.log_dir);
+    FILE *file = fopen(path, "we");
+    bool good = file && fwrite(out.data, 1, out.size, file) == out.size;
+    if (file)
+        good &= fclose(file) == 0;
+    if (!good)
+        log_error("cannot write %s", path);
+    text_done(&out);
+}
+
 static bool run(struct engine *engine, struct error *error)
 {
     engine->started = clock_wall();
@@ -291,7 +319,7 @@ static bool run(struct engine *engine, struct error *error)
     if (!sinks_open(&engine->sinks, &engine->settings, error) ||
         !recorder_init(&engine->recorder, &engine->settings, &engine->sinks, error) ||
         !(engine->stats = stats_new(&engine->settings, error)) || !open_captures(engine, error) ||
-        !start_workers(engine, error) || !write_pid(engine, error))
+        !start_workers(engine, error) || !profile_workers(engine, error) || !write_pid(engine, error))
         return false;
     catch_signals();
     if (engine->settings.sandbox && !enter_sandbox(engine, error))
@@ -299,6 +327,8 @@ static bool run(struct engine *engine, struct error *error)
     bool good = engine_run(engine);
     if (engine->settings.stats_enabled)
         write_stats(engine);
+    if (engine->options->profile_rules && engine->rules)
+        write_profile(engine);
     if (good)
         remove_capture(engine);
     else

@@ -23,6 +23,7 @@ enum long_option {
     OPTION_KEYWORDS,
     OPTION_PROTOCOLS,
     OPTION_ANALYSIS,
+    OPTION_PROFILE,
     OPTION_DATA_DIR,
     OPTION_MEMORY,
     OPTION_VERSION,
@@ -55,6 +56,7 @@ static const struct option long_options[] = {
     { "list-keywords", optional_argument, NULL, OPTION_KEYWORDS },
     { "list-app-layer-protos", no_argument, NULL, OPTION_PROTOCOLS },
     { "engine-analysis", no_argument, NULL, OPTION_ANALYSIS },
+    { "profile-rules", no_argument, NULL, OPTION_PROFILE },
     { "data-dir", required_argument, NULL, OPTION_DATA_DIR },
     { "memory", required_argument, NULL, OPTION_MEMORY },
     { "version", no_argument, NULL, OPTION_VERSION },
@@ -107,6 +109,7 @@ const char *options_help(void)
            "  --pcap-file-continuous  --pcap-file-recursive  --pcap-file-delete\n"
            "  --dump-config            all settings in effect\n"
            "  --explain-config         which keys of the file are honoured, ignored, refused\n"
+           "  --profile-rules          what each rule cost, dearest first, in rule_perf.json\n"
            "  --list-keywords  --list-app-layer-protos  --engine-analysis  --build-info\n";
 }
 
@@ -201,6 +204,9 @@ static bool take(int letter, const char *value, struct options *options, struct 
         return true;
     case OPTION_ANALYSIS:
         options->analysis = true;
+        return true;
+    case OPTION_PROFILE:
+        options->profile_rules = true;
         return true;
     case OPTION_DATA_DIR:
         options->data_dir = value;

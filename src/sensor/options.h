@@ -36,7 +36,7 @@ struct options {
     size_t set_count, include_count;
     const char *checksums, *run_mode, *memory;
     unsigned verbose, workers; /* workers: 0 is by run mode */
-    bool no_detection, inline_mode, failures_fatal, daemon, analysis, behavior, no_sandbox;
+    bool no_detection, inline_mode, failures_fatal, daemon, analysis, behavior, no_sandbox, profile_rules;
     bool continuous, recursive, remove;
     char filter_text[1024]; /* operands, put together */
 };
