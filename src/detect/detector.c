@@ -157,6 +157,7 @@ struct flow_value *flow_value_add(struct context *context, uint16_t id, bool is_
     struct flow_memory *state = context_state(context);
     if (!state)
         return NULL;
+    state->values_version++;
     struct flow_value *value = flow_value_find(state, id, is_int);
     if (value)
         return value;
@@ -177,6 +178,8 @@ struct flow_value *flow_value_add(struct context *context, uint16_t id, bool is_
 void flow_value_remove(struct flow_memory *state, uint16_t id, bool is_int)
 {
     struct flow_value *value = state ? flow_value_find(state, id, is_int) : NULL;
+    if (value)
+        state->values_version++;
     if (value) /* the newest chunk's last one takes its place; an empty chunk stays for the next */
         *value = state->values->count ? state->values->items[state->values->count - 1] : *value;
     if (value && state->values->count)

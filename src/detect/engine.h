@@ -40,6 +40,7 @@ struct flow_memory {
     bool ip_only_done[DIRECTIONS], protocol_done[DIRECTIONS], pass, established;
     uint8_t session_events; /* anomalies of recognition already judged */
     struct flow_values *values;
+    uint32_t values_version; /* rises with every change of them */
     uint64_t tag_until;   /* packet time; 0: no tag */
     uint64_t tag_bytes;   /* left */
     uint32_t tag_packets; /* left */

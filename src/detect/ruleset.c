@@ -421,8 +421,22 @@ static bool compile_one(struct prefilter *prefilter, struct error *error)
     return !prefilter || prefilter_compile(prefilter, error);
 }
 
+static bool list_bodies(struct ruleset *set)
+{
+    for (size_t i = 0; i < set->buffer_count; i++)
+        for (size_t p = 0; p < set->protocol_count; p++) {
+            const struct inspect *row = set->buffers[i]->rows[p];
+            for (unsigned d = 0; row && row->kind == INSPECT_STREAM && d < DIRECTIONS; d++)
+                if (row->directions >> d & 1 && !index_list_add(&set->tx_bodies[p][d], (uint32_t)i))
+                    return false;
+        }
+    return true;
+}
+
 static bool compile_prefilters(struct ruleset *set, struct error *error)
 {
+    if (!list_bodies(set))
+        return error_set(error, "out of memory");
     for (size_t i = 0; i < set->buffer_count; i++) {
         struct buffer *buffer = set->buffers[i];
         for (unsigned d = 0; d < DIRECTIONS; d++) {
@@ -544,6 +558,7 @@ static void lists_free(struct ruleset *set)
             free(set->tx_always[p][d].items);
             free(set->tx_events[p][d].items);
             free(set->tx_buffers[p][d].items);
+            free(set->tx_bodies[p][d].items);
         }
     }
     for (size_t i = 0; set->decode_rules && i < DECODE_EVENT_COUNT; i++)

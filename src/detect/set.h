@@ -69,6 +69,7 @@ struct ruleset {
     struct index_list tx_always[PROTOCOLS_MAX][DIRECTIONS];  /* rules to try on every transaction */
     struct index_list tx_events[PROTOCOLS_MAX][DIRECTIONS];  /* rules on anomalies of transactions */
     struct index_list tx_buffers[PROTOCOLS_MAX][DIRECTIONS]; /* buffers with a prefilter */
+    struct index_list tx_bodies[PROTOCOLS_MAX][DIRECTIONS];  /* buffers that are growing bodies */
     struct index_list frame_rules[PROTOCOLS_MAX][DIRECTIONS];
     struct ruleset_wants wants;
     uint64_t tx_protocols[DIRECTIONS];              /* protocols that some transaction rule concerns */

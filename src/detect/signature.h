@@ -254,6 +254,7 @@ struct check {
     struct check *next;
     check_fn test;
     bool negated;
+    bool of_flow_values; /* changes with the flow's bits and integers only */
     uint8_t mode;
     struct range range;
     packet_number_fn number;

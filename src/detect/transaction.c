@@ -14,11 +14,16 @@ struct candidate {
     uint32_t rule;
     uint32_t matched; /* bit per use, in the rule's order */
     bool done;
+    bool restless;   /* depends on more than the transaction: looked at with every packet */
+    bool held_back;  /* by the flow's bits and integers, as of `held_version` */
+    uint32_t held_version;
     uint64_t seen_offset; /* rules on a hook alone: bytes parsed when it last matched, plus 1; 0: never */
     const struct buffer_use *waits_on; /* the last one that found nothing yet in a growing body */
     uint64_t waits_mark;               /* and what it looked at (bodies_mark) */
     const struct item *missing;        /* a content of waits_on that the body does not have ... */
     uint64_t missing_to;               /* ... up to here */
+    const struct item *raw_missing;    /* the same of the raw stream */
+    uint64_t raw_missing_to;
 };
 
 /* How far a growing body was scanned. */
@@ -36,6 +41,10 @@ struct tx_state {
     struct grown grown[GROWN_MAX];
     uint8_t grown_count, events_seen;
     bool started;
+    uint64_t mark;          /* what the transaction was like when last looked at (tx_mark) */
+    uint32_t restless;      /* candidates that are */
+    bool held_back;         /* some candidate is */
+    uint32_t flow_version;  /* of the flow's values when last looked at */
 };
 
 enum verdict { FAILS, WAITS, HOLDS };
@@ -200,19 +209,26 @@ static uint64_t bodies_mark(const struct inspection_of_tx *in, const struct buff
     return mark ? mark : 1;
 }
 
+/* True when `missing`, which `data` (from offset `start` on) did not have up to *to, stands in what came since,
+ * or when *to is not of this data; otherwise *to moves to the end. */
+static bool is_new(const struct item *missing, uint64_t *to, uint64_t start, struct bytes data)
+{
+    uint64_t end = start + data.size, overlap = missing->content.bytes.size - 1;
+    if (*to > end)
+        return true;
+    uint64_t from = *to > overlap ? MAX(*to - overlap, start) : start;
+    if (item_stands(missing, bytes_from(data, (size_t)(from - start))))
+        return true;
+    *to = end;
+    return false;
+}
+
 /* True when what the body lacked is not in its new part either. */
 static bool still_missing(struct candidate *candidate, const struct buffer_use *use,
                           const struct value_cache *values)
 {
-    uint64_t start = values->offsets[0], end = start + values->values[0].size;
-    if (candidate->waits_on != use || !candidate->missing || candidate->missing_to > end)
-        return false;
-    uint64_t overlap = candidate->missing->content.bytes.size - 1, to = candidate->missing_to;
-    uint64_t from = to > overlap ? MAX(to - overlap, start) : start;
-    if (item_stands(candidate->missing, bytes_from(values->values[0], (size_t)(from - start))))
-        return false;
-    candidate->missing_to = end;
-    return true;
+    return candidate->waits_on == use && candidate->missing &&
+           !is_new(candidate->missing, &candidate->missing_to, values->offsets[0], values->values[0]);
 }
 
 static enum verdict judge_values(const struct inspection_of_tx *in, const struct buffer_use *use,
@@ -291,6 +307,27 @@ static enum verdict judge_progress(const struct inspection_of_tx *in, const stru
     return in->complete || range.comparison == IS_LESS ? FAILS : WAITS;
 }
 
+/* Raw bytes beside a transaction: all that the stream still holds; what it lacked is looked for in new bytes
+ * only. */
+static enum verdict judge_payload(const struct inspection_of_tx *in, const struct signature *s,
+                                  const struct buffer_use *use, struct candidate *candidate)
+{
+    struct context *context = in->context;
+    const struct stream *stream = context->in->streams[context->direction];
+    enum verdict not_here = in->complete ? FAILS : WAITS;
+    if (!stream || use->buffer->transforms)
+        return payload_matches(context, s, use) ? HOLDS : not_here;
+    uint64_t start = stream_start(stream);
+    struct bytes held = stream_held(stream, start);
+    if (candidate->raw_missing && !is_new(candidate->raw_missing, &candidate->raw_missing_to, start, held))
+        return not_here;
+    if (match_items(use->items, held, start, context))
+        return HOLDS;
+    candidate->raw_missing = context->missing;
+    candidate->raw_missing_to = start + held.size;
+    return not_here;
+}
+
 static enum verdict judge_use(struct inspection_of_tx *in, const struct signature *s,
                               const struct buffer_use *use, struct candidate *candidate)
 {
@@ -298,7 +335,7 @@ static enum verdict judge_use(struct inspection_of_tx *in, const struct signatur
     struct bytes header;
     switch (buffer->kind) {
     case BUFFER_PAYLOAD:
-        return payload_matches(in->context, s, use) ? HOLDS : in->complete ? FAILS : WAITS;
+        return judge_payload(in, s, use, candidate);
     case BUFFER_PACKET:
         return buffer->get_packet(in->context->packet, &header) &&
                        match_items(use->items, buffer_transform(buffer, header, in->context), 0, in->context)
@@ -441,12 +478,13 @@ static void add_event_rules(struct inspection_of_tx *in)
     }
 }
 
-static bool checks_hold(struct context *context, const struct signature *s)
+/* The first condition that does not hold, or NULL. */
+static const struct check *failing_check(struct context *context, const struct signature *s)
 {
-    for (const struct check *check = s->checks; check; check = check->next)
-        if (!check->test(check, context))
-            return false;
-    return true;
+    const struct check *check = s->checks;
+    while (check && check->test(check, context))
+        check = check->next;
+    return check;
 }
 
 /* Which side of a => rule a use is about: the one it names, or the only one its buffer has. */
@@ -480,13 +518,24 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
     context->signature = s;
     context->file = NULL;
     context->on_stream = false;
+    candidate->restless = true;
     if (candidate->seen_offset == in->offset + 1)
         return; /* nothing was parsed since */
-    /* Flow bits and the like cost less than any search. */
-    if (!signature_applies(context, s) || !checks_hold(context, s)) {
+    if (!signature_applies(context, s)) {
         candidate->done = in->complete;
         return;
     }
+    /* Flow bits and the like cost less than any search. */
+    const struct check *failing = failing_check(context, s);
+    if (failing) {
+        candidate->done = in->complete;
+        candidate->held_back = failing->of_flow_values;
+        candidate->held_version = context->state ? context->state->values_version : 0;
+        candidate->restless = !candidate->held_back;
+        return;
+    }
+    candidate->held_back = false;
+    candidate->restless = s->both_ways;
     unsigned place = 0;
     bool waits = false;
     struct candidate *other = s->both_ways ? other_side(in, candidate->rule) : NULL;
@@ -504,6 +553,7 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
             return;
         case WAITS:
             waits = true;
+            candidate->restless |= use->buffer->kind == BUFFER_PAYLOAD || use->buffer->kind == BUFFER_PACKET;
             break;
         default:
             if (place < 32)
@@ -515,6 +565,7 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
     /* A rule on a hook alone matches as often as the transaction is seen there. */
     const struct buffer_use *only = s->uses;
     candidate->seen_offset = in->offset + 1;
+    candidate->restless = true;
     candidate->done = in->complete || only->next || only->buffer->kind != BUFFER_HOOK ||
                       in->progress != only->progress;
     if (other)
@@ -534,6 +585,66 @@ static struct tx_state *state_of(const struct context *context, struct tx *tx, e
         *state = (struct tx_state){ .generation = context->detector->generation };
     }
     return state;
+}
+
+static uint64_t mix(uint64_t mark, uint64_t value)
+{
+    return (mark ^ value) * 0x9e3779b97f4a7c15 + 1;
+}
+
+static uint64_t mark_window(uint64_t mark, const struct window *window)
+{
+    return mix(mark, 2 * (window->offset + window->data.size) + window->complete);
+}
+
+/* A number that changes when the transaction does: nothing new to match while it stays. Never 0. */
+static uint64_t tx_mark(const struct inspection_of_tx *in)
+{
+    const struct protocol *protocol = in->context->set->protocols[in->protocol];
+    const struct index_list *bodies = &in->context->set->tx_bodies[in->protocol][in->direction];
+    uint64_t mark = mix(1, (uint64_t)in->progress << 9 | (uint64_t)in->tx->event_count << 1 | in->complete);
+    if (!protocol->steady)
+        mark = mix(mark, in->offset);
+    for (const struct file *file = in->tx->files; file; file = file->next) {
+        mark = mix(mark, (uint64_t)file->state << 1 | (file->name.data != NULL));
+        mark = mark_window(mark, &file->window);
+    }
+    for (size_t i = 0; i < bodies->count; i++) {
+        const struct inspect *row = in->context->set->buffers[bodies->items[i]]->rows[in->protocol];
+        struct window window;
+        if (row->window(in->tx, in->direction, 0, &window))
+            mark = mark_window(mark, &window);
+    }
+    return mark ? mark : 1;
+}
+
+static bool values_changed(const struct context *context, const struct tx_state *state)
+{
+    return context->state && context->state->values_version != state->flow_version;
+}
+
+/* Judges the candidates that may have changed their minds: all of them when the transaction `changed`. */
+static void judge_candidates(struct inspection_of_tx *in, bool changed)
+{
+    struct tx_state *state = in->state;
+    struct detector *detector = in->context->detector;
+    const struct flow_memory *flow = in->context->state;
+    state->restless = 0;
+    state->held_back = false;
+    state->flow_version = flow ? flow->values_version : 0;
+    for (uint32_t i = 0; i < state->count; i++) {
+        struct candidate *candidate = &state->candidates[i];
+        if (candidate->done)
+            continue;
+        bool freed = candidate->held_back && flow && flow->values_version != candidate->held_version;
+        if (changed || candidate->restless || freed) {
+            uint64_t begin = profile_begin(detector);
+            judge_candidate(in, candidate);
+            profile_end(detector, candidate->rule, begin);
+        }
+        state->restless += !candidate->done && candidate->restless;
+        state->held_back |= !candidate->done && candidate->held_back;
+    }
 }
 
 static void inspect_one(struct context *context, struct tx *tx)
@@ -563,14 +674,15 @@ static void inspect_one(struct context *context, struct tx *tx)
         for (size_t i = 0; i < always->count; i++)
             add_candidate(&in, always->items[i]);
     }
-    run_prefilters(&in);
-    add_event_rules(&in);
-    for (uint32_t i = 0; i < in.state->count; i++)
-        if (!in.state->candidates[i].done) {
-            uint64_t begin = profile_begin(context->detector);
-            judge_candidate(&in, &in.state->candidates[i]);
-            profile_end(context->detector, in.state->candidates[i].rule, begin);
-        }
+    uint64_t mark = tx_mark(&in);
+    bool changed = in.complete || mark != in.state->mark;
+    if (changed) {
+        run_prefilters(&in);
+        add_event_rules(&in);
+    }
+    if (changed || in.state->restless || (in.state->held_back && values_changed(context, in.state)))
+        judge_candidates(&in, changed);
+    in.state->mark = mark;
     context->tx = NULL;
     if (in.complete)
         tx->inspected[direction] = true;

@@ -475,6 +475,7 @@ const struct protocol http_protocol = {
     .events = events,
     .event_capitals = true,
     .has_files = true,
+    .steady = true,
     .settings = settings,
     .setting_count = COUNT_OF(settings),
     .settings_size = sizeof(struct http_settings),

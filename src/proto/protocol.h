@@ -129,6 +129,7 @@ struct protocol {
     /* Progress: names per direction, rule hooks "http1:request_headers"; the last one is complete. */
     const char *const *progress_names[DIRECTIONS];
     uint8_t complete[DIRECTIONS]; /* the progress value at which a direction is finished; 0: 1 */
+    bool steady;                  /* while progress stays, only bodies and files of a transaction change */
     bool one_way;                 /* no requests and responses: a transaction is complete by itself */
     /* Logged when progress reaches this in both directions; 0: complete. */
     uint8_t log_progress[DIRECTIONS];
