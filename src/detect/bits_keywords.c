@@ -112,7 +112,7 @@ static bool parse_flowbits(struct compiler *c, const struct keyword *keyword, st
         return false;
     check->mode = (uint8_t)mode;
     check->data = list;
-    check->of_flow_values = reads;
+    check->subject = reads ? CHECK_FLOW_VALUES : CHECK_OTHER;
     return true;
 }
 
@@ -243,7 +243,7 @@ static bool parse_flowint(struct compiler *c, const struct keyword *keyword, str
     check->mode = (uint8_t)command;
     check->a = (uint32_t)id;
     check->data = want;
-    check->of_flow_values = reads;
+    check->subject = reads ? CHECK_FLOW_VALUES : CHECK_OTHER;
     return true;
 }
 

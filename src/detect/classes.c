@@ -21,7 +21,9 @@ struct classes {
     uint16_t *v4_class;
     size_t v4_count;
     uint16_t port_class[65536];
-    struct index_list ip_only, always;
+    struct index_list ip_only;
+    struct gate *always; /* those that want data come first */
+    size_t always_count;
     struct index_list raw_packet_headers,
         raw_stream_headers; /* distinct headers of rules with raw patterns */
 };
@@ -153,8 +155,6 @@ static bool sort_rules(struct classes *c, const struct ruleset *set)
         bool good = true;
         if (s->kind == SIGNATURE_IP_ONLY)
             good = index_list_add(&c->ip_only, s->index);
-        else if (s->kind == SIGNATURE_PACKET && s->trigger == TRIGGER_ALWAYS)
-            good = index_list_add(&c->always, s->index);
         else if (s->kind == SIGNATURE_PACKET && s->trigger == TRIGGER_PATTERN)
             good = (!s->needs_stream || add_once(&c->raw_stream_headers, s->header)) &&
                    ((s->needs_stream && !s->needs_packet) || add_once(&c->raw_packet_headers, s->header));
@@ -167,11 +167,34 @@ static bool sort_rules(struct classes *c, const struct ruleset *set)
     return true;
 }
 
+static bool is_always(const struct signature *s)
+{
+    return s->kind == SIGNATURE_PACKET && s->trigger == TRIGGER_ALWAYS;
+}
+
+static bool build_gates(struct classes *c, const struct ruleset *set)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < set->signature_count; i++)
+        count += is_always(set->signatures[i]);
+    c->always = calloc(count + 1, sizeof *c->always);
+    for (int data = 1; c->always && data >= 0; data--)
+        for (size_t i = 0; i < set->signature_count; i++) {
+            if (!is_always(set->signatures[i]))
+                continue;
+            struct gate gate = gate_of(set->signatures[i]);
+            if (((gate.wants & GATE_DATA) != 0) == data)
+                c->always[c->always_count++] = gate;
+        }
+    return c->always != NULL;
+}
+
 bool classes_build(struct ruleset *set)
 {
     struct classes *c = set->classes = calloc(1, sizeof *c);
     if (!c || !partition_build(&c->addresses, &set->addresses, ADDRESS_TOP) ||
-        !partition_build(&c->ports, &set->ports, PORT_TOP) || !build_v4(c) || !sort_rules(c, set))
+        !partition_build(&c->ports, &set->ports, PORT_TOP) || !build_v4(c) || !sort_rules(c, set) ||
+        !build_gates(c, set))
         return false;
     for (size_t i = 0; i < c->ports.count; i++) {
         size_t end = i + 1 < c->ports.count ? (size_t)c->ports.starts[i + 1] : 65536;
@@ -190,7 +213,7 @@ void classes_free(struct classes *c)
     free(c->v4_starts);
     free(c->v4_class);
     free(c->ip_only.items);
-    free(c->always.items);
+    free(c->always);
     free(c->raw_packet_headers.items);
     free(c->raw_stream_headers.items);
     free(c);
@@ -206,6 +229,8 @@ struct class_key {
 struct class_cache {
     const struct ruleset *set;
     struct map classes; /* class_key -> struct flow_class * */
+    struct map lists;   /* bit per rule of `always` -> struct gate_list *: most classes have the same few */
+    uint64_t *chosen;   /* such bits, being worked out */
     struct arena memory;
     uint32_t generation;
 };
@@ -217,7 +242,13 @@ struct class_cache *class_cache_new(const struct ruleset *set)
         cache->set = set;
         cache->classes = map_of(0x5bd1e995, CACHE_MAX);
         cache->memory = arena_of(256U << 20);
+        cache->lists = map_of(0x1b873593, 0);
         cache->generation = 1;
+        cache->chosen = calloc(set->classes->always_count / 64 + 1, sizeof *cache->chosen);
+        if (!cache->chosen) {
+            class_cache_free(cache);
+            return NULL;
+        }
     }
     return cache;
 }
@@ -227,7 +258,9 @@ void class_cache_free(struct class_cache *cache)
     if (!cache)
         return;
     map_done(&cache->classes);
+    map_done(&cache->lists);
     arena_done(&cache->memory);
+    free(cache->chosen);
     free(cache);
 }
 
@@ -297,6 +330,49 @@ static bool any_header(const struct flow_class *class, const struct index_list *
     return false;
 }
 
+struct gate_list {
+    uint32_t count, with_data;
+    struct gate gates[];
+};
+
+static struct gate_list *gates_new(struct class_cache *cache, size_t count)
+{
+    const struct classes *c = cache->set->classes;
+    struct gate_list *list = arena_new(&cache->memory, sizeof *list + count * sizeof list->gates[0],
+                                       _Alignof(struct gate_list));
+    for (size_t i = 0; list && i < c->always_count; i++) {
+        if (!(cache->chosen[i / 64] >> i % 64 & 1))
+            continue;
+        list->gates[list->count++] = c->always[i];
+        list->with_data += (c->always[i].wants & GATE_DATA) != 0;
+    }
+    return list;
+}
+
+/* Gates of the rules without a prefilter whose header holds. */
+static bool choose_gates(struct class_cache *cache, struct flow_class *class)
+{
+    const struct classes *c = cache->set->classes;
+    size_t words = c->always_count / 64 + 1, count = 0;
+    memset(cache->chosen, 0, words * sizeof *cache->chosen);
+    for (size_t i = 0; i < c->always_count; i++) {
+        bool holds = class_allows(class, cache->set->signatures[c->always[i].rule]->header);
+        cache->chosen[i / 64] |= (uint64_t)holds << i % 64;
+        count += holds;
+    }
+    bool added;
+    uintptr_t *place = map_add(&cache->lists, bytes_of(cache->chosen, words * sizeof *cache->chosen), &added);
+    if (place && added)
+        *place = (uintptr_t)gates_new(cache, count);
+    const struct gate_list *list = place ? (const struct gate_list *)*place : NULL;
+    if (!list)
+        return false;
+    class->always = list->gates;
+    class->always_count = list->count;
+    class->with_data = list->with_data;
+    return true;
+}
+
 static struct flow_class *make(struct class_cache *cache, const struct class_key *key)
 {
     const struct ruleset *set = cache->set;
@@ -310,7 +386,8 @@ static struct flow_class *make(struct class_cache *cache, const struct class_key
             headers[i / 64] |= (uint64_t)1 << i % 64;
     class->headers = headers;
     class->ip_only = choose(cache, class, &c->ip_only, &class->ip_only_count);
-    class->always = choose(cache, class, &c->always, &class->always_count);
+    if (!choose_gates(cache, class))
+        return NULL;
     class->raw_packet = any_header(class, &c->raw_packet_headers);
     class->raw_stream = any_header(class, &c->raw_stream_headers);
     return class;
@@ -338,6 +415,8 @@ const struct flow_class *class_of(struct class_cache *cache, const struct packet
     if (cache->classes.count >= CACHE_MAX) {
         map_done(&cache->classes);
         cache->classes = map_of(0x5bd1e995, CACHE_MAX);
+        map_done(&cache->lists);
+        cache->lists = map_of(0x1b873593, 0);
         arena_reset(&cache->memory);
         cache->generation++;
     }

@@ -6,14 +6,15 @@
 #ifndef VONGLAU_DETECT_CLASSES_H
 #define VONGLAU_DETECT_CLASSES_H
 
-#include "detect/set.h"
+#include "detect/gate.h"
 
 /* The rules that concern one kind of packet, both address and port classes known. */
 struct flow_class {
     const uint64_t *headers; /* bit per header of the set: it holds */
-    const uint32_t *ip_only, *always;
-    uint32_t ip_only_count, always_count; /* packet rules without a prefilter */
-    bool raw_packet, raw_stream;          /* some rule with a pattern in raw payload or stream can match */
+    const uint32_t *ip_only;
+    const struct gate *always; /* packet rules without a prefilter: those that want data, then the rest */
+    uint32_t ip_only_count, always_count, with_data;
+    bool raw_packet, raw_stream; /* some rule with a pattern in raw payload or stream can match */
 };
 
 static inline bool class_allows(const struct flow_class *class, uint16_t header)

@@ -440,6 +440,29 @@ static void add_all(struct context *context, const struct index_list *list)
     on_hit(context, list->items, list->count);
 }
 
+/* Rules without a prefilter, as far as a glance at the packet lets them through. */
+static void add_gated(struct context *context)
+{
+    const struct packet *packet = context->packet;
+    const struct flow_class *class = context->class;
+    bool established = context->flow && is_established(context), wire = packet->source != SOURCE_FLOW_TIMEOUT;
+    struct gate_view view = {
+        .size = (uint16_t)MIN(packet->payload.size, (size_t)UINT16_MAX),
+        .flags = packet->tcp ? packet->tcp->flags : 0,
+        .payload = packet->payload,
+        .raw = context->raw_ready ? context->raw : BYTES_NONE,
+        .raw_offset = context->raw_offset,
+    };
+    bool data = view.payload.size || view.raw.size;
+    if (context->flow)
+        view.has |= context->direction == TO_SERVER ? GATE_TO_SERVER : GATE_TO_CLIENT;
+    view.has |= (uint16_t)((established ? GATE_ESTABLISHED : GATE_NOT_ESTABLISHED) | (data ? GATE_DATA : 0) |
+                           (context->protocol >= 0 ? GATE_PROTOCOL : 0) | (wire ? GATE_PACKET : 0));
+    for (uint32_t i = data ? 0 : class->with_data; i < class->always_count; i++)
+        if (gate_opens(&class->always[i], &view))
+            add_candidate(context, class->always[i].rule);
+}
+
 static int by_number(const void *a, const void *b)
 {
     const uint32_t *x = a, *y = b;
@@ -717,11 +740,10 @@ static void inspect_packet(struct context *context)
     add_anomalies(context);
     if (!in->packet->invalid) {
         add_by_address(context);
-        if (in->packet->source != SOURCE_FLOW_TIMEOUT)
-            on_hit(context, context->class->always, context->class->always_count);
         scan_payload(context);
         scan_loose_segment(context);
         take_raw(context);
+        add_gated(context);
     }
     judge_candidates(context);
     if (context->set->wants.frames && in->session && in->session->frame_count[context->direction] &&

@@ -76,6 +76,7 @@ static bool parse_dsize(struct compiler *c, const struct keyword *keyword, struc
     struct check *check = compiler_check(c, size_holds);
     if (!check || !parse_range(c, value, 65535, NULL, &check->range))
         return false;
+    check->subject = CHECK_PAYLOAD_SIZE;
     c->signature->needs_packet = true;
     return true;
 }
@@ -139,6 +140,8 @@ static bool parse_flags(struct compiler *c, const struct keyword *keyword, struc
     }
     if (flags.size == 0)
         return refuse(c, "no flag is named");
+    if (check->mode == FLAGS_EXACT || check->mode == FLAGS_ALL)
+        check->subject = CHECK_TCP_FLAGS_ALL;
     return flag_letters(c, flags, &check->a) && flag_letters(c, bytes_trim(mask), &check->b);
 }
 

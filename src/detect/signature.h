@@ -246,6 +246,14 @@ struct buffer_use {
 
 /* ---- conditions on packets and flows, and what a match does ---- */
 
+/* What is known of a condition without asking it. */
+enum check_subject {
+    CHECK_OTHER,
+    CHECK_FLOW_VALUES,   /* changes with the flow's bits and integers only */
+    CHECK_PAYLOAD_SIZE,  /* `range` of the payload's size */
+    CHECK_TCP_FLAGS_ALL, /* `a` without `b`: all of these flags are set */
+};
+
 struct check;
 typedef bool (*check_fn)(const struct check *check, struct context *context);
 typedef bool (*packet_number_fn)(const struct packet *packet, uint64_t *value);
@@ -254,7 +262,7 @@ struct check {
     struct check *next;
     check_fn test;
     bool negated;
-    bool of_flow_values; /* changes with the flow's bits and integers only */
+    uint8_t subject; /* enum check_subject */
     uint8_t mode;
     struct range range;
     packet_number_fn number;

@@ -14,8 +14,8 @@ struct candidate {
     uint32_t rule;
     uint32_t matched; /* bit per use, in the rule's order */
     bool done;
-    bool restless;   /* depends on more than the transaction: looked at with every packet */
-    bool held_back;  /* by the flow's bits and integers, as of `held_version` */
+    bool restless;  /* depends on more than the transaction: looked at with every packet */
+    bool held_back; /* by the flow's bits and integers, as of `held_version` */
     uint32_t held_version;
     uint64_t seen_offset; /* rules on a hook alone: bytes parsed when it last matched, plus 1; 0: never */
     const struct buffer_use *waits_on; /* the last one that found nothing yet in a growing body */
@@ -41,10 +41,10 @@ struct tx_state {
     struct grown grown[GROWN_MAX];
     uint8_t grown_count, events_seen;
     bool started;
-    uint64_t mark;          /* what the transaction was like when last looked at (tx_mark) */
-    uint32_t restless;      /* candidates that are */
-    bool held_back;         /* some candidate is */
-    uint32_t flow_version;  /* of the flow's values when last looked at */
+    uint64_t mark;         /* what the transaction was like when last looked at (tx_mark) */
+    uint32_t restless;     /* candidates that are */
+    bool held_back;        /* some candidate is */
+    uint32_t flow_version; /* of the flow's values when last looked at */
 };
 
 enum verdict { FAILS, WAITS, HOLDS };
@@ -209,8 +209,8 @@ static uint64_t bodies_mark(const struct inspection_of_tx *in, const struct buff
     return mark ? mark : 1;
 }
 
-/* True when `missing`, which `data` (from offset `start` on) did not have up to *to, stands in what came since,
- * or when *to is not of this data; otherwise *to moves to the end. */
+/* True when `missing`, which `data` (from offset `start` on) did not have up to *to, stands in what came
+ * since, or when *to is not of this data; otherwise *to moves to the end. */
 static bool is_new(const struct item *missing, uint64_t *to, uint64_t start, struct bytes data)
 {
     uint64_t end = start + data.size, overlap = missing->content.bytes.size - 1;
@@ -529,7 +529,7 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
     const struct check *failing = failing_check(context, s);
     if (failing) {
         candidate->done = in->complete;
-        candidate->held_back = failing->of_flow_values;
+        candidate->held_back = failing->subject == CHECK_FLOW_VALUES;
         candidate->held_version = context->state ? context->state->values_version : 0;
         candidate->restless = !candidate->held_back;
         return;
