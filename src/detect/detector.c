@@ -446,6 +446,8 @@ static void add_gated(struct context *context)
     const struct packet *packet = context->packet;
     const struct flow_class *class = context->class;
     bool established = context->flow && is_established(context), wire = packet->source != SOURCE_FLOW_TIMEOUT;
+    if (!wire && !established) /* what came before a handshake was looked at in its packets */
+        return;
     struct gate_view view = {
         .size = (uint16_t)MIN(packet->payload.size, (size_t)UINT16_MAX),
         .flags = packet->tcp ? packet->tcp->flags : 0,
