@@ -60,7 +60,8 @@ struct alerts {
     const struct rule *drop_rule;
 };
 
-MUST_CHECK struct detector *detector_new(const struct ruleset *set, size_t memory_max, struct error *error);
+/* For as many flows at once as the flow table holds; 0: as many as it holds by default. */
+MUST_CHECK struct detector *detector_new(const struct ruleset *set, size_t flow_max, struct error *error);
 void detector_free(struct detector *detector);
 /* From now on `set`; flows and transactions seen before are matched anew by it. */
 void detector_change(struct detector *detector, const struct ruleset *set);

@@ -54,7 +54,7 @@ static bool open_set(struct detector *detector, const struct ruleset *set, struc
     return !detector->costs || detector_profile(detector);
 }
 
-struct detector *detector_new(const struct ruleset *set, size_t memory_max, struct error *error)
+struct detector *detector_new(const struct ruleset *set, size_t flow_max, struct error *error)
 {
     struct detector *detector = calloc(1, sizeof *detector);
     if (!detector) {
@@ -68,10 +68,9 @@ struct detector *detector_new(const struct ruleset *set, size_t memory_max, stru
         return NULL;
     }
     detector->scratch = arena_fixed(detector->scratch_memory, SCRATCH_SIZE);
-    size_t states = MAX(memory_max / 2 / sizeof(struct flow_memory), (size_t)64);
-    size_t values = MAX(memory_max / 2 / sizeof(struct flow_values), (size_t)64);
-    if (!pool_open(&detector->states, sizeof(struct flow_memory), states, error) ||
-        !pool_open(&detector->values, sizeof(struct flow_values), values, error) ||
+    size_t flows = flow_max ? flow_max : FLOW_MAX_DEFAULT;
+    if (!pool_open(&detector->states, sizeof(struct flow_memory), flows, error) ||
+        !pool_open(&detector->values, sizeof(struct flow_values), flows, error) ||
         !open_set(detector, set, error)) {
         detector_free(detector);
         return NULL;

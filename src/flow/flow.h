@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "packet/packet.h"
 
+#define FLOW_MAX_DEFAULT 262144 /* flows of one worker at once, unless settings say otherwise */
+
 struct flow_table;
 struct tcp; /* flow/tcp.h */
 

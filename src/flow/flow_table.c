@@ -97,7 +97,7 @@ struct flow_table *flow_table_new(const struct flow_settings *settings, struct e
     if (memcmp(own->timeouts, none, sizeof none) == 0)
         flow_default_timeouts(own->timeouts, own->emergency);
     if (!own->flow_max)
-        own->flow_max = 262144;
+        own->flow_max = FLOW_MAX_DEFAULT;
     if (!own->emergency_percent)
         own->emergency_percent = 10;
     size_t capacity = 1024;

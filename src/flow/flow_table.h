@@ -56,7 +56,7 @@ extern const struct counter flow_counters[FLOW_COUNTER_COUNT];
 typedef void (*flow_end_fn)(void *context, struct flow *flow);
 
 struct flow_settings {
-    size_t flow_max; /* 0: 262144 */
+    size_t flow_max; /* 0: FLOW_MAX_DEFAULT */
     struct flow_timeout timeouts[FLOW_KIND_COUNT],
         emergency[FLOW_KIND_COUNT]; /* all zero: Suricata's defaults */
     uint8_t emergency_percent;      /* share of free flows below which the emergency begins; 0: 10 */

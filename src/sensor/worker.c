@@ -524,7 +524,7 @@ struct worker *worker_new(const struct settings *settings, const struct ruleset 
     worker->decoder.defragment = defragment;
     worker->decoder.defragment_context = worker->defrag;
     defrag_attach(worker->defrag, &worker->decoder);
-    if (rules && !(worker->detector = detector_new(rules, 0, error)))
+    if (rules && !(worker->detector = detector_new(rules, settings->flow.flow_max, error)))
         goto failed;
     worker->recorder.detector = worker->detector;
     want(worker, rules);

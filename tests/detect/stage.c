@@ -51,7 +51,7 @@ static void open_stage(struct stage *stage, const char *rules, const char *thres
         unlink(threshold_path);
     if (!stage->set)
         fail_msg("%s", error.text);
-    stage->detector = detector_new(stage->set, 1 << 20, &error);
+    stage->detector = detector_new(stage->set, 4, &error);
     assert_non_null(stage->detector);
     stage->alerts = calloc(1, sizeof *stage->alerts);
     assert_non_null(stage->alerts);

@@ -13,7 +13,7 @@ static void inspect(const struct ruleset *set, enum direction direction, unsigne
 {
     struct error error;
     static const uint8_t address[] = { 192, 0, 2, 1 };
-    struct detector *detector = detector_new(set, 1 << 16, &error);
+    struct detector *detector = detector_new(set, 4, &error);
     struct alerts *alerts = calloc(1, sizeof *alerts);
     struct flow flow = {
         .id = 1, .protocol = (uint8_t)protocol, .state = FLOW_ESTABLISHED, .established_directions = 3
