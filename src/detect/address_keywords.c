@@ -210,6 +210,7 @@ static bool parse_iprep(struct compiler *c, const struct keyword *keyword, struc
     struct check *check = compiler_check(c, reputation_holds);
     if (!check)
         return false;
+    check->subject = CHECK_HOSTS;
     if (!list_next(&value, &side) || !list_next(&value, &name) || !list_next(&value, &op))
         return refuse(c, "a side, a category and a comparison are wanted");
     size_t i = 0;

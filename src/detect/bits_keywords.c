@@ -277,6 +277,7 @@ static bool add_shared_bit(struct compiler *c, int mode, char kind, struct bytes
     struct check *check = reads ? compiler_check(c, shared_bit_holds) : compiler_action(c, shared_bit_run);
     if (!check)
         return false;
+    check->subject = CHECK_HOSTS;
     check->mode = (uint8_t)mode;
     check->a = (uint32_t)id;
     check->b = track;

@@ -707,22 +707,37 @@ static void settle_payload(struct compiler *c)
             s->needs_packet = true;
 }
 
-static bool set_is_all(const struct ruleset *set, uint16_t index, bool ports)
-{
-    const struct set_list *list = ports ? &set->ports : &set->addresses;
-    return ranges_is_all(&list->items[index], ports);
-}
-
-static bool is_ip_only(const struct compiler *c, const struct header *h)
+/* Nothing but the header and what is known of its addresses. */
+static bool is_about_ends(const struct compiler *c, const struct header *h)
 {
     const struct signature *s = c->signature;
-    if (s->uses || s->checks || s->protocols || s->established || s->not_established || h->any_packet ||
-        s->any_packet)
-        return false;
-    if (c->direction_given || s->only_stream || s->no_stream || s->only_frag || s->no_frag ||
-        s->needs_packet || s->needs_stream)
-        return false;
-    return set_is_all(c->set, h->src_ports, true) && set_is_all(c->set, h->dst_ports, true);
+    for (const struct check *check = s->checks; check; check = check->next)
+        if (check->subject != CHECK_HOSTS)
+            return false;
+    return !s->uses && !s->protocols && !s->established && !s->not_established && !h->any_packet &&
+           !s->any_packet && !s->bypass && !c->direction_given && !s->only_stream && !s->no_stream &&
+           !s->only_frag && !s->no_frag && !s->needs_packet && !s->needs_stream;
+}
+
+/* Such rules are judged once per flow and direction, unless an address is negated. */
+static bool is_ip_only(const struct compiler *c, const struct header *h)
+{
+    const struct ranges *addresses = c->set->addresses.items;
+    return is_about_ends(c, h) && !addresses[h->src].subtracted && !addresses[h->dst].subtracted;
+}
+
+/* What a rule says of a protocol or of the ends it says of the flow; of a packet or a state, of the packet.
+ */
+static bool is_about_flow(const struct compiler *c, const struct header *h)
+{
+    const struct signature *s = c->signature;
+    if (s->kind != SIGNATURE_PACKET || is_about_ends(c, h))
+        return true;
+    const struct check *others = s->checks;
+    if (s->once && others)
+        others = others->next; /* the first is its own */
+    return (s->protocols || s->once) && !s->uses && !others && !s->needs_packet && !s->established &&
+           !s->not_established;
 }
 
 /* Cheap and fixed things first: raw payload after the transaction's own buffers, bodies last. */
@@ -748,6 +763,19 @@ static void order_uses(struct signature *s)
         *place = use;
     }
     s->uses = sorted;
+}
+
+/* By action-order; config first of all. */
+static int place_of_action(const struct ruleset *set, uint8_t action)
+{
+    static const uint8_t stock[ACTION_PLACES] = { ACTION_PASS, ACTION_DROP, ACTION_REJECT, ACTION_ALERT };
+    const uint8_t *order = set->settings->action_order[0] ? set->settings->action_order : stock;
+    if (action & (ACTION_REJECT_SRC | ACTION_REJECT_DST | ACTION_REJECT_BOTH))
+        action = ACTION_REJECT;
+    for (int i = 0; i < ACTION_PLACES; i++)
+        if (order[i] == action)
+            return i + 1;
+    return 0;
 }
 
 static bool settle(struct compiler *c, struct header *header)
@@ -782,14 +810,8 @@ static bool settle(struct compiler *c, struct header *header)
         s->kind = SIGNATURE_IP_ONLY;
     if (!s->rule.priority)
         s->rule.priority = c->priority ? c->priority : 3;
-    static const uint8_t action_order[] = { ACTION_CONFIG,      ACTION_PASS,       ACTION_DROP,
-                                            ACTION_REJECT,      ACTION_REJECT_SRC, ACTION_REJECT_DST,
-                                            ACTION_REJECT_BOTH, ACTION_ALERT };
-    for (size_t i = 0; i < COUNT_OF(action_order); i++)
-        if (action_order[i] == s->rule.action)
-            s->order[0] = (int)MIN(i, (size_t)7);
-    if (s->order[0] > 3 && s->order[0] < 7)
-        s->order[0] = 3;
+    s->flow_scope = is_about_flow(c, header);
+    s->order[0] = place_of_action(c->set, s->rule.action);
     s->order[5] = (int)MIN(s->rule.priority, 255U);
     return true;
 }

@@ -58,6 +58,8 @@ struct alerts {
     uint8_t action;                     /* what happens to the packet: 0, ACTION_DROP, reject... */
     bool flow_drop, flow_pass, bypass;  /* what happens to the rest of the flow */
     const struct rule *drop_rule;
+    const struct rule *lost_drop; /* found no room among them, but drops all the same */
+    bool lost_flow_drop;
 };
 
 /* For as many flows at once as the flow table holds; 0: as many as it holds by default. */

@@ -333,6 +333,34 @@ static bool uses_match(struct context *context, const struct signature *s)
     return true;
 }
 
+#define DROPS (ACTION_DROP | ACTION_REJECT | ACTION_REJECT_SRC | ACTION_REJECT_DST | ACTION_REJECT_BOTH)
+
+static bool applies_to_flow(const struct signature *s, const struct alert *alert)
+{
+    return s->flow_scope || alert->on_stream;
+}
+
+/* An alert for which there is no room is not given; that it drops still holds. */
+static void lose_alert(struct alerts *alerts, const struct alert *alert)
+{
+    const struct signature *s = (const struct signature *)alert->rule;
+    if (!(alert->action & DROPS))
+        return;
+    if (!alerts->lost_drop)
+        alerts->lost_drop = alert->rule;
+    alerts->lost_flow_drop |= applies_to_flow(s, alert);
+}
+
+/* A pass before it in order hides it anyway. */
+static bool comes_after_pass(const struct alerts *alerts, const struct signature *s)
+{
+    for (size_t i = 0; i < alerts->count; i++)
+        if (alerts->items[i].action == ACTION_PASS &&
+            ((const struct signature *)alerts->items[i].rule)->index < s->index)
+            return true;
+    return false;
+}
+
 static void keep_alert(struct context *context, const struct signature *s)
 {
     struct alerts *alerts = context->alerts;
@@ -350,6 +378,8 @@ static void keep_alert(struct context *context, const struct signature *s)
         alerts->items[alerts->count++] = alert;
         return;
     }
+    if (comes_after_pass(alerts, s))
+        return;
     alerts->overflow++;
     context->counters[DETECT_ALERT_OVERFLOW]++;
     /* What comes earlier in order takes the place of what comes last. */
@@ -358,7 +388,9 @@ static void keep_alert(struct context *context, const struct signature *s)
         if (((const struct signature *)alerts->items[i].rule)->index >=
             ((const struct signature *)last->rule)->index)
             last = &alerts->items[i];
-    if (((const struct signature *)last->rule)->index > s->index)
+    bool earlier = ((const struct signature *)last->rule)->index > s->index;
+    lose_alert(alerts, earlier ? last : &alert);
+    if (earlier)
         *last = alert;
 }
 
@@ -615,24 +647,27 @@ static void add_by_address(struct context *context)
 
 /* ---- what comes of the matches ---- */
 
-static bool applies_to_flow(const struct signature *s, const struct alert *alert)
+static void drop(struct context *context, const struct rule *rule, uint8_t action, bool whole_flow)
 {
-    return s->kind != SIGNATURE_PACKET || alert->on_stream || ((s->protocols || s->once) && !s->needs_packet);
+    struct alerts *alerts = context->alerts;
+    if (!context->in->inline_mode)
+        return;
+    if (!alerts->drop_rule)
+        alerts->drop_rule = rule;
+    alerts->action |= action;
+    alerts->flow_drop |= whole_flow && context->flow;
 }
 
+/* What was dropped cannot pass any more. */
 static void apply_action(struct context *context, struct alert *alert, const struct signature *s)
 {
     struct alerts *alerts = context->alerts;
-    bool drops = alert->action &
-                 (ACTION_DROP | ACTION_REJECT | ACTION_REJECT_SRC | ACTION_REJECT_DST | ACTION_REJECT_BOTH);
-    if (drops && context->in->inline_mode) {
-        if (!alerts->action)
-            alerts->drop_rule = alert->rule;
-        alerts->action |= alert->action;
-        if (context->flow && applies_to_flow(s, alert))
-            alerts->flow_drop = true;
-    }
-    if (alert->action == ACTION_PASS && context->flow && applies_to_flow(s, alert)) {
+    if (alert->action & DROPS)
+        drop(context, alert->rule, alert->action, applies_to_flow(s, alert));
+    if (alert->action != ACTION_PASS || (alerts->action & DROPS))
+        return;
+    alerts->action |= ACTION_PASS;
+    if (context->flow && applies_to_flow(s, alert)) {
         alerts->flow_pass = true;
         struct flow_memory *state = context_state(context);
         if (state)
@@ -685,6 +720,8 @@ static void finish_alerts(struct context *context)
         alerts->items[kept++] = alert;
     }
     context->tx = NULL;
+    if (alerts->lost_drop)
+        drop(context, alerts->lost_drop, alerts->lost_drop->action, alerts->lost_flow_drop);
     alerts->count = kept;
     context->counters[DETECT_ALERT] += kept;
 }
@@ -775,7 +812,8 @@ void detect(struct detector *detector, const struct inspection *inspection, stru
     alerts->count = alerts->overflow = alerts->suppressed = 0;
     alerts->action = 0;
     alerts->flow_drop = alerts->flow_pass = alerts->bypass = false;
-    alerts->drop_rule = NULL;
+    alerts->drop_rule = alerts->lost_drop = NULL;
+    alerts->lost_flow_drop = false;
     struct context context = { .set = detector->set,
                                .detector = detector,
                                .in = inspection,

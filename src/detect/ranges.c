@@ -208,6 +208,7 @@ static bool parse_set(const struct parsing *p, struct bytes text, unsigned depth
             item = bytes_trim(bytes_from(item, 1));
         }
         any_wanted |= !negated;
+        result.subtracted |= negated;
         if (!parse_element(p, item, depth, negated ? &unwanted : &wanted))
             goto out;
     }
@@ -215,9 +216,11 @@ static bool parse_set(const struct parsing *p, struct bytes text, unsigned depth
         goto memory;
     normalise(&wanted);
     normalise(&unwanted);
+    result.subtracted |= wanted.subtracted || unwanted.subtracted;
     if (!subtract(&wanted, &unwanted, &result) || !join(set, &result))
         goto memory;
     normalise(set);
+    set->subtracted |= result.subtracted;
     done = true;
     goto out;
 memory:
@@ -262,7 +265,7 @@ bool ranges_has(const struct ranges *set, u128 value)
 
 bool ranges_equal(const struct ranges *a, const struct ranges *b)
 {
-    if (a->count != b->count)
+    if (a->count != b->count || a->subtracted != b->subtracted)
         return false;
     for (size_t i = 0; i < a->count; i++)
         if (a->items[i].low != b->items[i].low || a->items[i].high != b->items[i].high)

@@ -19,6 +19,7 @@ struct interval {
 struct ranges {
     struct interval *items;
     size_t count, capacity;
+    bool subtracted; /* written with a '!' somewhere */
 };
 
 /* The value of a rule variable ("$HOME_NET" without '$'); absent when unknown. */

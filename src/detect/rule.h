@@ -36,6 +36,8 @@ struct rule_reason {
 /* Called for each rule that is refused; loading goes on. */
 typedef void (*rule_refused_fn)(void *context, const struct rule_reason *reason);
 
+#define ACTION_PLACES 4 /* pass, drop, reject, alert */
+
 struct ruleset_settings {
     /* Rule variables: name without '$', value as in suricata.yaml ("[10.0.0.0/8,!10.1.0.0/16]"). */
     const struct {
@@ -55,7 +57,8 @@ struct ruleset_settings {
     bool no_prefilter;          /* every rule is tried everywhere; slow, to check the prefilters against */
     uint32_t pcre_match_limit;  /* 0: 3500 */
     uint32_t alerts_per_packet; /* packet-alert-max; 0: 15 */
-    uint32_t stream_chunk[2];   /* toserver-chunk-size, toclient-chunk-size; 0: 2560 */
+    uint8_t action_order[ACTION_PLACES];   /* enum rule_action; first 0: the stock order */
+    uint32_t stream_chunk[2];              /* toserver-chunk-size, toclient-chunk-size; 0: 2560 */
     const struct protocol *const *enabled; /* NULL: all */
     rule_refused_fn refused;
     void *context;

@@ -249,6 +249,7 @@ struct buffer_use {
 /* What is known of a condition without asking it. */
 enum check_subject {
     CHECK_OTHER,
+    CHECK_HOSTS,         /* of what is known of the addresses: it holds or not for all of a flow */
     CHECK_FLOW_VALUES,   /* changes with the flow's bits and integers only */
     CHECK_PAYLOAD_SIZE,  /* `range` of the payload's size */
     CHECK_TCP_FLAGS_ALL, /* `a` without `b`: all of these flags are set */
@@ -291,6 +292,7 @@ struct signature {
     bool established, not_established; /* flow keyword */
     bool needs_packet, needs_stream;   /* where raw payload is looked for */
     bool only_stream, no_stream, only_frag, no_frag;
+    bool flow_scope; /* its action is for the rest of the flow, wherever it matched */
     bool alerts_too; /* a pass rule that says `alert` */
     bool no_alert, files_store, bypass;
     bool any_packet;    /* decode events: broken packets too */

@@ -362,7 +362,7 @@ static void state_none(struct step *step)
         step->back->last_ack = step->back->next = 0;
         step->back->window = header->window;
         set_state(step, TCP_SYN_SENT);
-        if (step->packet->payload.size) /* RFC 7413 section 4.2 */
+        if (step->packet->payload.size && header->has_fast_open) /* RFC 7413 section 4.2 */
             take_data(step);
     } else if (flags & TCP_FIN) {
         if (!settings->midstream && !settings->async_oneside)
@@ -496,7 +496,8 @@ static void state_syn_sent(struct step *step)
     } else if (flags & TCP_ACK && to_server(step)) {
         /* The client goes on, so the server did answer: it is not seen here. */
         if (!step->tracker->settings.async_oneside) {
-            step->result->invalid = true;
+            /* After a SYN of the server its acknowledgment is missing, not wrong (four-way handshake). */
+            step->result->invalid = !step->back->started;
             return;
         }
         if (header->sequence != client->isn + 1) {

@@ -170,6 +170,30 @@ static const char **read_paths(struct settings *settings, const char *path, cons
     return paths;
 }
 
+static bool read_action_order(struct config_node *root, struct ruleset_settings *rules, struct error *error)
+{
+    static const struct word words[] = { { "pass", ACTION_PASS },
+                                         { "drop", ACTION_DROP },
+                                         { "reject", ACTION_REJECT },
+                                         { "alert", ACTION_ALERT } };
+    struct config_node *list = config_find(root, "action-order");
+    uint8_t seen = 0;
+    size_t count = 0;
+    for (struct config_node *item = list ? list->first : NULL; item; item = item->next) {
+        size_t at = 0;
+        while (at < COUNT_OF(words) && (!item->value || strcmp(item->value, words[at].name) != 0))
+            at++;
+        if (at == COUNT_OF(words) || (seen & words[at].value))
+            return config_error(item, error,
+                                "action-order: pass, drop, reject and alert are wanted, each once");
+        seen |= (uint8_t)words[at].value;
+        rules->action_order[count++] = (uint8_t)words[at].value;
+    }
+    if (list && count != ACTION_PLACES)
+        return config_error(list, error, "action-order: pass, drop, reject and alert are wanted, each once");
+    return true;
+}
+
 static bool read_rules(struct settings *settings, struct error *error)
 {
     struct config_node *root = &settings->config.root;
@@ -191,7 +215,8 @@ static bool read_rules(struct settings *settings, struct error *error)
     rules->data_dir = settings->data_dir;
     rules->inline_mode = settings->inline_mode;
     rules->strict = settings->failures_fatal;
-    if (!config_u32(root, "packet-alert-max", &rules->alerts_per_packet, error) ||
+    if (!read_action_order(root, rules, error) ||
+        !config_u32(root, "packet-alert-max", &rules->alerts_per_packet, error) ||
         !config_u32(root, "pcre.match-limit", &rules->pcre_match_limit, error))
         return false;
     static const char *const chunks[] = { "stream.reassembly.toserver-chunk-size",

@@ -293,6 +293,8 @@ static void handle_flow(struct worker *worker, struct scene *scene, struct packe
     }
     if (flow->dropped && scene->inline_mode) {
         flow_count(worker->flows, flow, packet, scene->direction);
+        if (packet->tcp)
+            flow->tcp_flags[scene->direction] |= packet->tcp->flags;
         scene_drop(worker, scene, drops_by_exception(worker, flow) ? DROP_EXCEPTION_FLOW : DROP_FLOW);
         record_verdict(worker, scene);
         return;

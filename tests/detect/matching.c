@@ -2,6 +2,8 @@
 /* What matches in raw payload: positions, relations, numbers, expressions; what matches leave behind. */
 #include "stage.h"
 
+#include <stdio.h>
+
 #define UDP(options) "alert udp any any -> any any (" options " sid:1;)\n"
 #define P(literal)   literal, sizeof(literal) - 1
 
@@ -262,6 +264,92 @@ static void alerts_of_a_packet_are_limited(void **state)
     stage_close(&stage);
 }
 
+static const uint8_t drops_first[] = { ACTION_DROP, ACTION_PASS, ACTION_REJECT, ACTION_ALERT };
+static const uint8_t alerts_first[] = { ACTION_ALERT, ACTION_DROP, ACTION_PASS, ACTION_REJECT };
+
+static void actions_count_in_their_order(void **state)
+{
+    (void)state;
+    static const char rules[] = "pass udp any any -> any any (content:\"x\"; sid:1;)\n"
+                                "drop udp any any -> any any (content:\"x\"; sid:2;)\n"
+                                "alert udp any any -> any any (content:\"x\"; sid:3;)\n";
+    struct stage stage;
+    stage_open_inline(&stage, rules, NULL, 0);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("x"));
+    assert_int_equal(stage.alerts->count, 0);
+    assert_int_equal(stage.alerts->action, ACTION_PASS);
+    stage_close(&stage);
+    stage_open_inline(&stage, rules, drops_first, 0);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("x"));
+    assert_int_equal(stage_count(&stage, 2), 1);
+    assert_int_equal(stage_count(&stage, 3), 0);
+    assert_int_equal(stage.alerts->action, ACTION_DROP);
+    stage_close(&stage);
+}
+
+/* What a rule says of the ends it says of the whole flow, what it says of a packet of that packet. */
+static void actions_reach_as_far_as_their_rule(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule;
+        bool flow;
+    } cases[] = {
+        { "udp any any -> any any (sid:1;)", true },
+        { "udp any any -> any 80 (sid:1;)", true },
+        { "udp !10.9.9.9 any -> any any (sid:1;)", true },
+        { "udp any any -> any any (hostbits:isnotset,seen; sid:1;)", true },
+        { "udp any any -> any any (ttl:64; sid:1;)", false },
+        { "udp any any -> any any (flow:to_server; sid:1;)", false },
+        { "udp any any -> any any (content:\"x\"; sid:1;)", false },
+        { "udp any any -> any any (flowbits:isnotset,seen; sid:1;)", false },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct stage stage;
+        char rule[256];
+        snprintf(rule, sizeof rule, "drop %s\n", cases[i].rule);
+        stage_open_inline(&stage, rule, NULL, 0);
+        stage_packet(&stage, TO_SERVER, IP_UDP, P("x"));
+        assert_int_equal(stage.alerts->action, ACTION_DROP);
+        assert_int_equal(stage.alerts->flow_drop, cases[i].flow);
+        stage_close(&stage);
+        snprintf(rule, sizeof rule, "pass %s\n", cases[i].rule);
+        stage_open_inline(&stage, rule, NULL, 0);
+        stage_packet(&stage, TO_SERVER, IP_UDP, P("x"));
+        assert_int_equal(stage.alerts->flow_pass, cases[i].flow);
+        stage_close(&stage);
+    }
+}
+
+static void a_negated_address_is_judged_for_each_packet(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, "alert ip !10.9.9.9 any -> any any (sid:1;)\n", NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        stage_packet(&stage, TO_SERVER, IP_UDP, P("x"));
+        assert_int_equal(stage_count(&stage, 1), 1);
+    }
+    stage_close(&stage);
+}
+
+static void a_drop_without_room_still_drops(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open_inline(&stage,
+                      "alert udp any any -> any any (content:\"x\"; sid:1;)\n"
+                      "alert udp any any -> any any (content:\"x\"; sid:2;)\n"
+                      "drop udp any any -> any any (content:\"x\"; sid:3;)\n",
+                      alerts_first, 2);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("x"));
+    assert_int_equal(stage.alerts->count, 2);
+    assert_int_equal(stage.alerts->overflow, 1);
+    assert_int_equal(stage.alerts->action, ACTION_DROP);
+    assert_int_equal(stage.alerts->drop_rule->sid, 3);
+    stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +362,10 @@ int main(void)
         cmocka_unit_test(addresses_alone_are_judged_once_a_flow),
         cmocka_unit_test(a_pass_comes_first),
         cmocka_unit_test(alerts_of_a_packet_are_limited),
+        cmocka_unit_test(actions_count_in_their_order),
+        cmocka_unit_test(actions_reach_as_far_as_their_rule),
+        cmocka_unit_test(a_negated_address_is_judged_for_each_packet),
+        cmocka_unit_test(a_drop_without_room_still_drops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,8 @@ static void write_file(char *path, const char *text)
     close(fd);
 }
 
-static void open_stage(struct stage *stage, const char *rules, const char *thresholds, bool plain)
+static void open_stage(struct stage *stage, const char *rules, const char *thresholds,
+                       const struct ruleset_settings *wanted)
 {
     memset(stage, 0, sizeof *stage);
     char path[] = "/tmp/vonglau-rules-XXXXXX", threshold_path[] = "/tmp/vonglau-thresholds-XXXXXX";
@@ -33,17 +34,17 @@ static void open_stage(struct stage *stage, const char *rules, const char *thres
     } addresses[] = { { "HOME_NET", "[192.0.2.0/24,10.0.0.0/8]" }, { "EXTERNAL_NET", "!$HOME_NET" } },
       ports[] = { { "HTTP_PORTS", "80" } };
     const char *files[] = { path };
-    struct ruleset_settings settings = { .addresses = (const void *)addresses,
-                                         .address_count = COUNT_OF(addresses),
-                                         .ports = (const void *)ports,
-                                         .port_count = COUNT_OF(ports),
-                                         .files = files,
-                                         .file_count = 1,
-                                         .refused = note_refusal,
-                                         .context = stage,
-                                         .data_dir = "/tmp",
-                                         .no_prefilter = plain,
-                                         .threshold_file = thresholds ? threshold_path : NULL };
+    struct ruleset_settings settings = *wanted;
+    settings.addresses = (const void *)addresses;
+    settings.address_count = COUNT_OF(addresses);
+    settings.ports = (const void *)ports;
+    settings.port_count = COUNT_OF(ports);
+    settings.files = files;
+    settings.file_count = 1;
+    settings.refused = note_refusal;
+    settings.context = stage;
+    settings.data_dir = "/tmp";
+    settings.threshold_file = thresholds ? threshold_path : NULL;
     struct error error = { "" };
     stage->set = ruleset_load(&settings, &error);
     unlink(path);
@@ -63,12 +64,22 @@ static void open_stage(struct stage *stage, const char *rules, const char *thres
 
 void stage_open(struct stage *stage, const char *rules, const char *thresholds)
 {
-    open_stage(stage, rules, thresholds, false);
+    open_stage(stage, rules, thresholds, &(struct ruleset_settings){ 0 });
 }
 
 void stage_open_plain(struct stage *stage, const char *rules)
 {
-    open_stage(stage, rules, NULL, true);
+    open_stage(stage, rules, NULL, &(struct ruleset_settings){ .no_prefilter = true });
+}
+
+void stage_open_inline(struct stage *stage, const char *rules, const uint8_t order[ACTION_PLACES],
+                       uint32_t max)
+{
+    struct ruleset_settings settings = { .inline_mode = true, .alerts_per_packet = max };
+    if (order)
+        memcpy(settings.action_order, order, ACTION_PLACES);
+    open_stage(stage, rules, NULL, &settings);
+    stage->inline_mode = true;
 }
 
 void stage_close(struct stage *stage)
@@ -104,7 +115,9 @@ void stage_packet(struct stage *stage, enum direction direction, unsigned protoc
     p->udp = protocol == IP_UDP ? &p->udp_record : NULL;
     p->icmp = protocol == IP_ICMP ? &p->icmp_record : NULL;
     stage->flow.protocol = (uint8_t)protocol;
-    struct inspection inspection = { .packet = p, .flow = &stage->flow, .direction = direction };
+    struct inspection inspection = {
+        .packet = p, .flow = &stage->flow, .direction = direction, .inline_mode = stage->inline_mode
+    };
     detect(stage->detector, &inspection, stage->alerts);
 }
 

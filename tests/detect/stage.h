@@ -16,12 +16,16 @@ struct stage {
     struct rule_reason reason; /* of the last refusal */
     char refused_keyword[64];
     unsigned refused;
+    bool inline_mode;
     uint8_t *payload; /* guarded */
     size_t payload_size;
 };
 
 /* Loads `rules` (lines); with `thresholds` as threshold.config when not NULL. */
 void stage_open(struct stage *stage, const char *rules, const char *thresholds);
+/* Where packets can be dropped, in this order of actions (NULL: the stock one), `max` alerts a packet. */
+void stage_open_inline(struct stage *stage, const char *rules, const uint8_t order[ACTION_PLACES],
+                       uint32_t max);
 /* The same with every rule tried on every packet. */
 void stage_open_plain(struct stage *stage, const char *rules);
 void stage_close(struct stage *stage);
