@@ -185,6 +185,12 @@ static bool read_number(const struct matching *m, const struct number_at *at, bo
     int64_t size = value_of(m, &at->size);
     if (start < 0 || size < 0 || start > (int64_t)m->data.size || size > (int64_t)m->data.size - start)
         return false;
+    if (size == 0 && at->text) {
+        /* As many digits as there are. */
+        size = MIN((int64_t)m->data.size - start, (int64_t)NUMBER_TEXT_MAX);
+        if (size == 0)
+            return false;
+    }
     struct bytes there = bytes_of(m->data.data + start, (size_t)size);
     *end = (size_t)(start + size);
     if (at->text) {
@@ -240,8 +246,6 @@ static enum outcome match_test(const struct matching *m, const struct item *item
 {
     uint64_t value;
     size_t end;
-    if (item->test.at.size.variable == NO_VARIABLE && item->test.at.size.value == 0)
-        return NO_MATCH;
     if (!read_number(m, &item->test.at, item->relative, cursor, &value, &end) ||
         !compare(item, value, (uint64_t)value_of(m, &item->test.value)))
         return NO_MATCH;
@@ -252,10 +256,7 @@ static enum outcome match_jump(const struct matching *m, const struct item *item
 {
     uint64_t value = 0;
     size_t end = item->relative ? cursor : 0;
-    bool zero_bytes = item->jump.at.size.variable == NO_VARIABLE && item->jump.at.size.value == 0;
-    if (zero_bytes)
-        end = (size_t)clamp((int64_t)end + value_of(m, &item->jump.at.offset), m->data.size);
-    else if (!read_number(m, &item->jump.at, item->relative, cursor, &value, &end))
+    if (!read_number(m, &item->jump.at, item->relative, cursor, &value, &end))
         return NO_MATCH;
     int64_t post = value_of(m, &item->jump.post_offset);
     if (value > UINT32_MAX)

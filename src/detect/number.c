@@ -79,7 +79,7 @@ static bool words(struct compiler *c, struct item *item, struct number_at *at, s
     }
     if (!at->text && at->size.variable == NO_VARIABLE && at->size.value > 8)
         return refuse(c, "a binary number has at most 8 bytes");
-    if (at->text && at->size.variable == NO_VARIABLE && at->size.value > 23)
+    if (at->text && at->size.variable == NO_VARIABLE && at->size.value > NUMBER_TEXT_MAX)
         return refuse(c, "a number in text has at most 23 bytes");
     if (at->text && !at->base)
         at->base = 0;
@@ -117,7 +117,7 @@ static bool parse_byte_test(struct compiler *c, const struct keyword *keyword, s
     } else if (!parse_operand(c, number, INT64_MIN, INT64_MAX, &item->test.value)) {
         return false;
     }
-    return parse_operand(c, size, 0, 23, &item->test.at.size) &&
+    return parse_operand(c, size, 0, NUMBER_TEXT_MAX, &item->test.at.size) &&
            parse_operand(c, offset, -65535, 65535, &item->test.at.offset) &&
            words(c, item, &item->test.at, value, NULL);
 }
@@ -154,7 +154,7 @@ static bool parse_byte_jump(struct compiler *c, const struct keyword *keyword, s
     item->jump.post_offset.variable = NO_VARIABLE;
     if (!list_next(&value, &size) || !list_next(&value, &offset))
         return refuse(c, "size and offset are wanted");
-    return parse_operand(c, size, 0, 23, &item->jump.at.size) &&
+    return parse_operand(c, size, 0, NUMBER_TEXT_MAX, &item->jump.at.size) &&
            parse_operand(c, offset, -65535, 65535, &item->jump.at.offset) &&
            words(c, item, &item->jump.at, value, jump_word);
 }
@@ -185,7 +185,7 @@ static bool parse_byte_extract(struct compiler *c, const struct keyword *keyword
     item->extract.multiplier = 1;
     if (!list_next(&value, &size) || !list_next(&value, &offset) || !list_next(&value, &name))
         return refuse(c, "size, offset and a name are wanted");
-    return parse_operand(c, size, 1, 23, &item->extract.at.size) &&
+    return parse_operand(c, size, 0, NUMBER_TEXT_MAX, &item->extract.at.size) &&
            parse_operand(c, offset, -65535, 65535, &item->extract.at.offset) &&
            words(c, item, &item->extract.at, value, extract_word) &&
            parse_variable(c, name, &item->extract.result);
@@ -200,7 +200,7 @@ static bool math_word(struct compiler *c, struct item *item, struct bytes word, 
     static const char *const operations[] = { "+", "-", "*", "/", "<<", ">>" };
     *bad = true; /* unless one of these went through */
     if (bytes_is(name, "bytes")) {
-        *bad = !parse_operand(c, value, 1, 23, &item->math.at.size);
+        *bad = !parse_operand(c, value, 1, NUMBER_TEXT_MAX, &item->math.at.size);
     } else if (bytes_is(name, "offset")) {
         *bad = !parse_operand(c, value, -65535, 65535, &item->math.at.offset);
     } else if (bytes_is(name, "rvalue")) {

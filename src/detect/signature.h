@@ -100,9 +100,12 @@ struct content {
     struct operand offset, depth, distance, within;
 };
 
+#define NUMBER_TEXT_MAX 23 /* bytes of a number written as text */
+
 /* Where a number stands in a buffer and how it is written. */
 struct number_at {
-    struct operand size, offset; /* bytes; from the buffer's start or the cursor */
+    struct operand size, offset; /* bytes (0: of text as far as digits go, else no number: 0); from the
+                                  * buffer's start or the cursor */
     bool little, text, dce;
     uint8_t base;  /* of text: 8, 10, 16; 0 lets the prefix say */
     uint64_t mask; /* 0: none; the result is shifted down by its trailing zeros */

@@ -242,6 +242,15 @@ static bool timestamp_valid(struct step *step)
            step->packet->time > out->timestamp_time + PAWS_AGE;
 }
 
+static void open_streams(struct step *step)
+{
+    const struct tcp_settings *settings = &step->tracker->settings;
+    const struct address *ends[DIRECTIONS] = { &step->flow->server, &step->flow->client };
+    for (size_t i = 0; i < DIRECTIONS; i++)
+        stream_init(step->tcp->streams[i], step->tracker,
+                    os_policy_for(settings->os_rules, settings->os_rule_count, ends[i]));
+}
+
 static void session_begin(struct step *step)
 {
     struct tcp_tracker *tracker = step->tracker;
@@ -256,12 +265,8 @@ static void session_begin(struct step *step)
     tracker->counts[TCP_COUNT_ACTIVE]++;
     struct stream *streams = (struct stream *)(void *)(tcp + 1);
     *tcp = (struct tcp){ .streams = { &streams[0], &streams[1] } };
-    const struct tcp_settings *settings = &tracker->settings;
-    const struct address *ends[DIRECTIONS] = { &step->flow->server, &step->flow->client };
-    for (size_t i = 0; i < DIRECTIONS; i++)
-        stream_init(tcp->streams[i], tracker,
-                    os_policy_for(settings->os_rules, settings->os_rule_count, ends[i]));
     step->flow->tcp = step->tcp = tcp;
+    open_streams(step);
     step->out = tcp->streams[*step->direction];
     step->back = tcp->streams[!*step->direction];
 }
@@ -286,6 +291,33 @@ static void take_syn(struct step *step)
 static void take_data(struct step *step);
 
 /* ---- no connection yet ---- */
+
+static void begin_handshake(struct step *step)
+{
+    const struct tcp_header *header = step->header;
+    take_syn(step);
+    step->out->syn_count = 1;
+    step->tcp->timestamps = header->has_timestamp;
+    step->tcp->sack = header->sack_permitted;
+    step->tcp->fast_open = header->has_fast_open;
+    step->back->last_ack = step->back->next = 0;
+    step->back->window = header->window;
+    set_state(step, TCP_SYN_SENT);
+    if (step->packet->payload.size)
+        take_data(step);
+}
+
+/* The server refused, and the client tries again with the same number: nothing was said before. */
+static void try_again(struct step *step)
+{
+    struct tcp *tcp = step->tcp;
+    for (size_t i = 0; i < DIRECTIONS; i++)
+        stream_clear(tcp->streams[i]);
+    *tcp = (struct tcp){ .streams = { tcp->streams[0], tcp->streams[1] } };
+    open_streams(step);
+    step->flow->state = FLOW_NEW;
+    begin_handshake(step);
+}
 
 static void pick_up(struct step *step)
 {
@@ -354,16 +386,7 @@ static void state_none(struct step *step)
         session_begin(step);
         if (!step->tcp)
             return;
-        take_syn(step);
-        step->out->syn_count = 1;
-        step->tcp->timestamps = header->has_timestamp;
-        step->tcp->sack = header->sack_permitted;
-        step->tcp->fast_open = header->has_fast_open;
-        step->back->last_ack = step->back->next = 0;
-        step->back->window = header->window;
-        set_state(step, TCP_SYN_SENT);
-        if (step->packet->payload.size && header->has_fast_open) /* RFC 7413 section 4.2 */
-            take_data(step);
+        begin_handshake(step);
     } else if (flags & TCP_FIN) {
         if (!settings->midstream && !settings->async_oneside)
             event(step, STREAM_EVENT_FIN_BUT_NO_SESSION);
@@ -419,8 +442,12 @@ static void state_syn_sent(struct step *step)
     uint8_t flags = header->flags;
     struct stream *client = step->tcp->streams[TO_SERVER];
     if (flags & TCP_RST) {
-        /* RFC 9293 section 3.10.7.3: acceptable when it acknowledges the SYN. */
-        if (!to_server(step) && flags & TCP_ACK && SEQ_LE(header->acknowledgment, client->isn)) {
+        /* RFC 9293 section 3.10.7.3: acceptable when it acknowledges the SYN. The client's own answers
+         * something older on these ports (RFC 5961 section 4); its SYN stands. */
+        if (to_server(step))
+            return;
+        uint32_t ack = header->acknowledgment;
+        if (flags & TCP_ACK && (SEQ_LE(ack, client->isn) || SEQ_GT(ack, client->next))) {
             refuse(step, STREAM_EVENT_RST_INVALID_ACK);
             return;
         }
@@ -465,8 +492,9 @@ static void state_syn_sent(struct step *step)
                 stream_clear(client);
                 client->released = client->origin = client->contiguous = client->end = client->acked = 0;
             }
-        } else if (client->next != client->isn + 1) {
-            stream_acknowledge(client, client->contiguous);
+        } else {
+            /* What was taken is ready with the server's next acknowledgment: the connection stands then. */
+            client->last_ack = client->isn + 1;
         }
         set_state(step, TCP_SYN_RECV);
         if (step->packet->payload.size)
@@ -696,8 +724,9 @@ static void take_data(struct step *step)
     if (SEQ_GT(after, out->next))
         out->next = after;
     struct bytes payload = step->packet->payload;
+    /* A SYN's bytes belong to the stream with fast open only (RFC 7413 section 4.2). */
     step->result->taken = !(header->flags & TCP_SYN) || step->tcp->fast_open;
-    if (payload.size && !out->finished) {
+    if (payload.size && !out->finished && step->result->taken) {
         struct insert_result inserted = { 0 };
         stream_insert(out, stream_offset_of(out, sequence), payload, &inserted);
         if (inserted.no_memory || inserted.limit) {
@@ -852,7 +881,10 @@ static void state_open(struct step *step)
     }
     if (flags & TCP_SYN) {
         bool closing = tcp->state != TCP_ESTABLISHED;
-        if (flags & TCP_ACK) {
+        bool refused = tcp->state == TCP_CLOSED && tcp->closed_by_rst && !tcp->established;
+        if (refused && !(flags & TCP_ACK) && to_server(step) && header->sequence == out->isn) {
+            try_again(step);
+        } else if (flags & TCP_ACK) {
             if (to_server(step))
                 refuse(step, STREAM_EVENT_EST_SYNACK_TOSERVER);
             else if (header->acknowledgment != back->isn + 1 && header->acknowledgment != back->last_ack)

@@ -9,6 +9,8 @@ A line opens a conversation (`NAME` is one word), or is a step of one:
     NAME < "text"                         the server does; "text"*9000 repeats it, cut into segments of 1,400 bytes
     NAME > unacked "text"                 no acknowledgment follows
     NAME fin | NAME rst | NAME < ack      both ends close; the client resets; the server acknowledges all so far
+    raw NAME CLIENT:PORT SERVER:PORT      a TCP conversation without its handshake
+    NAME > SA 1000 5001 "text"            a segment with flags (of FSRPA), sequence number, acknowledgment and bytes
     wait SECONDS                          before the next packet
 
 Texts are Python bytes literals without the b. Lines that start with # are comments.
@@ -77,8 +79,9 @@ class Talk:
         self.time += 1000
 
     def line(self, line):
-        opens = re.fullmatch(r"(tcp|udp) (\w+)(?:\*(\d+))? ([\d.]+):(\d+) ([\d.]+):(\d+)", line)
+        opens = re.fullmatch(r"(tcp|udp|raw) (\w+)(?:\*(\d+))? ([\d.]+):(\d+) ([\d.]+):(\d+)", line)
         says = re.fullmatch(r'(\w+) ([<>]) (unacked )?(".*")(?:\*(\d+))?', line)
+        segment = re.fullmatch(r'(\w+) ([<>]) ([FSRPA]+) (\d+) (\d+)(?: (".*"))?', line)
         does = re.fullmatch(r"(\w+) (fin|rst|[<>] ack)", line)
         if opens:
             kind, name, count, client, client_port, server, server_port = opens.groups()
@@ -90,6 +93,13 @@ class Talk:
             name, way, unacked, text, times = says.groups()
             for conversation in self.conversations[name]:
                 conversation.say("><".index(way), ast.literal_eval("b" + text) * int(times or 1), not unacked)
+        elif segment:
+            name, way, flags, sequence, acknowledgment, text = segment.groups()
+            side = "><".index(way)
+            for conversation in self.conversations[name]:
+                conversation.sequence[side], conversation.sequence[1 - side] = int(sequence), int(acknowledgment)
+                payload = ast.literal_eval("b" + text) if text else b""
+                conversation.send(side, payload, sum(1 << "FSRPA".index(f) for f in flags))
         elif does:
             for conversation in self.conversations[does[1]]:
                 if does[2] == "fin":
