@@ -6,15 +6,6 @@
 
 #include "base/field.h"
 
-void json_key(struct text *out, const char *key)
-{
-    if (!key)
-        return;
-    text_char(out, '"');
-    text_string(out, key);
-    text_put(out, BYTES_OF("\":"));
-}
-
 void json_open(struct text *out, const char *key, char bracket)
 {
     json_key(out, key);
@@ -56,11 +47,38 @@ static void escape_one(struct text *out, uint8_t c)
     }
 }
 
+/* Eight bytes at once: how many of them, from the first on, are printable ASCII that needs no escape. */
+static size_t plain_run(const uint8_t *at)
+{
+    const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\', rubout = word ^ ones * 0x7f;
+    uint64_t odd = (word - ones * 0x20) | (quote - ones) | (slash - ones) | (rubout - ones) | word;
+    odd &= tops; /* a borrow can only mark bytes behind one that is odd itself */
+    return odd ? (size_t)__builtin_ctzll(odd) / 8 : 8;
+}
+
+/* Bytes at the start of `value` that need no escape. */
+static size_t plain_start(struct bytes value)
+{
+    size_t i = 0;
+    for (size_t run = 8; run == 8 && i + 8 <= value.size; i += run)
+        run = plain_run(value.data + i);
+    while (i < value.size && plain(value.data[i]) && value.data[i] < 0x80)
+        i++;
+    return i;
+}
+
 void json_escape(struct text *out, struct bytes value)
 {
+    size_t start = 0, first = plain_start(value);
+    if (LIKELY(first == value.size)) {
+        text_put(out, value);
+        return;
+    }
     bool text = bytes_is_utf8(value);
-    size_t start = 0;
-    for (size_t i = 0; i < value.size; i++) {
+    for (size_t i = first; i < value.size; i++) {
         uint8_t c = value.data[i];
         if (LIKELY(plain(c) && (text || c < 0x80)))
             continue;
@@ -76,17 +94,11 @@ void json_escape(struct text *out, struct bytes value)
     text_put(out, bytes_of(value.data + start, value.size - start));
 }
 
-void json_string(struct text *out, const char *key, struct bytes value)
+void json_text(struct text *out, struct bytes value)
 {
-    json_key(out, key);
     text_char(out, '"');
     json_escape(out, value);
     text_put(out, BYTES_OF("\","));
-}
-
-void json_cstring(struct text *out, const char *key, const char *value)
-{
-    json_string(out, key, bytes_of_string(value));
 }
 
 void json_hex(struct text *out, const char *key, struct bytes value)
@@ -105,13 +117,6 @@ void json_base64(struct text *out, const char *key, struct bytes value)
     text_put(out, BYTES_OF("\","));
 }
 
-void json_uint(struct text *out, const char *key, uint64_t value)
-{
-    json_key(out, key);
-    text_u64(out, value);
-    text_char(out, ',');
-}
-
 void json_int(struct text *out, const char *key, int64_t value)
 {
     json_key(out, key);
@@ -128,11 +133,6 @@ void json_real(struct text *out, const char *key, double value)
         text_add(out, "%.15g,", value);
     else
         text_put(out, BYTES_OF("null,"));
-}
-
-void json_bool(struct text *out, const char *key, bool value)
-{
-    json_raw(out, key, value ? BYTES_OF("true") : BYTES_OF("false"));
 }
 
 void json_null(struct text *out, const char *key)

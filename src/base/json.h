@@ -17,16 +17,45 @@ void json_close(struct text *out, char bracket);
 /* Takes the last comma away: the document is complete. */
 void json_end(struct text *out);
 /* `"key":` without a value. Keys come from code and are written as they are. */
-void json_key(struct text *out, const char *key);
+static inline void json_key(struct text *out, const char *key)
+{
+    size_t size = key ? strlen(key) : 0;
+    if (!key ||
+        (UNLIKELY(size + 3 >= out->capacity - MIN(out->capacity, out->size)) && !text_reserve(out, size + 3)))
+        return;
+    char *at = out->data + out->size;
+    at[0] = '"';
+    memcpy(at + 1, key, size);
+    memcpy(at + 1 + size, "\":", 3);
+    out->size += size + 3;
+}
+/* The value of json_string(), quoted, with its comma. */
+void json_text(struct text *out, struct bytes value);
 /* UTF-8 is kept; in anything else every byte from 0x80 on becomes \xHH text, as EVE does. */
-void json_string(struct text *out, const char *key, struct bytes value);
-void json_cstring(struct text *out, const char *key, const char *value);
+static inline void json_string(struct text *out, const char *key, struct bytes value)
+{
+    json_key(out, key);
+    json_text(out, value);
+}
+static inline void json_cstring(struct text *out, const char *key, const char *value)
+{
+    json_string(out, key, bytes_of_string(value));
+}
 void json_hex(struct text *out, const char *key, struct bytes value);
 void json_base64(struct text *out, const char *key, struct bytes value);
-void json_uint(struct text *out, const char *key, uint64_t value);
+static inline void json_uint(struct text *out, const char *key, uint64_t value)
+{
+    json_key(out, key);
+    text_u64(out, value);
+    text_char(out, ',');
+}
 void json_int(struct text *out, const char *key, int64_t value);
 void json_real(struct text *out, const char *key, double value);
-void json_bool(struct text *out, const char *key, bool value);
+static inline void json_bool(struct text *out, const char *key, bool value)
+{
+    json_key(out, key);
+    text_put(out, value ? BYTES_OF("true,") : BYTES_OF("false,"));
+}
 void json_null(struct text *out, const char *key);
 /* `value` is JSON already. */
 void json_raw(struct text *out, const char *key, struct bytes value);

@@ -47,15 +47,6 @@ void text_add(struct text *text, const char *format, ...)
     va_end(again);
 }
 
-void text_put(struct text *text, struct bytes b)
-{
-    if (b.size == 0 || !text_reserve(text, b.size))
-        return;
-    memcpy(text->data + text->size, b.data, b.size);
-    text->size += b.size;
-    text->data[text->size] = '\0';
-}
-
 void text_hex(struct text *text, struct bytes b)
 {
     static const char digits[] = "0123456789abcdef";
@@ -87,11 +78,17 @@ void text_base64(struct text *text, struct bytes b)
 
 void text_u64(struct text *text, uint64_t value)
 {
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+        "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+        "8081828384858687888990919293949596979899";
     char digits[20];
     size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
+    for (; value >= 100; value /= 100)
+        memcpy(digits + (at -= 2), pairs + value % 100 * 2, 2);
+    if (value >= 10)
+        memcpy(digits + (at -= 2), pairs + value * 2, 2);
+    else
+        digits[--at] = (char)('0' + value);
     text_put(text, bytes_of(digits + at, sizeof digits - at));
 }

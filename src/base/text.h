@@ -32,7 +32,6 @@ void text_done(struct text *text);
 /* Makes room for `more` bytes; false (and `full`) when there is none. */
 bool text_reserve(struct text *text, size_t more);
 void text_add(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
-void text_put(struct text *text, struct bytes b);
 void text_hex(struct text *text, struct bytes b);
 void text_base64(struct text *text, struct bytes b);
 void text_u64(struct text *text, uint64_t value);
@@ -43,6 +42,16 @@ static inline void text_char(struct text *text, char c)
         text->data[text->size++] = c;
         text->data[text->size] = '\0';
     }
+}
+
+static inline void text_put(struct text *text, struct bytes b)
+{
+    if (b.size == 0 ||
+        (UNLIKELY(b.size >= text->capacity - MIN(text->capacity, text->size)) && !text_reserve(text, b.size)))
+        return;
+    memcpy(text->data + text->size, b.data, b.size);
+    text->size += b.size;
+    text->data[text->size] = '\0';
 }
 
 static inline void text_string(struct text *text, const char *string)

@@ -246,6 +246,42 @@ static const char *const dull_buffers[] = { "http.method",     "http.stat_code",
                                             "http.accept_enc", "http.content_type", "http.header_names",
                                             "http.start",      "http.content_len",  NULL };
 
+/* How seldom a byte is in text and markup, in about half bits; the rest of the alphabet is rarer still. */
+static unsigned rarity(uint8_t b)
+{
+    static const char common[] = "etaoinsrhldcumfpgwybvk";
+    uint8_t lower = byte_lower(b);
+    const char *place = memchr(common, lower, sizeof common - 1);
+    if (place)
+        return (unsigned)(6 + (place - common) / 4 + (b != lower ? 3 : 0));
+    if (b == ' ' || b == 0)
+        return 5;
+    if (byte_is_digit(b) || strchr("<>/\"=.-\r\n", b))
+        return 9;
+    return 13;
+}
+
+#define SUFFIX 8 /* the bytes that a matcher of many literals looks at first: the last ones */
+
+/* The pattern without an end so common that every text would make the matcher stop at it. */
+static struct bytes rarest_end(struct bytes pattern)
+{
+    if (pattern.size <= SUFFIX)
+        return pattern;
+    unsigned sum = 0, best = 0;
+    size_t end = pattern.size;
+    for (size_t i = 0; i < pattern.size; i++) {
+        sum += rarity(pattern.data[i]);
+        if (i >= SUFFIX)
+            sum -= rarity(pattern.data[i - SUFFIX]);
+        if (i + 1 >= SUFFIX && sum >= best) {
+            best = sum;
+            end = i + 1;
+        }
+    }
+    return bytes_first(pattern, end);
+}
+
 static struct bytes pattern_of(const struct content *content)
 {
     struct bytes pattern = content->bytes;
@@ -254,7 +290,7 @@ static struct bytes pattern_of(const struct content *content)
     /* Vectorscan's literals do not start with a zero byte. */
     while (pattern.size && pattern.data[0] == 0)
         pattern = bytes_from(pattern, 1);
-    return bytes_first(pattern, PATTERN_SIZE_MAX);
+    return rarest_end(bytes_first(pattern, PATTERN_SIZE_MAX));
 }
 
 /* How telling a pattern is; under 0: not to be used. */
