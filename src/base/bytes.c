@@ -2,6 +2,8 @@
 /* Comparison, search and numbers on borrowed bytes. */
 #include "base/bytes.h"
 
+#include "base/search.h"
+
 int bytes_compare(struct bytes a, struct bytes b)
 {
     size_t common = MIN(a.size, b.size);
@@ -39,66 +41,20 @@ bool bytes_ends(struct bytes a, struct bytes suffix)
     return a.size >= suffix.size && bytes_equal(bytes_from(a, a.size - suffix.size), suffix);
 }
 
-/* Sixteen bytes at once; aliasing and unaligned loads are allowed. */
-typedef uint8_t lanes __attribute__((vector_size(16), may_alias, aligned(1)));
-typedef uint64_t halves __attribute__((vector_size(16)));
-
-static lanes lanes_of(uint8_t b)
-{
-    return (lanes){ b, b, b, b, b, b, b, b, b, b, b, b, b, b, b, b };
-}
-
-/* 0x20 for a letter: OR-ed to a byte it makes both cases the lower one. */
-static uint8_t fold_of(uint8_t b, bool nocase)
-{
-    b = byte_lower(b);
-    return nocase && b >= 'a' && b <= 'z' ? 0x20 : 0;
-}
-
-static bool equal_there(const uint8_t *at, struct bytes needle, bool nocase)
-{
-    return nocase ? equal_nocase(at, needle.data, needle.size) : memcmp(at, needle.data, needle.size) == 0;
-}
-
-/* Looks for the first and the last byte of the needle, sixteen places at once, and compares where both are.
- */
-static size_t find(struct bytes haystack, struct bytes needle, bool nocase)
-{
-    size_t last = needle.size - 1, places = haystack.size - last, i = 0;
-    uint8_t first_fold = fold_of(needle.data[0], nocase), last_fold = fold_of(needle.data[last], nocase);
-    uint8_t first = needle.data[0] | first_fold, end = needle.data[last] | last_fold;
-    lanes firsts = lanes_of(first), ends = lanes_of(end), first_folds = lanes_of(first_fold),
-          last_folds = lanes_of(last_fold);
-    for (; i + sizeof(lanes) <= places; i += sizeof(lanes)) {
-        const lanes *a = (const lanes *)(haystack.data + i), *b = (const lanes *)(haystack.data + i + last);
-        halves both = (halves)((lanes)((*a | first_folds) == firsts) & (lanes)((*b | last_folds) == ends));
-        if (!(both[0] | both[1]))
-            continue;
-        for (size_t k = i; k < i + sizeof(lanes); k++)
-            if ((haystack.data[k] | first_fold) == first && (haystack.data[k + last] | last_fold) == end &&
-                equal_there(haystack.data + k, needle, nocase))
-                return k;
-    }
-    for (; i < places; i++)
-        if ((haystack.data[i] | first_fold) == first && equal_there(haystack.data + i, needle, nocase))
-            return i;
-    return SIZE_MAX;
-}
-
 size_t bytes_find(struct bytes haystack, struct bytes needle)
 {
     if (needle.size == 0)
         return 0;
     if (needle.size == 1)
         return bytes_find_byte(haystack, needle.data[0]);
-    return haystack.size < needle.size ? SIZE_MAX : find(haystack, needle, false);
+    return haystack.size < needle.size ? SIZE_MAX : search(haystack, needle, false);
 }
 
 size_t bytes_find_nocase(struct bytes haystack, struct bytes needle)
 {
     if (needle.size == 0)
         return 0;
-    return haystack.size < needle.size ? SIZE_MAX : find(haystack, needle, true);
+    return haystack.size < needle.size ? SIZE_MAX : search(haystack, needle, true);
 }
 
 size_t bytes_find_byte(struct bytes haystack, uint8_t c)

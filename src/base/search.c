@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Search for the first and the last byte of a needle, many places at once; where both stand, the rest is
+ * compared. Processors with AVX2 look at 32 places, others at 16. */
+#include "base/search.h"
+
+/* 0x20 for a letter: OR-ed to a byte it makes both cases the lower one. */
+static uint8_t fold_of(uint8_t b, bool nocase)
+{
+    b = byte_lower(b);
+    return nocase && b >= 'a' && b <= 'z' ? 0x20 : 0;
+}
+
+static bool equal_there(const uint8_t *at, struct bytes needle, bool nocase)
+{
+    return nocase ? bytes_equal_nocase(bytes_of(at, needle.size), needle)
+                  : memcmp(at, needle.data, needle.size) == 0;
+}
+
+/* What is looked for at one place: (byte | fold) == wanted. */
+struct ends {
+    uint8_t first, first_fold, last, last_fold;
+};
+
+static struct ends ends_of(struct bytes needle, bool nocase)
+{
+    uint8_t first = needle.data[0], last = needle.data[needle.size - 1];
+    uint8_t first_fold = fold_of(first, nocase), last_fold = fold_of(last, nocase);
+    return (struct ends){ first | first_fold, first_fold, last | last_fold, last_fold };
+}
+
+static size_t one_by_one(struct bytes haystack, struct bytes needle, bool nocase, const struct ends *ends,
+                         size_t i)
+{
+    for (size_t places = haystack.size - needle.size + 1; i < places; i++)
+        if ((haystack.data[i] | ends->first_fold) == ends->first &&
+            equal_there(haystack.data + i, needle, nocase))
+            return i;
+    return SIZE_MAX;
+}
+
+/* Sixteen bytes; aliasing and unaligned loads are allowed. */
+typedef uint8_t lanes16 __attribute__((vector_size(16), may_alias, aligned(1)));
+typedef uint64_t halves __attribute__((vector_size(16)));
+
+static lanes16 lanes16_of(uint8_t b)
+{
+    return (lanes16){ b, b, b, b, b, b, b, b, b, b, b, b, b, b, b, b };
+}
+
+static size_t search16(struct bytes haystack, struct bytes needle, bool nocase)
+{
+    const struct ends ends = ends_of(needle, nocase);
+    size_t last = needle.size - 1, places = haystack.size - last, i = 0;
+    const lanes16 firsts = lanes16_of(ends.first), lasts = lanes16_of(ends.last),
+                  first_folds = lanes16_of(ends.first_fold), last_folds = lanes16_of(ends.last_fold);
+    for (; i + sizeof(lanes16) <= places; i += sizeof(lanes16)) {
+        const lanes16 *a = (const lanes16 *)(haystack.data + i);
+        const lanes16 *b = (const lanes16 *)(haystack.data + i + last);
+        halves both = (halves)((lanes16)((*a | first_folds) == firsts) &
+                               (lanes16)((*b | last_folds) == lasts));
+        if (!(both[0] | both[1]))
+            continue;
+        for (size_t k = i; k < i + sizeof(lanes16); k++)
+            if ((haystack.data[k + last] | ends.last_fold) == ends.last &&
+                (haystack.data[k] | ends.first_fold) == ends.first &&
+                equal_there(haystack.data + k, needle, nocase))
+                return k;
+    }
+    return one_by_one(haystack, needle, nocase, &ends, i);
+}
+
+#ifdef __x86_64__
+#include <immintrin.h>
+
+__attribute__((target("avx2"))) static size_t search32(struct bytes haystack, struct bytes needle,
+                                                       bool nocase)
+{
+    const struct ends ends = ends_of(needle, nocase);
+    size_t last = needle.size - 1, places = haystack.size - last, i = 0;
+    const __m256i firsts = _mm256_set1_epi8((char)ends.first), lasts = _mm256_set1_epi8((char)ends.last),
+                  first_folds = _mm256_set1_epi8((char)ends.first_fold),
+                  last_folds = _mm256_set1_epi8((char)ends.last_fold);
+    for (; i + 32 <= places; i += 32) {
+        __m256i a = _mm256_loadu_si256((const __m256i_u *)(haystack.data + i));
+        __m256i b = _mm256_loadu_si256((const __m256i_u *)(haystack.data + i + last));
+        a = _mm256_cmpeq_epi8(_mm256_or_si256(a, first_folds), firsts);
+        b = _mm256_cmpeq_epi8(_mm256_or_si256(b, last_folds), lasts);
+        for (uint32_t both = (uint32_t)_mm256_movemask_epi8(_mm256_and_si256(a, b)); both; both &= both - 1) {
+            size_t k = i + (size_t)__builtin_ctz(both);
+            if (equal_there(haystack.data + k, needle, nocase))
+                return k;
+        }
+    }
+    return one_by_one(haystack, needle, nocase, &ends, i);
+}
+
+size_t search(struct bytes haystack, struct bytes needle, bool nocase)
+{
+    return haystack.size >= 64 && __builtin_cpu_supports("avx2") ? search32(haystack, needle, nocase)
+                                                                 : search16(haystack, needle, nocase);
+}
+#else
+size_t search(struct bytes haystack, struct bytes needle, bool nocase)
+{
+    return search16(haystack, needle, nocase);
+}
+#endif
