@@ -545,7 +545,7 @@ static void scan_payload(struct context *context)
     enum raw_kind kind = tcp ? RAW_TCP_PACKET : RAW_OTHER;
     const struct prefilter *prefilter = set->payload[kind][context->direction];
     if (prefilter)
-        prefilter_scan(prefilter, context->detector->prefilter, packet->payload, on_hit, context);
+        prefilter_scan(prefilter, context->detector->prefilter, packet->payload, 0, on_hit, context);
 }
 
 /* Bytes that no stream took are looked at where they are. */
@@ -555,7 +555,7 @@ static void scan_loose_segment(struct context *context)
     const struct packet *packet = context->packet;
     if (!prefilter || !packet->tcp || taken_by_stream(context) || packet->source == SOURCE_FLOW_TIMEOUT)
         return;
-    prefilter_scan(prefilter, context->detector->prefilter, packet->payload, on_hit, context);
+    prefilter_scan(prefilter, context->detector->prefilter, packet->payload, 0, on_hit, context);
 }
 
 static uint64_t finished_transactions(const struct session *session, enum direction direction)
@@ -623,7 +623,8 @@ static void take_raw(struct context *context)
     context->raw_ready = true;
     const struct prefilter *prefilter = context->set->payload[RAW_TCP_STREAM][direction];
     if (prefilter)
-        prefilter_scan(prefilter, context->detector->prefilter, ready, on_hit, context);
+        prefilter_scan(prefilter, context->detector->prefilter, ready, context->raw_offset, on_hit,
+                       context);
 }
 
 static void raw_done(struct context *context)

@@ -11,11 +11,17 @@ struct pattern {
     struct index_list rules;
 };
 
-struct prefilter {
+/* Patterns of one database. */
+struct literals {
     struct pattern *patterns;
     size_t count, capacity, reach;
     struct map known; /* nocase flag and bytes -> index + 1 */
     hs_database_t *database;
+};
+
+struct prefilter {
+    struct literals anywhere, head;
+    size_t head_size; /* bytes from the start in which the patterns of `head` may stand */
 };
 
 struct prefilter_memory {
@@ -26,23 +32,29 @@ struct prefilter *prefilter_new(void)
 {
     struct prefilter *prefilter = calloc(1, sizeof *prefilter);
     if (prefilter)
-        prefilter->known = map_of(3, 0);
+        prefilter->anywhere.known = prefilter->head.known = map_of(3, 0);
     return prefilter;
+}
+
+static void literals_done(struct literals *literals)
+{
+    for (size_t i = 0; i < literals->count; i++)
+        free(literals->patterns[i].rules.items);
+    free(literals->patterns);
+    map_done(&literals->known);
+    hs_free_database(literals->database);
 }
 
 void prefilter_free(struct prefilter *prefilter)
 {
     if (!prefilter)
         return;
-    for (size_t i = 0; i < prefilter->count; i++)
-        free(prefilter->patterns[i].rules.items);
-    free(prefilter->patterns);
-    map_done(&prefilter->known);
-    hs_free_database(prefilter->database);
+    literals_done(&prefilter->anywhere);
+    literals_done(&prefilter->head);
     free(prefilter);
 }
 
-bool prefilter_add(struct prefilter *prefilter, struct bytes pattern, bool nocase, uint32_t index)
+static bool literals_add(struct literals *literals, struct bytes pattern, bool nocase, uint32_t index)
 {
     uint8_t key[258];
     if (pattern.size == 0 || pattern.size >= sizeof key)
@@ -50,42 +62,52 @@ bool prefilter_add(struct prefilter *prefilter, struct bytes pattern, bool nocas
     key[0] = nocase;
     memcpy(key + 1, pattern.data, pattern.size);
     bool added;
-    uintptr_t *place = map_add(&prefilter->known, bytes_of(key, pattern.size + 1), &added);
+    uintptr_t *place = map_add(&literals->known, bytes_of(key, pattern.size + 1), &added);
     if (!place)
         return false;
     if (added) {
-        if (prefilter->count == prefilter->capacity) {
-            size_t capacity = prefilter->capacity ? prefilter->capacity * 2 : 64;
-            struct pattern *patterns = realloc(prefilter->patterns, capacity * sizeof *patterns);
+        if (literals->count == literals->capacity) {
+            size_t capacity = literals->capacity ? literals->capacity * 2 : 64;
+            struct pattern *patterns = realloc(literals->patterns, capacity * sizeof *patterns);
             if (!patterns)
                 return false;
-            prefilter->patterns = patterns;
-            prefilter->capacity = capacity;
+            literals->patterns = patterns;
+            literals->capacity = capacity;
         }
-        prefilter->patterns[prefilter->count] = (struct pattern){ .bytes = pattern, .nocase = nocase };
-        *place = ++prefilter->count;
-        prefilter->reach = MAX(prefilter->reach, pattern.size);
+        literals->patterns[literals->count] = (struct pattern){ .bytes = pattern, .nocase = nocase };
+        *place = ++literals->count;
+        literals->reach = MAX(literals->reach, pattern.size);
     }
-    return index_list_add(&prefilter->patterns[*place - 1].rules, index);
+    return index_list_add(&literals->patterns[*place - 1].rules, index);
 }
 
-bool prefilter_compile(struct prefilter *prefilter, struct error *error)
+bool prefilter_add(struct prefilter *prefilter, struct bytes pattern, bool nocase, size_t bound, uint32_t index)
 {
-    size_t n = prefilter->count;
+    if (!bound || bound > PREFILTER_HEAD_MAX)
+        return literals_add(&prefilter->anywhere, pattern, nocase, index);
+    prefilter->head_size = MAX(prefilter->head_size, bound);
+    return literals_add(&prefilter->head, pattern, nocase, index);
+}
+
+static bool literals_compile(struct literals *literals, struct error *error)
+{
+    size_t n = literals->count;
+    if (n == 0)
+        return true;
     const char **texts = calloc(n, sizeof *texts);
     unsigned *flags = calloc(n, sizeof *flags), *ids = calloc(n, sizeof *ids);
     size_t *sizes = calloc(n, sizeof *sizes);
     bool done = false;
     if (texts && flags && ids && sizes) {
         for (size_t i = 0; i < n; i++) {
-            texts[i] = (const char *)prefilter->patterns[i].bytes.data;
-            sizes[i] = prefilter->patterns[i].bytes.size;
-            flags[i] = HS_FLAG_SINGLEMATCH | (prefilter->patterns[i].nocase ? HS_FLAG_CASELESS : 0);
+            texts[i] = (const char *)literals->patterns[i].bytes.data;
+            sizes[i] = literals->patterns[i].bytes.size;
+            flags[i] = HS_FLAG_SINGLEMATCH | (literals->patterns[i].nocase ? HS_FLAG_CASELESS : 0);
             ids[i] = (unsigned)i;
         }
         hs_compile_error_t *why = NULL;
         done = hs_compile_lit_multi(texts, flags, ids, sizes, (unsigned)n, HS_MODE_BLOCK, NULL,
-                                    &prefilter->database, &why) == HS_SUCCESS;
+                                    &literals->database, &why) == HS_SUCCESS;
         if (!done)
             (void)error_set(error, "the patterns cannot be compiled: %s",
                             why ? why->message : "unknown reason");
@@ -100,9 +122,23 @@ bool prefilter_compile(struct prefilter *prefilter, struct error *error)
     return done;
 }
 
+bool prefilter_compile(struct prefilter *prefilter, struct error *error)
+{
+    return literals_compile(&prefilter->anywhere, error) && literals_compile(&prefilter->head, error);
+}
+
 size_t prefilter_reach(const struct prefilter *prefilter)
 {
-    return prefilter->reach;
+    return MAX(prefilter->anywhere.reach, prefilter->head.reach);
+}
+
+static bool reserve_scratch(struct prefilter_memory *memory, const struct prefilter *prefilter)
+{
+    const struct literals *const both[] = { &prefilter->anywhere, &prefilter->head };
+    for (size_t i = 0; i < COUNT_OF(both); i++)
+        if (both[i]->database && hs_alloc_scratch(both[i]->database, &memory->scratch) != HS_SUCCESS)
+            return false;
+    return true;
 }
 
 struct prefilter_memory *prefilter_memory_new(const struct ruleset *set, struct error *error)
@@ -112,12 +148,11 @@ struct prefilter_memory *prefilter_memory_new(const struct ruleset *set, struct 
     for (size_t i = 0; done && i < set->buffer_count; i++)
         for (unsigned d = 0; done && d < DIRECTIONS; d++)
             if (set->buffers[i]->prefilters[d])
-                done = hs_alloc_scratch(set->buffers[i]->prefilters[d]->database, &memory->scratch) ==
-                       HS_SUCCESS;
+                done = reserve_scratch(memory, set->buffers[i]->prefilters[d]);
     for (unsigned k = 0; done && k < COUNT_OF(set->payload); k++)
         for (unsigned d = 0; done && d < DIRECTIONS; d++)
             if (set->payload[k][d])
-                done = hs_alloc_scratch(set->payload[k][d]->database, &memory->scratch) == HS_SUCCESS;
+                done = reserve_scratch(memory, set->payload[k][d]);
     if (!done) {
         (void)error_set(error, "out of memory");
         prefilter_memory_free(memory);
@@ -135,7 +170,7 @@ void prefilter_memory_free(struct prefilter_memory *memory)
 }
 
 struct scan {
-    const struct prefilter *prefilter;
+    const struct literals *literals;
     prefilter_hit_fn hit;
     void *context;
 };
@@ -147,17 +182,25 @@ static int on_match(unsigned id, unsigned long long from, unsigned long long to,
     (void)to;
     (void)flags;
     const struct scan *scan = context;
-    const struct index_list *rules = &scan->prefilter->patterns[id].rules;
+    const struct index_list *rules = &scan->literals->patterns[id].rules;
     scan->hit(scan->context, rules->items, rules->count);
     return 0;
 }
 
-void prefilter_scan(const struct prefilter *prefilter, struct prefilter_memory *memory, struct bytes data,
-                    prefilter_hit_fn hit, void *context)
+static void literals_scan(const struct literals *literals, struct prefilter_memory *memory, struct bytes data,
+                          prefilter_hit_fn hit, void *context)
 {
-    struct scan scan = { prefilter, hit, context };
-    if (data.size == 0 || data.size > UINT32_MAX)
-        return;
-    (void)hs_scan(prefilter->database, (const char *)data.data, (unsigned)data.size, 0, memory->scratch,
-                  on_match, &scan);
+    struct scan scan = { literals, hit, context };
+    if (data.size && data.size <= UINT32_MAX && literals->database)
+        (void)hs_scan(literals->database, (const char *)data.data, (unsigned)data.size, 0, memory->scratch,
+                      on_match, &scan);
+}
+
+void prefilter_scan(const struct prefilter *prefilter, struct prefilter_memory *memory, struct bytes data,
+                    uint64_t offset, prefilter_hit_fn hit, void *context)
+{
+    if (offset < prefilter->head_size)
+        literals_scan(&prefilter->head, memory, bytes_first(data, prefilter->head_size - (size_t)offset), hit,
+                      context);
+    literals_scan(&prefilter->anywhere, memory, data, hit, context);
 }

@@ -6,13 +6,18 @@
 
 #include "detect/set.h"
 
+#define PREFILTER_HEAD_MAX 1024U /* bytes; patterns bound to more than that may as well stand anywhere */
+
 struct prefilter;
 struct prefilter_memory; /* one worker's scratch */
 
 MUST_CHECK struct prefilter *prefilter_new(void);
 void prefilter_free(struct prefilter *prefilter);
-/* Rule `index` is wanted wherever `pattern` stands. */
-MUST_CHECK bool prefilter_add(struct prefilter *prefilter, struct bytes pattern, bool nocase, uint32_t index);
+/* Rule `index` is wanted wherever `pattern` stands; with `bound` only where it ends within that many bytes from
+ * the start of body, stream or packet (0: anywhere). Patterns bound to the beginning are kept apart and cost
+ * nothing further on. */
+MUST_CHECK bool prefilter_add(struct prefilter *prefilter, struct bytes pattern, bool nocase, size_t bound,
+                              uint32_t index);
 /* After the last rule. */
 MUST_CHECK bool prefilter_compile(struct prefilter *prefilter, struct error *error);
 /* Longest pattern in bytes. */
@@ -23,7 +28,8 @@ void prefilter_memory_free(struct prefilter_memory *memory);
 
 /* Called with the rules of each pattern found, at most once a pattern and scan. */
 typedef void (*prefilter_hit_fn)(void *context, const uint32_t *rules, size_t count);
+/* `data` starts at `offset` of its body or stream. */
 void prefilter_scan(const struct prefilter *prefilter, struct prefilter_memory *memory, struct bytes data,
-                    prefilter_hit_fn hit, void *context);
+                    uint64_t offset, prefilter_hit_fn hit, void *context);
 
 #endif

@@ -290,7 +290,17 @@ static struct bytes pattern_of(const struct content *content)
     /* Vectorscan's literals do not start with a zero byte. */
     while (pattern.size && pattern.data[0] == 0)
         pattern = bytes_from(pattern, 1);
-    return rarest_end(bytes_first(pattern, PATTERN_SIZE_MAX));
+    return bytes_first(pattern, PATTERN_SIZE_MAX);
+}
+
+/* Bytes from the start within which the content must end; 0: anywhere. */
+static size_t bound_of(const struct content *content)
+{
+    if (!content->has_depth || content->has_distance || content->has_within ||
+        content->offset.variable != NO_VARIABLE || content->depth.variable != NO_VARIABLE)
+        return 0;
+    int64_t bound = (content->has_offset ? content->offset.value : 0) + content->depth.value;
+    return bound > 0 ? (size_t)bound : 0;
 }
 
 /* How telling a pattern is; under 0: not to be used. */
@@ -349,12 +359,15 @@ static void choose_pattern(const struct ruleset *set, struct signature *s)
         s->trigger = TRIGGER_PATTERN;
 }
 
-static bool add_pattern(struct prefilter **prefilter, const struct signature *s)
+/* `large`: the buffer may be long, so that a second database and a shorter pattern are worth having. */
+static bool add_pattern(struct prefilter **prefilter, const struct signature *s, bool large)
 {
     if (!*prefilter && !(*prefilter = prefilter_new()))
         return false;
     const struct content *content = &s->fast->content;
-    return prefilter_add(*prefilter, pattern_of(content), content->nocase, s->index);
+    struct bytes pattern = pattern_of(content);
+    return prefilter_add(*prefilter, large ? rarest_end(pattern) : pattern, content->nocase,
+                         large && !s->fast_use->buffer->transforms ? bound_of(content) : 0, s->index);
 }
 
 static bool allows(const struct header *h, unsigned protocol)
@@ -377,14 +390,29 @@ static bool place_payload(struct ruleset *set, const struct signature *s)
         if (!(d == TO_SERVER ? s->to_server : s->to_client))
             continue;
         bool tcp = allows(h, IP_TCP);
-        if (tcp && s->needs_stream && !add_pattern(&set->payload[RAW_TCP_STREAM][d], s))
+        if (tcp && s->needs_stream && !add_pattern(&set->payload[RAW_TCP_STREAM][d], s, true))
             return false;
-        if (tcp && (!s->needs_stream || s->needs_packet) && !add_pattern(&set->payload[RAW_TCP_PACKET][d], s))
+        if (tcp && (!s->needs_stream || s->needs_packet) && !add_pattern(&set->payload[RAW_TCP_PACKET][d], s, true))
             return false;
-        if (allows_other(h) && !add_pattern(&set->payload[RAW_OTHER][d], s))
+        if (allows_other(h) && !add_pattern(&set->payload[RAW_OTHER][d], s, true))
             return false;
     }
     return true;
+}
+
+static bool is_large(const struct buffer *buffer)
+{
+    return buffer->stream || buffer->kind == BUFFER_FILE_DATA;
+}
+
+/* A response's body is the data of its file: its patterns are looked for together, in one pass. */
+static struct buffer *prefilter_buffer(struct ruleset *set, const struct signature *s, struct buffer *buffer,
+                                       unsigned direction)
+{
+    if (direction != TO_CLIENT || buffer->transforms || strcmp(buffer->name, "http.response_body") != 0)
+        return buffer;
+    struct buffer *file = set_buffer_kind(set, "file.data", BUFFER_FILE_DATA, NULL);
+    return file && (s->protocols & ~file->protocols) == 0 ? file : buffer;
 }
 
 static bool place_tx(struct ruleset *set, const struct signature *s)
@@ -394,7 +422,8 @@ static bool place_tx(struct ruleset *set, const struct signature *s)
         if (!(d == TO_SERVER ? s->to_server : s->to_client))
             continue;
         set->tx_protocols[d] |= s->protocols;
-        if (s->trigger == TRIGGER_PATTERN && !add_pattern(&buffer->prefilters[d], s))
+        if (s->trigger == TRIGGER_PATTERN &&
+            !add_pattern(&prefilter_buffer(set, s, buffer, d)->prefilters[d], s, is_large(buffer)))
             return false;
         for (size_t p = 0; p < set->protocol_count && s->trigger != TRIGGER_PATTERN; p++) {
             struct index_list *list = s->trigger == TRIGGER_APP_EVENT ? &set->tx_events[p][d]

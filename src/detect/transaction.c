@@ -424,17 +424,19 @@ static void scan_growing(struct inspection_of_tx *in, const struct buffer *buffe
     for (uint32_t i = 0; i < values->count; i++) {
         struct bytes data = values->values[i];
         struct grown *grown = buffer->transforms ? NULL : grown_of(in->state, buffer->index, (uint16_t)i);
-        uint64_t end = values->offsets[i] + data.size;
+        uint64_t start = values->offsets[i], end = start + data.size;
         if (grown) {
             if (end <= grown->offset)
                 continue;
             uint64_t overlap = prefilter_reach(prefilter) - 1;
             uint64_t from = grown->offset > overlap ? grown->offset - overlap : 0;
-            if (from > values->offsets[i])
-                data = bytes_from(data, (size_t)(from - values->offsets[i]));
+            if (from > start) {
+                data = bytes_from(data, (size_t)(from - start));
+                start = from;
+            }
             grown->offset = end;
         }
-        prefilter_scan(prefilter, in->context->detector->prefilter, data, on_hit, in);
+        prefilter_scan(prefilter, in->context->detector->prefilter, data, start, on_hit, in);
     }
 }
 
@@ -459,7 +461,7 @@ static void run_prefilters(struct inspection_of_tx *in)
             in->state->scanned[i / 64] |= (uint64_t)1 << i % 64;
         const struct value_cache *values = values_of(in, buffer);
         for (uint32_t k = 0; k < values->count; k++)
-            prefilter_scan(prefilter, in->context->detector->prefilter, values->values[k], on_hit, in);
+            prefilter_scan(prefilter, in->context->detector->prefilter, values->values[k], 0, on_hit, in);
     }
 }
 
