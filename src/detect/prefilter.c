@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding the rules whose pattern stands in a buffer, with Vectorscan. */
+/* Finding the rules whose pattern stands in a buffer; see prefilter.h. */
 #include "detect/prefilter.h"
 
 #include <hs/hs.h>
 #include <stdlib.h>
+
+#include "detect/grams.h"
 
 struct pattern {
     struct bytes bytes; /* owned by the rule set */
@@ -11,28 +13,35 @@ struct pattern {
     struct index_list rules;
 };
 
-/* Patterns of one database. */
+/* Patterns of one database, or of one set of grams. */
 struct literals {
     struct pattern *patterns;
     size_t count, capacity, reach;
     struct map known; /* nocase flag and bytes -> index + 1 */
     hs_database_t *database;
+    struct grams *grams;
 };
 
 struct prefilter {
-    struct literals anywhere, head;
-    size_t head_size; /* bytes from the start in which the patterns of `head` may stand */
+    bool large;
+    struct literals anywhere, head, far; /* far: the long patterns of a large buffer, through grams */
+    size_t head_size;                    /* bytes from the start in which the patterns of `head` may stand */
 };
 
 struct prefilter_memory {
     hs_scratch_t *scratch;
+    uint32_t *seen; /* per pattern of the largest set of grams: the turn in which it was found */
+    size_t seen_count;
+    uint32_t turn;
 };
 
-struct prefilter *prefilter_new(void)
+struct prefilter *prefilter_new(bool large)
 {
     struct prefilter *prefilter = calloc(1, sizeof *prefilter);
-    if (prefilter)
-        prefilter->anywhere.known = prefilter->head.known = map_of(3, 0);
+    if (prefilter) {
+        prefilter->large = large;
+        prefilter->anywhere.known = prefilter->head.known = prefilter->far.known = map_of(3, 0);
+    }
     return prefilter;
 }
 
@@ -43,6 +52,7 @@ static void literals_done(struct literals *literals)
     free(literals->patterns);
     map_done(&literals->known);
     hs_free_database(literals->database);
+    grams_free(literals->grams);
 }
 
 void prefilter_free(struct prefilter *prefilter)
@@ -51,6 +61,7 @@ void prefilter_free(struct prefilter *prefilter)
         return;
     literals_done(&prefilter->anywhere);
     literals_done(&prefilter->head);
+    literals_done(&prefilter->far);
     free(prefilter);
 }
 
@@ -81,9 +92,12 @@ static bool literals_add(struct literals *literals, struct bytes pattern, bool n
     return index_list_add(&literals->patterns[*place - 1].rules, index);
 }
 
-bool prefilter_add(struct prefilter *prefilter, struct bytes pattern, bool nocase, size_t bound, uint32_t index)
+bool prefilter_add(struct prefilter *prefilter, struct bytes pattern, bool nocase, size_t bound,
+                   uint32_t index)
 {
-    if (!bound || bound > PREFILTER_HEAD_MAX)
+    if (prefilter->large && pattern.size >= GRAMS_LITERAL_MIN)
+        return literals_add(&prefilter->far, pattern, nocase, index);
+    if (!prefilter->large || !bound || bound > PREFILTER_HEAD_MAX)
         return literals_add(&prefilter->anywhere, pattern, nocase, index);
     prefilter->head_size = MAX(prefilter->head_size, bound);
     return literals_add(&prefilter->head, pattern, nocase, index);
@@ -122,14 +136,26 @@ static bool literals_compile(struct literals *literals, struct error *error)
     return done;
 }
 
+static bool grams_compile(struct literals *literals, struct error *error)
+{
+    struct gram_literal *list = calloc(literals->count + 1, sizeof *list);
+    for (size_t i = 0; list && i < literals->count; i++)
+        list[i] = (struct gram_literal){ literals->patterns[i].bytes, literals->patterns[i].nocase };
+    literals->grams = list && literals->count ? grams_new(list, literals->count) : NULL;
+    bool done = list && (literals->grams || !literals->count);
+    free(list);
+    return done || error_set(error, "out of memory");
+}
+
 bool prefilter_compile(struct prefilter *prefilter, struct error *error)
 {
-    return literals_compile(&prefilter->anywhere, error) && literals_compile(&prefilter->head, error);
+    return grams_compile(&prefilter->far, error) && literals_compile(&prefilter->anywhere, error) &&
+           literals_compile(&prefilter->head, error);
 }
 
 size_t prefilter_reach(const struct prefilter *prefilter)
 {
-    return MAX(prefilter->anywhere.reach, prefilter->head.reach);
+    return MAX(MAX(prefilter->anywhere.reach, prefilter->head.reach), prefilter->far.reach);
 }
 
 static bool reserve_scratch(struct prefilter_memory *memory, const struct prefilter *prefilter)
@@ -138,6 +164,7 @@ static bool reserve_scratch(struct prefilter_memory *memory, const struct prefil
     for (size_t i = 0; i < COUNT_OF(both); i++)
         if (both[i]->database && hs_alloc_scratch(both[i]->database, &memory->scratch) != HS_SUCCESS)
             return false;
+    memory->seen_count = MAX(memory->seen_count, prefilter->far.count);
     return true;
 }
 
@@ -153,6 +180,8 @@ struct prefilter_memory *prefilter_memory_new(const struct ruleset *set, struct 
         for (unsigned d = 0; done && d < DIRECTIONS; d++)
             if (set->payload[k][d])
                 done = reserve_scratch(memory, set->payload[k][d]);
+    if (done)
+        done = (memory->seen = calloc(memory->seen_count + 1, sizeof *memory->seen)) != NULL;
     if (!done) {
         (void)error_set(error, "out of memory");
         prefilter_memory_free(memory);
@@ -166,6 +195,7 @@ void prefilter_memory_free(struct prefilter_memory *memory)
     if (!memory)
         return;
     hs_free_scratch(memory->scratch);
+    free(memory->seen);
     free(memory);
 }
 
@@ -196,6 +226,24 @@ static void literals_scan(const struct literals *literals, struct prefilter_memo
                       on_match, &scan);
 }
 
+static void on_gram(void *context, size_t literal)
+{
+    (void)on_match((unsigned)literal, 0, 0, 0, context);
+}
+
+static void far_scan(const struct literals *literals, struct prefilter_memory *memory, struct bytes data,
+                     prefilter_hit_fn hit, void *context)
+{
+    struct scan scan = { literals, hit, context };
+    if (!literals->grams)
+        return;
+    if (++memory->turn == 0) {
+        memset(memory->seen, 0, memory->seen_count * sizeof *memory->seen);
+        memory->turn = 1;
+    }
+    grams_scan(literals->grams, data, memory->seen, memory->turn, on_gram, &scan);
+}
+
 void prefilter_scan(const struct prefilter *prefilter, struct prefilter_memory *memory, struct bytes data,
                     uint64_t offset, prefilter_hit_fn hit, void *context)
 {
@@ -203,4 +251,5 @@ void prefilter_scan(const struct prefilter *prefilter, struct prefilter_memory *
         literals_scan(&prefilter->head, memory, bytes_first(data, prefilter->head_size - (size_t)offset), hit,
                       context);
     literals_scan(&prefilter->anywhere, memory, data, hit, context);
+    far_scan(&prefilter->far, memory, data, hit, context);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding the rules whose pattern stands in a buffer: one Vectorscan database per buffer and direction over
- * the whole rule set. Private to detect. */
+/* Finding the rules whose pattern stands in a buffer: one matcher per buffer and direction over the whole
+ * rule set. Short buffers and short patterns are Vectorscan's; the long patterns of long buffers go through
+ * grams.h, which reads text three times faster. Private to detect. */
 #ifndef VONGLAU_DETECT_PREFILTER_H
 #define VONGLAU_DETECT_PREFILTER_H
 
@@ -11,11 +12,12 @@
 struct prefilter;
 struct prefilter_memory; /* one worker's scratch */
 
-MUST_CHECK struct prefilter *prefilter_new(void);
+/* `large`: the buffer may be long (bodies, streams). */
+MUST_CHECK struct prefilter *prefilter_new(bool large);
 void prefilter_free(struct prefilter *prefilter);
-/* Rule `index` is wanted wherever `pattern` stands; with `bound` only where it ends within that many bytes from
- * the start of body, stream or packet (0: anywhere). Patterns bound to the beginning are kept apart and cost
- * nothing further on. */
+/* Rule `index` is wanted wherever `pattern` stands; with `bound` only where it ends within that many bytes
+ * from the start of body, stream or packet (0: anywhere). Patterns bound to the beginning are kept apart and
+ * cost nothing further on. */
 MUST_CHECK bool prefilter_add(struct prefilter *prefilter, struct bytes pattern, bool nocase, size_t bound,
                               uint32_t index);
 /* After the last rule. */

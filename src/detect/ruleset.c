@@ -246,42 +246,6 @@ static const char *const dull_buffers[] = { "http.method",     "http.stat_code",
                                             "http.accept_enc", "http.content_type", "http.header_names",
                                             "http.start",      "http.content_len",  NULL };
 
-/* How seldom a byte is in text and markup, in about half bits; the rest of the alphabet is rarer still. */
-static unsigned rarity(uint8_t b)
-{
-    static const char common[] = "etaoinsrhldcumfpgwybvk";
-    uint8_t lower = byte_lower(b);
-    const char *place = memchr(common, lower, sizeof common - 1);
-    if (place)
-        return (unsigned)(6 + (place - common) / 4 + (b != lower ? 3 : 0));
-    if (b == ' ' || b == 0)
-        return 5;
-    if (byte_is_digit(b) || strchr("<>/\"=.-\r\n", b))
-        return 9;
-    return 13;
-}
-
-#define SUFFIX 8 /* the bytes that a matcher of many literals looks at first: the last ones */
-
-/* The pattern without an end so common that every text would make the matcher stop at it. */
-static struct bytes rarest_end(struct bytes pattern)
-{
-    if (pattern.size <= SUFFIX)
-        return pattern;
-    unsigned sum = 0, best = 0;
-    size_t end = pattern.size;
-    for (size_t i = 0; i < pattern.size; i++) {
-        sum += rarity(pattern.data[i]);
-        if (i >= SUFFIX)
-            sum -= rarity(pattern.data[i - SUFFIX]);
-        if (i + 1 >= SUFFIX && sum >= best) {
-            best = sum;
-            end = i + 1;
-        }
-    }
-    return bytes_first(pattern, end);
-}
-
 static struct bytes pattern_of(const struct content *content)
 {
     struct bytes pattern = content->bytes;
@@ -359,15 +323,14 @@ static void choose_pattern(const struct ruleset *set, struct signature *s)
         s->trigger = TRIGGER_PATTERN;
 }
 
-/* `large`: the buffer may be long, so that a second database and a shorter pattern are worth having. */
+/* `large`: the buffer may be long. */
 static bool add_pattern(struct prefilter **prefilter, const struct signature *s, bool large)
 {
-    if (!*prefilter && !(*prefilter = prefilter_new()))
+    if (!*prefilter && !(*prefilter = prefilter_new(large)))
         return false;
     const struct content *content = &s->fast->content;
-    struct bytes pattern = pattern_of(content);
-    return prefilter_add(*prefilter, large ? rarest_end(pattern) : pattern, content->nocase,
-                         large && !s->fast_use->buffer->transforms ? bound_of(content) : 0, s->index);
+    return prefilter_add(*prefilter, pattern_of(content), content->nocase,
+                         s->fast_use->buffer->transforms ? 0 : bound_of(content), s->index);
 }
 
 static bool allows(const struct header *h, unsigned protocol)
@@ -392,7 +355,8 @@ static bool place_payload(struct ruleset *set, const struct signature *s)
         bool tcp = allows(h, IP_TCP);
         if (tcp && s->needs_stream && !add_pattern(&set->payload[RAW_TCP_STREAM][d], s, true))
             return false;
-        if (tcp && (!s->needs_stream || s->needs_packet) && !add_pattern(&set->payload[RAW_TCP_PACKET][d], s, true))
+        if (tcp && (!s->needs_stream || s->needs_packet) &&
+            !add_pattern(&set->payload[RAW_TCP_PACKET][d], s, true))
             return false;
         if (allows_other(h) && !add_pattern(&set->payload[RAW_OTHER][d], s, true))
             return false;

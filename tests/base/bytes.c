@@ -27,6 +27,45 @@ static void a_failed_reader_is_empty_and_yields_zeros(void **state)
     assert_false(reader_ok(&in));
 }
 
+static size_t plain_search(struct bytes in, struct bytes what, bool nocase)
+{
+    for (size_t i = 0; i + what.size <= in.size; i++) {
+        struct bytes there = bytes_of(in.data + i, what.size);
+        if (nocase ? bytes_equal_nocase(there, what) : bytes_equal(there, what))
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+static void search_finds_the_first_place_whatever_the_sizes(void **state)
+{
+    (void)state;
+    uint64_t seed = 3;
+    unsigned hits = 0;
+    for (int round = 0; round < 20000; round++) {
+        uint8_t hay[160], what[12];
+        size_t hay_size = (seed >> 33) % sizeof hay, what_size = (seed >> 45) % sizeof what + 1;
+        /* The data ends where its memory ends. */
+        uint8_t *exact = malloc(hay_size ? hay_size : 1);
+        assert_non_null(exact);
+        for (size_t i = 0; i < hay_size; i++) {
+            seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+            hay[i] = (uint8_t) "aAbB@`"[(seed >> 40) % 6];
+        }
+        for (size_t i = 0; i < what_size; i++) {
+            seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+            what[i] = (uint8_t) "aAbB@`"[(seed >> 40) % 6];
+        }
+        memcpy(exact, hay, hay_size);
+        struct bytes in = bytes_of(exact, hay_size), needle = bytes_of(what, what_size);
+        assert_int_equal(bytes_find(in, needle), plain_search(in, needle, false));
+        assert_int_equal(bytes_find_nocase(in, needle), plain_search(in, needle, true));
+        hits += bytes_find(in, needle) != SIZE_MAX;
+        free(exact);
+    }
+    assert_true(hits > 1000);
+}
+
 static void writer_and_reader_agree(void **state)
 {
     (void)state;
@@ -150,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failed_reader_is_empty_and_yields_zeros),
         cmocka_unit_test(writer_and_reader_agree),
+        cmocka_unit_test(search_finds_the_first_place_whatever_the_sizes),
         cmocka_unit_test(numbers_are_read_whole_or_not_at_all),
         cmocka_unit_test(utf8_is_told_from_other_bytes),
         cmocka_unit_test(searches_find_the_first),

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Grams find what a plain search finds: literals of all sizes, at all places, in data of all sizes. */
+#include "../support/support.h"
+
+#include "detect/grams.h"
+
+#define LITERALS 300
+
+static uint64_t next(uint64_t *seed)
+{
+    *seed = *seed * 6364136223846793005ULL + 1442695040888963407ULL;
+    return *seed >> 33;
+}
+
+static void note(void *context, size_t literal)
+{
+    unsigned *found = context;
+    found[literal]++;
+}
+
+static char *pool[LITERALS];
+
+static void make_literals(struct gram_literal *literals, uint64_t *seed)
+{
+    for (size_t i = 0; i < LITERALS; i++) {
+        size_t size = GRAMS_LITERAL_MIN + next(seed) % 20;
+        pool[i] = malloc(size);
+        assert_non_null(pool[i]);
+        literals[i].nocase = i % 2;
+        for (size_t k = 0; k < size; k++)
+            pool[i][k] = (i % 2 ? "abc\r\0x" : "abAB\r\0")[next(seed) % 6];
+        literals[i].bytes = bytes_of(pool[i], size);
+    }
+}
+
+/* Data full of whole literals, pieces of them and noise; its end is the end of its memory. */
+static uint8_t *make_data(const struct gram_literal *literals, size_t size, uint64_t *seed)
+{
+    uint8_t *data = malloc(size ? size : 1);
+    assert_non_null(data);
+    for (size_t i = 0; i < size;) {
+        struct bytes piece = literals[next(seed) % LITERALS].bytes;
+        size_t take = next(seed) % 3 ? piece.size : next(seed) % piece.size + 1;
+        for (size_t k = 0; k < take && i < size; k++, i++)
+            data[i] = next(seed) % 4 ? piece.data[k]
+                                     : (uint8_t)(piece.data[k] ^ (next(seed) % 40 ? 0 : 0x20));
+    }
+    return data;
+}
+
+static void grams_find_what_a_search_finds_once_each(void **state)
+{
+    (void)state;
+    uint64_t seed = 7;
+    struct gram_literal literals[LITERALS];
+    static uint32_t seen[LITERALS];
+    make_literals(literals, &seed);
+    struct grams *grams = grams_new(literals, LITERALS);
+    assert_non_null(grams);
+    unsigned total = 0;
+    for (uint32_t turn = 1; turn < 3000; turn++) {
+        size_t size = turn < 200 ? turn : next(&seed) % 400;
+        uint8_t *data = make_data(literals, size, &seed);
+        unsigned found[LITERALS] = { 0 };
+        grams_scan(grams, bytes_of(data, size), seen, turn, note, found);
+        for (size_t i = 0; i < LITERALS; i++) {
+            struct bytes all = bytes_of(data, size);
+            size_t at = literals[i].nocase ? bytes_find_nocase(all, literals[i].bytes)
+                                           : bytes_find(all, literals[i].bytes);
+            if (found[i] != (at != SIZE_MAX))
+                fail_msg("turn %u: literal %zu at %zu of %zu, told %u times", turn, i, at, size, found[i]);
+            total += found[i];
+        }
+        free(data);
+    }
+    assert_true(total > 10000);
+    grams_free(grams);
+    for (size_t i = 0; i < LITERALS; i++)
+        free(pool[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(grams_find_what_a_search_finds_once_each) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
