@@ -623,8 +623,7 @@ static void take_raw(struct context *context)
     context->raw_ready = true;
     const struct prefilter *prefilter = context->set->payload[RAW_TCP_STREAM][direction];
     if (prefilter)
-        prefilter_scan(prefilter, context->detector->prefilter, ready, context->raw_offset, on_hit,
-                       context);
+        prefilter_scan(prefilter, context->detector->prefilter, ready, context->raw_offset, on_hit, context);
 }
 
 static void raw_done(struct context *context)
