@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* File Transfer Protocol, the control connection (RFC 959, RFC 2428; AUTH TLS: RFC 4217). A transaction is a
  * command with its replies; the greeting is one by itself. */
-#include "proto/session.h"
+#include "proto/ftp.h"
 
-#define LINE_MAX_    4096U
-#define REPLIES_MAX  64U
-#define COMMANDS_MAX 1024U
+#define NAME_MAX_   1024U /* of a file */
+#define REPLIES_MAX 64U
+#define LINE_LIMIT  65535U /* of the setting */
+#define TX_LIMIT    4096U
 
 enum ftp_event { EVENT_REQUEST_TOO_LONG, EVENT_RESPONSE_TOO_LONG, EVENT_TOO_MANY_TRANSACTIONS };
 static const char *const event_names[] = { "request_command_too_long", "response_command_too_long",
@@ -13,7 +14,8 @@ static const char *const event_names[] = { "request_command_too_long", "response
 
 enum mode { MODE_ACTIVE, MODE_PASSIVE };
 static const char *const mode_names[] = { "active", "passive", NULL };
-static const char *const received_names[] = { "no", "yes", NULL };
+/* As rules write it; EVE has the first two. */
+static const char *const received_names[] = { "no", "yes", "false", "true", "off", "on", "0", "1", NULL };
 
 /* The commands that records name. */
 static const char *const commands[] = {
@@ -25,16 +27,32 @@ static const char *const commands[] = {
 
 struct ftp {
     struct bytes command, argument;
-    bool known, command_truncated, reply_truncated, starts_tls, has_mode;
+    bool known, done, command_truncated, reply_truncated, starts_tls, has_mode;
     uint8_t mode; /* enum mode */
     uint16_t port;
     uint8_t reply_count, code_count;
     struct bytes *replies, *codes; /* REPLIES_MAX places each, once there is a reply */
 };
 
+struct ftp_settings {
+    uint64_t memcap;
+    uint32_t line_max, tx_max;
+};
+
+static const struct ftp_settings defaults = { .line_max = 4096, .tx_max = 1024 };
+
+#define SETTING(key, member) .name = (key), .type = FIELD_UINT, AT(struct ftp_settings, member)
+static const struct field settings_fields[] = {
+    { SETTING("memcap", memcap), .help = "Accepted; the memory of all sessions has one limit" },
+    { SETTING("max-line-length", line_max), .min = 1, .max = LINE_LIMIT, .help = "Bytes of a line" },
+    { SETTING("max-tx", tx_max), .min = 1, .max = TX_LIMIT, .help = "Commands waiting for their reply" },
+};
+
 struct ftp_state {
+    bool stopped;               /* too many commands: nothing is parsed any more */
     bool long_line[DIRECTIONS]; /* the rest of a line that is too long is passed over */
     size_t scanned[DIRECTIONS];
+    uint16_t port; /* where the next transfer's connection goes; 0: not said */
 };
 
 static struct ftp *record_of(struct tx *tx)
@@ -109,12 +127,55 @@ static void set_port(struct ftp *ftp, enum mode mode, uint16_t port)
     ftp->port = port;
 }
 
-static bool take_command(struct session *session, struct bytes line, bool truncated)
+/* A command that moves data goes with the connection agreed on before it. */
+static void announce(struct session *session, struct ftp_state *state, struct bytes command,
+                     struct bytes argument)
+{
+    for (uint8_t i = 0; state->port && ftp_transfers[i]; i++) {
+        if (!bytes_is(command, ftp_transfers[i]))
+            continue;
+        bool listing = i == FTP_LIST || i == FTP_NLST || i == FTP_MLSD;
+        if (i == FTP_STOU && !argument.size)
+            argument = BYTES_OF("<stou>"); /* the server chooses the name */
+        uint8_t note[1U + NAME_MAX_] = { i };
+        size_t size = listing ? 0 : MIN(argument.size, (size_t)NAME_MAX_);
+        if (size)
+            memcpy(note + 1, argument.data, size);
+        session_announce(session, state->port, &ftp_data_protocol, bytes_of(note, 1 + size));
+        state->port = 0;
+        return;
+    }
+}
+
+static const struct ftp_settings *settings_of(const struct session *session)
+{
+    const struct ftp_settings *given = session_options(session, session->protocol);
+    return given ? given : &defaults;
+}
+
+/* More commands at once than a client sends without waiting: the oldest one says so, and parsing ends. */
+static bool too_many(struct session *session, struct ftp_state *state)
+{
+    uint32_t waiting = 0;
+    for (const struct tx *tx = session->txs; tx; tx = tx->next)
+        waiting += !tx_complete(session, tx, TO_CLIENT);
+    if (waiting < settings_of(session)->tx_max)
+        return false;
+    struct tx *oldest = session_tx_open(session, TO_CLIENT);
+    tx_event(oldest, EVENT_TOO_MANY_TRANSACTIONS);
+    record_of(oldest)->done = true;
+    state->stopped = true;
+    return true;
+}
+
+static bool take_command(struct session *session, struct ftp_state *state, struct bytes line, bool truncated)
 {
     struct bytes rest = line;
     struct bytes name = bytes_cut(&rest, ' ');
     if (!name.size)
         return true;
+    if (too_many(session, state))
+        return false;
     struct tx *tx = session_tx(session);
     if (!tx)
         return false;
@@ -133,12 +194,13 @@ static bool take_command(struct session *session, struct bytes line, bool trunca
     ftp->command_truncated = truncated;
     if (truncated)
         tx_event(tx, EVENT_REQUEST_TOO_LONG);
-    if (session->tx_count > COMMANDS_MAX)
-        tx_event(tx, EVENT_TOO_MANY_TRANSACTIONS);
     if (bytes_is(ftp->command, "PORT"))
         set_port(ftp, MODE_ACTIVE, comma_port(rest));
     else if (bytes_is(ftp->command, "EPRT"))
         set_port(ftp, MODE_ACTIVE, delimited_port(rest));
+    if (ftp->has_mode)
+        state->port = ftp->port;
+    announce(session, state, ftp->command, rest);
     return true;
 }
 
@@ -182,7 +244,7 @@ static void take_port(struct ftp *ftp, struct bytes code, struct bytes text)
         set_port(ftp, MODE_PASSIVE, delimited_port(inner));
 }
 
-static bool take_reply(struct session *session, struct bytes line, bool truncated)
+static bool take_reply(struct session *session, struct ftp_state *state, struct bytes line, bool truncated)
 {
     bool last = is_code(line);
     struct tx *tx = session_tx_open(session, TO_CLIENT);
@@ -200,33 +262,40 @@ static bool take_reply(struct session *session, struct bytes line, bool truncate
     }
     if (!last || code.data[0] == '1') /* a line of several, or the final reply is still to come */
         return true;
+    ftp->done = true;
     take_port(ftp, code, text);
+    if (ftp->has_mode && ftp->mode == MODE_PASSIVE)
+        state->port = ftp->port;
     tx_finish_both(tx);
     if (ftp->starts_tls && bytes_is(code, "234"))
         session_change(session, protocol_find(BYTES_OF("tls")));
     return true;
 }
 
-static bool take_line(struct session *session, enum direction direction, struct bytes line, bool truncated)
+static bool take_line(struct session *session, struct ftp_state *state, enum direction direction,
+                      struct bytes line, bool truncated)
 {
     if (line.size && line.data[line.size - 1] == '\r')
         line.size--;
-    return direction == TO_SERVER ? take_command(session, line, truncated)
-                                  : take_reply(session, line, truncated);
+    return direction == TO_SERVER ? take_command(session, state, line, truncated)
+                                  : take_reply(session, state, line, truncated);
 }
 
 static bool ftp_stream(struct session *session, void *state_, enum direction direction, struct reader *in,
                        unsigned flags)
 {
     struct ftp_state *state = state_;
+    size_t most = settings_of(session)->line_max;
     (void)flags;
+    if (state->stopped)
+        return false;
     while (!reader_empty(in) && !session->want_change) {
         struct bytes data = reader_peek(in);
         size_t from = MIN(state->scanned[direction], data.size);
         size_t end = bytes_find_byte(bytes_from(data, from), '\n');
         bool whole = end != SIZE_MAX;
         size_t size = whole ? from + end : data.size;
-        if (!whole && size <= LINE_MAX_ && !state->long_line[direction]) {
+        if (!whole && size <= most && !state->long_line[direction]) {
             state->scanned[direction] = size;
             return true;
         }
@@ -234,9 +303,9 @@ static bool ftp_stream(struct session *session, void *state_, enum direction dir
         struct bytes line = reader_bytes(in, size);
         if (whole)
             reader_skip(in, 1);
-        bool rest = state->long_line[direction], truncated = size > LINE_MAX_;
+        bool rest = state->long_line[direction], truncated = size > most;
         state->long_line[direction] = !whole;
-        if (!rest && !take_line(session, direction, bytes_first(line, LINE_MAX_), truncated))
+        if (!rest && !take_line(session, state, direction, bytes_first(line, most), truncated))
             return false;
     }
     return true;
@@ -271,7 +340,7 @@ static void ftp_write(const struct tx *tx, bool extended, struct text *out)
         json_uint(out, "dynamic_port", ftp->port);
         json_cstring(out, "mode", mode_names[ftp->mode]);
     }
-    json_cstring(out, "reply_received", received_names[ftp->reply_count > 0]);
+    json_cstring(out, "reply_received", received_names[ftp->done || ftp->reply_count > 0]);
     json_bool(out, "reply_truncated", ftp->reply_truncated);
 }
 
@@ -304,8 +373,10 @@ static bool get_code(const struct tx *tx, enum direction direction, uint32_t ind
 static bool reply_received(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
 {
     (void)direction;
-    *value = ((const struct ftp *)(const void *)tx->record)->reply_count > 0;
-    return index == 0;
+    const struct ftp *ftp = (const void *)tx->record;
+    bool received = ftp->done || ftp->reply_count > 0;
+    *value = index * 2U + received; /* each way to write it */
+    return index < (COUNT_OF(received_names) - 1) / 2;
 }
 
 static bool transfer_mode(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
@@ -359,7 +430,7 @@ static const struct inspect inspects[] = {
       .progress = { 1, 1 },
       .number = reply_received,
       .choices = received_names,
-      .max = 1,
+      .max = COUNT_OF(received_names) - 2,
       .help = "Whether the command was replied to" },
     { .name = "ftp.mode",
       .kind = INSPECT_NUMBER,
@@ -392,11 +463,15 @@ const struct protocol ftp_protocol = {
     .state_size = sizeof(struct ftp_state),
     .record_size = sizeof(struct ftp),
     .tx_memory_max = 64U * 1024U,
-    .buffer_max = LINE_MAX_ + 1,
-    .tx_max = COMMANDS_MAX + 1,
+    .buffer_max = LINE_LIMIT + 1,
+    .tx_max = TX_LIMIT + 1,
     .stream = ftp_stream,
     .write = ftp_write,
     .inspects = inspects,
     .inspect_count = COUNT_OF(inspects),
     .events = event_names,
+    .settings = settings_fields,
+    .setting_count = COUNT_OF(settings_fields),
+    .settings_size = sizeof(struct ftp_settings),
+    .settings_default = &defaults,
 };

@@ -471,6 +471,41 @@ static void fail(struct session *session, enum direction direction, enum session
     count(session, why);
 }
 
+static void start_certain(struct session *session, const struct protocol *protocol)
+{
+    if (!start_parser(session, protocol))
+        return;
+    for (int d = 0; d < DIRECTIONS; d++) {
+        session->seen[d] = protocol;
+        session->probing_done[d] = true;
+        session->status[d] = SESSION_PARSING;
+    }
+}
+
+static bool is_enabled(const struct session *session, const struct protocol *protocol)
+{
+    for (const struct protocol *const *at = candidates(session); *at; at++)
+        if (*at == protocol)
+            return true;
+    return false;
+}
+
+void session_announced(struct session *session, const struct protocol *protocol, struct bytes note)
+{
+    if (session->protocol || !is_enabled(session, protocol))
+        return;
+    session->note = arena_copy(&session->memory, note);
+    session->scanned[TO_SERVER] = session->scanned[TO_CLIENT] = 0;
+    start_certain(session, protocol);
+}
+
+void session_announce(struct session *session, uint16_t port, const struct protocol *protocol,
+                      struct bytes note)
+{
+    if (session->settings->announce)
+        session->settings->announce(session->settings->context, session, port, protocol, note);
+}
+
 /* A parser asked for the rest to be recognised anew. */
 static void change(struct session *session)
 {
@@ -491,13 +526,8 @@ static void change(struct session *session)
     }
     const struct protocol *next = session->next;
     session->next = NULL;
-    if (!next || !start_parser(session, next))
-        return;
-    for (int d = 0; d < DIRECTIONS; d++) {
-        session->seen[d] = next;
-        session->probing_done[d] = true;
-        session->status[d] = SESSION_PARSING;
-    }
+    if (next)
+        start_certain(session, next);
 }
 
 static size_t parse(struct session *session, enum direction direction, struct bytes ready, unsigned flags)
@@ -613,9 +643,8 @@ void session_change(struct session *session, const struct protocol *expected)
 void session_become(struct session *session, const struct protocol *protocol)
 {
     session_change(session, protocol);
-    for (const struct protocol *const *at = candidates(session); *at; at++)
-        if (*at == protocol)
-            session->next = protocol;
+    if (is_enabled(session, protocol))
+        session->next = protocol;
 }
 
 void session_encrypted(struct session *session)

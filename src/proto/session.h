@@ -29,6 +29,9 @@ struct session_settings {
     bool frames;                           /* keep frames: a rule or an output wants them */
     uint64_t *counts;                      /* the worker's, by enum session_counter; NULL: not counted */
     void (*tx_freed)(void *context, struct tx *tx); /* called before a transaction is freed; may be NULL */
+    /* A parser announces another connection of these hosts; may be NULL. */
+    void (*announce)(void *context, struct session *session, uint16_t port, const struct protocol *protocol,
+                     struct bytes note);
     void *context;
 };
 
@@ -48,6 +51,7 @@ struct frame {
 
 struct session {
     const struct session_settings *settings;
+    void *owner;                                /* the worker's: the flow */
     const struct protocol *protocol;            /* recognised; NULL while unknown */
     const struct protocol *seen[DIRECTIONS];    /* recognised from each side */
     const struct protocol *original, *expected; /* before a change (STARTTLS, CONNECT); announced */
@@ -63,6 +67,7 @@ struct session {
     uint64_t packet_number;
     uint16_t client_port, server_port;
     void *state;              /* the parser's */
+    struct bytes note;        /* what the announcer of this connection said; session_announced() */
     struct tx *txs, *last_tx; /* live transactions, oldest first */
     uint32_t tx_count;        /* live */
     uint64_t tx_total;        /* made so far */
@@ -75,6 +80,7 @@ struct session {
     uint8_t frame_count[DIRECTIONS];
     uint64_t frame_total;
     const uint8_t *feed;         /* where the bytes being parsed start */
+    bool announcer;              /* the worker's: other connections were announced here */
     bool want_change;            /* a parser asked for a new recognition (session_change) */
     const struct protocol *next; /* that is certain what follows (session_become) */
     uint8_t end_seen;            /* the worker's: bit per direction whose end was offered */
@@ -121,6 +127,9 @@ void session_gap(struct session *session, enum direction direction, uint64_t siz
 void session_datagram(struct session *session, enum direction direction, struct bytes payload);
 /* No more bytes in any direction: every transaction becomes complete. */
 void session_end(struct session *session);
+/* Another connection announced this one: it speaks `protocol`, without recognition, if that is enabled. The
+ * note is copied, for the parser. Before any byte was parsed. */
+void session_announced(struct session *session, const struct protocol *protocol, struct bytes note);
 /* True when no more bytes of `direction` are wanted: the stream may be released as it comes. */
 bool session_deaf(const struct session *session, enum direction direction);
 
@@ -154,6 +163,10 @@ void session_change(struct session *session, const struct protocol *expected);
 /* The same when the announced protocol is certain: its parser goes on without recognition, if it is enabled.
  */
 void session_become(struct session *session, const struct protocol *protocol);
+/* Another connection between these hosts, to `port` of either, will speak `protocol`; its parser finds `note`
+ * in session->note. */
+void session_announce(struct session *session, uint16_t port, const struct protocol *protocol,
+                      struct bytes note);
 /* Payload is opaque from here on; the worker may bypass the flow. */
 void session_encrypted(struct session *session);
 /* A frame of `size` bytes (UINT64_MAX: unknown) that starts at `at`, a place in the reader's bytes. Returns

@@ -343,6 +343,7 @@ static void engine_done(struct engine *engine)
     for (size_t i = 0; i < engine->capture_count; i++)
         capture_close(engine->captures[i]);
     watch_done(&engine->watch);
+    expectations_free(engine->expectations);
     free(engine->workers);
     free(engine->captures);
     stats_free(engine->stats);

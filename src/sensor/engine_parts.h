@@ -16,7 +16,8 @@ struct engine {
     struct recorder recorder; /* the main thread's: statistics */
     struct stats *stats;
     struct ruleset *rules;
-    struct watch watch; /* of all workers */
+    struct watch watch;                /* of all workers */
+    struct expectations *expectations; /* of all workers */
     struct worker **workers;
     struct capture **captures; /* live: one per worker */
     struct lane **lanes;       /* NULL: the main thread works itself */

@@ -287,6 +287,10 @@ bool start_workers(struct engine *engine, struct error *error)
     settings_share_memory(&engine->settings, count);
     if (engine->settings.behavior && !watch_init(&engine->watch, error))
         return false;
+    struct expect_settings expect = { .seed = engine->settings.flow.seed };
+    engine->expectations = expectations_new(&expect, error);
+    if (!engine->expectations)
+        return false;
     for (size_t i = 0; i < count; i++) {
         struct worker *worker = worker_new(&engine->settings, engine->rules, &engine->sinks, (unsigned)i,
                                            error);
@@ -294,6 +298,7 @@ bool start_workers(struct engine *engine, struct error *error)
             return false;
         if (engine->settings.behavior)
             worker_watch(worker, &engine->watch);
+        worker_expect(worker, engine->expectations);
         engine->workers[engine->worker_count++] = worker;
     }
     return true;

@@ -188,6 +188,12 @@ static void add_worker(struct stats *stats, struct worker *worker)
     add_table(stats, defrag_counters, defrag_counts(worker->defrag), DEFRAG_COUNTER_COUNT);
     add(stats, "flow_bypassed.local_pkts", counts->bypassed_packets);
     add(stats, "flow_bypassed.local_bytes", counts->bypassed_bytes);
+    if (worker->index == 0 && worker->expectations) {
+        uint64_t counts_of_all[EXPECT_COUNTER_COUNT] = { 0 };
+        expect_counts(worker->expectations, counts_of_all);
+        add_table(stats, expect_counters, counts_of_all, EXPECT_COUNTER_COUNT);
+        add(stats, "app_layer.expectations", expect_count(worker->expectations));
+    }
     if (stats->settings->inline_mode)
         add_verdicts(stats, worker);
     if (worker->detector)

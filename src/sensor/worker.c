@@ -457,6 +457,8 @@ static void flow_ended(void *context, struct flow *flow)
         worker->counts.failed_flows[session->transport == TRANSPORT_UDP] +=
             session->probing_done[TO_SERVER] || session->probing_done[TO_CLIENT];
     record_flow(&worker->recorder, flow, session, flow->exceptions);
+    if (session && session->announcer)
+        expect_forget(worker->expectations, flow);
     if (worker->detector)
         detect_flow_free(worker->detector, flow);
     session_free(session);
@@ -511,6 +513,7 @@ struct worker *worker_new(const struct settings *settings, const struct ruleset 
     worker->sessions.inline_mode = settings->inline_mode;
     worker->sessions.counts = worker->session_counts;
     worker->sessions.tx_freed = tx_freed;
+    worker->sessions.announce = announce;
     worker->sessions.context = worker;
     if (!recorder_init(&worker->recorder, settings, sinks, error) ||
         !(worker->defrag = defrag_new(&settings->defrag, error)) ||
@@ -547,6 +550,11 @@ void worker_free(struct worker *worker)
     recorder_done(&worker->recorder);
     file_magic_close(worker->files.cookie);
     free(worker);
+}
+
+void worker_expect(struct worker *worker, struct expectations *table)
+{
+    worker->expectations = table;
 }
 
 void worker_watch(struct worker *worker, struct watch *watch)

@@ -4,6 +4,7 @@
 #ifndef VONGLAU_SENSOR_WORKER_H
 #define VONGLAU_SENSOR_WORKER_H
 
+#include "flow/expect.h"
 #include "packet/capture.h"
 #include "sensor/recorder.h"
 #include "sensor/settings.h"
@@ -59,8 +60,9 @@ struct worker {
     uint64_t session_counts[SESSION_COUNTER_COUNT];
     struct worker_counts counts;
     struct alerts alerts;
-    struct watch *watch; /* shared by all workers; NULL: off */
-    uint64_t now;        /* time of the latest packet */
+    struct watch *watch;               /* shared by all workers; NULL: off */
+    struct expectations *expectations; /* shared by all workers; NULL: announcements are not followed */
+    uint64_t now;                      /* time of the latest packet */
 };
 
 MUST_CHECK struct worker *worker_new(const struct settings *settings, const struct ruleset *rules,
@@ -68,6 +70,8 @@ MUST_CHECK struct worker *worker_new(const struct settings *settings, const stru
 void worker_free(struct worker *worker);
 /* Behaviour is watched from now on, together with the other workers of `watch`. */
 void worker_watch(struct worker *worker, struct watch *watch);
+/* Announced connections are kept in `table`, together with the other workers. */
+void worker_expect(struct worker *worker, struct expectations *table);
 /* Takes one frame through all stages. */
 void worker_frame(struct worker *worker, const struct capture_frame *frame);
 /* Time passes without frames: flows end, buffers are flushed. `now`: ns since 1970. */

@@ -64,6 +64,32 @@ static void take_reversal(struct scene *scene)
     }
 }
 
+void announce(void *context, struct session *session, uint16_t port, const struct protocol *protocol,
+              struct bytes note)
+{
+    struct worker *worker = context;
+    const struct flow *flow = session->owner;
+    struct expectation wanted = {
+        .server_port = port, .protocol = IP_TCP, .subject = protocol, .note = note
+    };
+    if (worker->expectations)
+        session->announcer |= expect_add(worker->expectations, flow, &wanted, session->time);
+}
+
+/* Another connection may have said what this one is. */
+static void meet_expectation(struct worker *worker, struct scene *scene)
+{
+    struct session *session = scene->session;
+    uint8_t note[EXPECT_NOTE_MAX];
+    struct expectation found;
+    if (session->protocol || session->offset[TO_SERVER] || session->offset[TO_CLIENT] ||
+        !expect_take(worker->expectations, scene->flow, session->time, note, &found))
+        return;
+    struct before before = look(worker, session);
+    session_announced(session, found.subject, found.note);
+    compare(worker, scene, &before);
+}
+
 static struct session *session_of(struct worker *worker, struct scene *scene, uint8_t transport)
 {
     struct flow *flow = scene->flow;
@@ -73,6 +99,8 @@ static struct session *session_of(struct worker *worker, struct scene *scene, ui
     if (scene->session) {
         scene->session->time = scene->packet->time;
         scene->session->packet_number = scene->packet->number;
+        scene->session->owner = flow;
+        meet_expectation(worker, scene);
     }
     return scene->session;
 }

@@ -14,6 +14,9 @@ void record_session(struct worker *worker, struct scene *scene);
 /* Tracks the segment and gives what became ready to the session. */
 void handle_tcp(struct worker *worker, struct scene *scene, struct packet *packet, struct tcp_result *result);
 void handle_udp(struct worker *worker, struct scene *scene, struct packet *packet);
+/* A parser's announcement (session_settings.announce); `context` is the worker. */
+void announce(void *context, struct session *session, uint16_t port, const struct protocol *protocol,
+              struct bytes note);
 /* Offers the session all bytes of both directions that are ready. */
 void feed_streams(struct worker *worker, struct scene *scene);
 
