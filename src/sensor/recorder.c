@@ -365,7 +365,8 @@ void recorder_app_proto(const struct session *session, struct text *out)
 void recorder_file(const struct file *file, struct text *out)
 {
     static const char *const states[] = { "UNKNOWN", "CLOSED", "TRUNCATED", "ERROR" };
-    json_string(out, "filename", file->name.data ? file->name : BYTES_OF(""));
+    if (file->name.data)
+        json_string(out, "filename", file->name);
     if (file->magic.data)
         json_string(out, "magic", file->magic);
     json_bool(out, "gaps", file->has_gaps);

@@ -11,7 +11,7 @@ static bool hides_number(const struct tx *tx)
 {
     static const char *const names[] = { "dns",  "mdns", "llmnr", "tls",   "ssh",       "rfb",
                                          "tftp", "ike",  "dhcp",  "http2", "websocket", "snmp",
-                                         "rdp",  "mqtt", "sip",   "quic",  "krb5" };
+                                         "rdp",  "mqtt", "sip",   "quic",  "krb5",      "nfs" };
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (bytes_is(bytes_of_string(tx->protocol->name), names[i]))
             return true;

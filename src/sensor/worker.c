@@ -213,7 +213,7 @@ static void take_frames(struct worker *worker, struct scene *scene)
                 record_frame(&worker->recorder, scene, frame, (enum direction)d);
                 frame->logged = true;
             }
-            if (!worker->detector && frame->logged)
+            if (!worker->frame_rules && frame->logged)
                 frame->inspected = true;
         }
     session_sweep_frames(session);
@@ -490,6 +490,7 @@ static void want(struct worker *worker, const struct ruleset *rules)
     bool logged = false;
     for (size_t i = 0; i < worker->settings->eve_count; i++)
         logged |= worker->settings->eves[i].frame;
+    worker->frame_rules = wants.frames;
     worker->sessions.frames = wants.frames || logged;
 }
 

@@ -63,6 +63,7 @@ struct worker {
     struct watch *watch;               /* shared by all workers; NULL: off */
     struct expectations *expectations; /* shared by all workers; NULL: announcements are not followed */
     uint64_t now;                      /* time of the latest packet */
+    bool frame_rules;                  /* rules look at frames */
 };
 
 MUST_CHECK struct worker *worker_new(const struct settings *settings, const struct ruleset *rules,
