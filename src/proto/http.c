@@ -403,9 +403,14 @@ void http_write_headers(const struct tx *tx, enum direction direction, const cha
 
 static const char *const inline_choices[] = { "auto", "yes", "no", NULL };
 
-#define SETTING(key, member) .name = "libhtp.default-config." key, AT(struct http_settings, member)
+#define BYTERANGE(key, member) .name = "byterange." key, AT(struct http_settings, member)
+#define SETTING(key, member)   .name = "libhtp.default-config." key, AT(struct http_settings, member)
 
 static const struct field settings[] = {
+    { BYTERANGE("memcap", byterange_memcap), .type = FIELD_UINT,
+      .help = "Bytes of the parts of files that wait for the rest" },
+    { BYTERANGE("timeout", byterange_timeout), .type = FIELD_UINT, .max = 86400,
+      .help = "Seconds that a file waits for its next part" },
     { SETTING("request-body-limit", request_body_limit), .type = FIELD_UINT,
       .help = "Decoded bytes of a request body that are followed; 0: no limit" },
     { SETTING("response-body-limit", response_body_limit), .type = FIELD_UINT,

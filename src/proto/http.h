@@ -17,6 +17,7 @@ struct http_settings {
                             always, 2 never */
     bool double_decode_path, double_decode_query, plus_is_space;
     bool lzma;
+    uint64_t byterange_memcap, byterange_timeout; /* bytes, seconds; 0: those of proto/ranges.h */
     struct decompress_limits decompress;
 };
 extern const struct http_settings http_settings_default;
@@ -266,6 +267,7 @@ struct http_body {
     const struct http_settings *settings;
     struct decompressor *decompressor;
     struct http_multipart *multipart;
+    struct range *range; /* the file of which this is a part */
     uint64_t decoded, limit;
     uint8_t direction;
     bool started, cut;

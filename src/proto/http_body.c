@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The content of HTTP messages: undoing Content-Encoding, limits, and the file it makes. */
 #include "proto/http2.h"
+#include "proto/ranges.h"
 
 #define HELD_MAX (4U * 1024U * 1024U) /* bytes of an unlimited body that detection may see */
 
@@ -104,11 +105,67 @@ static void read_range(struct http_body *body, struct file *file)
     http->range_start = from;
     http->range_end = to;
     http->range_size = all;
-    if (file) {
+    if (file && is_http1(body)) {
         file->has_range = true;
         file->start = from;
         file->end = to;
     }
+}
+
+static struct bytes range_path(const struct http *http)
+{
+    struct bytes uri = http->uri;
+    return bytes_first(http->path.data ? http->path : bytes_cut(&uri, '?'), NAME_LIMIT);
+}
+
+/* The parts of one file have its host and its path in common. */
+static void begin_range(struct http_body *body)
+{
+    struct http *http = record_of(body);
+    const struct http_settings *settings = body->settings;
+    const struct range_limits limits = { settings->byterange_memcap, settings->byterange_timeout };
+    if (!http->has_range || !http->range_size || body->direction != TO_CLIENT || http->status != 206)
+        return;
+    uint8_t key[NAME_LIMIT * 2];
+    struct bytes host = http->host, path = range_path(http);
+    uint16_t port;
+    if (!is_http1(body) && !http_split_host(http->host, &host, &port))
+        host = http->host;
+    host = bytes_first(host, NAME_LIMIT - 1);
+    if (host.size)
+        memcpy(key, host.data, host.size);
+    key[host.size] = '\0';
+    if (path.size)
+        memcpy(key + host.size + 1, path.data, path.size);
+    struct session *session = body->session;
+    body->range = range_begin(session->settings->ranges, bytes_of(key, host.size + 1 + path.size),
+                              http->range_start, http->range_end, http->range_size, &limits, session->time);
+}
+
+/* What came of a part is kept; what follows a hole is not. */
+static void abandon_range(struct http_body *body)
+{
+    ranged_file_free(range_end(body->range, body->session ? body->session->time : 0));
+    body->range = NULL;
+}
+
+/* The last part makes the whole file, which is one more of this transaction. */
+static void end_range(struct http_body *body)
+{
+    struct ranged_file *whole = range_end(body->range, body->session->time);
+    body->range = NULL;
+    if (!whole)
+        return;
+    struct http *http = record_of(body);
+    struct bytes name = is_http1(body) ? file_name(body) : range_path(http);
+    struct file *file = file_open(body->session, body->tx, TO_CLIENT, name);
+    uint64_t position = 0;
+    struct bytes piece;
+    while (file && ranged_file_next(whole, &position, &piece))
+        (void)file_data(body->session, file, piece);
+    if (file)
+        file_close(body->session, file, false);
+    ranged_file_free(whole);
 }
 
 /* ---- decoded content ---- */
@@ -141,6 +198,7 @@ static void open_file(struct http_body *body)
     }
     file->inspect_max = body->limit ? body->limit : HELD_MAX;
     read_range(body, file);
+    begin_range(body);
     message->body = file;
 }
 
@@ -162,6 +220,7 @@ static bool content(void *context, struct bytes data)
     body->decoded += take.size;
     if (message->body)
         (void)file_data(body->session, message->body, take);
+    range_data(body->range, take);
     if (body->multipart)
         http_multipart_data(body->multipart, take);
     if (take.size < data.size) {
@@ -283,6 +342,7 @@ void http_body_gap(struct http_body *body, uint64_t size)
     }
     struct file *file = message_of(body)->body;
     body->decoded += size;
+    abandon_range(body);
     if (file)
         file_gap(body->session, file, size);
     if (file && body->cut)
@@ -303,6 +363,7 @@ void http_body_end(struct http_body *body, bool truncated)
         struct file *file = message_of(body)->body;
         if (file)
             file_close(body->session, file, truncated || file->has_gaps);
+        end_range(body);
     }
     http_body_abandon(body);
 }
@@ -311,6 +372,7 @@ void http_body_abandon(struct http_body *body)
 {
     decompress_free(body->decompressor);
     http_multipart_free(body->multipart);
+    abandon_range(body);
     body->decompressor = NULL;
     body->multipart = NULL;
     body->tx = NULL;

@@ -25,6 +25,7 @@ struct session_settings {
     size_t tx_memory_max;                  /* cap over the protocol's own: 0 is 4 MiB */
     struct session_budget *budget;         /* the worker's; NULL: without limit */
     const struct file_settings *files;     /* proto/file.h */
+    struct ranges *ranges;                 /* proto/ranges.h; NULL: parts of files are not joined */
     bool inline_mode;                      /* packets wait for the verdict: content is shown as it comes */
     bool frames;                           /* keep frames: a rule or an output wants them */
     uint64_t *counts;                      /* the worker's, by enum session_counter; NULL: not counted */

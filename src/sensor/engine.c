@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "detect/profile.h"
+#include "proto/ranges.h"
 #include "sensor/engine_parts.h"
 #include "sensor/sandbox.h"
 
@@ -344,6 +345,7 @@ static void engine_done(struct engine *engine)
         capture_close(engine->captures[i]);
     watch_done(&engine->watch);
     expectations_free(engine->expectations);
+    ranges_free(engine->ranges);
     free(engine->workers);
     free(engine->captures);
     stats_free(engine->stats);

@@ -18,6 +18,7 @@ struct engine {
     struct ruleset *rules;
     struct watch watch;                /* of all workers */
     struct expectations *expectations; /* of all workers */
+    struct ranges *ranges;             /* of all workers */
     struct worker **workers;
     struct capture **captures; /* live: one per worker */
     struct lane **lanes;       /* NULL: the main thread works itself */

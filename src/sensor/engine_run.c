@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "proto/ranges.h"
 #include "sensor/engine_parts.h"
 
 #define BATCH        256
@@ -291,6 +292,10 @@ bool start_workers(struct engine *engine, struct error *error)
     engine->expectations = expectations_new(&expect, error);
     if (!engine->expectations)
         return false;
+    engine->ranges = ranges_new(engine->settings.flow.seed, error);
+    if (!engine->ranges)
+        return false;
+    engine->settings.sessions.ranges = engine->ranges;
     for (size_t i = 0; i < count; i++) {
         struct worker *worker = worker_new(&engine->settings, engine->rules, &engine->sinks, (unsigned)i,
                                            error);

@@ -365,7 +365,7 @@ void recorder_app_proto(const struct session *session, struct text *out)
 void recorder_file(const struct file *file, struct text *out)
 {
     static const char *const states[] = { "UNKNOWN", "CLOSED", "TRUNCATED", "ERROR" };
-    if (file->name.data)
+    if (file->name.size)
         json_string(out, "filename", file->name);
     if (file->magic.data)
         json_string(out, "magic", file->magic);
