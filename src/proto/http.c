@@ -386,17 +386,37 @@ static void write(const struct tx *tx, bool extended, struct text *out)
     json_uint(out, "length", http->message[TO_CLIENT].size);
 }
 
-void http_write_headers(const struct tx *tx, enum direction direction, const char *key, struct text *out)
+static bool header_wanted(const struct http_log_settings *settings, enum direction direction,
+                          struct bytes name)
 {
-    const struct http_message *message = message_of(tx, direction);
-    json_open(out, key, '[');
-    for (uint16_t i = 0; i < message->header_count; i++) {
-        json_open(out, NULL, '{');
-        json_string(out, "name", message->headers[i].name);
-        json_string(out, "value", message->headers[i].value);
-        json_close(out, '}');
+    if (settings->all[direction])
+        return true;
+    for (const char *const *custom = settings->custom; custom && *custom; custom++)
+        if (bytes_equal_nocase(name, bytes_of_string(*custom)))
+            return true;
+    return false;
+}
+
+void http_log_headers(const struct tx *tx, const struct http_log_settings *settings, struct text *out)
+{
+    static const char *const keys[DIRECTIONS] = { "request_headers", "response_headers" };
+    for (int d = 0; d < DIRECTIONS; d++) {
+        const struct http_message *message = message_of(tx, (enum direction)d);
+        bool any = false;
+        for (uint16_t i = 0; i < message->header_count; i++) {
+            if (!header_wanted(settings, (enum direction)d, message->headers[i].name))
+                continue;
+            if (!any)
+                json_open(out, keys[d], '[');
+            any = true;
+            json_open(out, NULL, '{');
+            json_string(out, "name", message->headers[i].name);
+            json_string(out, "value", message->headers[i].value);
+            json_close(out, '}');
+        }
+        if (any)
+            json_close(out, ']');
     }
-    json_close(out, ']');
 }
 
 /* ---- settings ---- */

@@ -309,8 +309,13 @@ struct http_state {
 
 /* ---- for output ---- */
 
-/* Appends `key` with all headers of a direction as [{"name":...,"value":...}]. */
-void http_write_headers(const struct tx *tx, enum direction direction, const char *key, struct text *out);
+/* Which headers of HTTP/1 an output wants: all of a direction, or those named. */
+struct http_log_settings {
+    bool all[DIRECTIONS];
+    const char *const *custom; /* NULL-terminated; NULL: none */
+};
+/* Appends the wanted headers as "request_headers" and "response_headers", [{"name":...,"value":...}]. */
+void http_log_headers(const struct tx *tx, const struct http_log_settings *settings, struct text *out);
 /* Buffers of keywords, made once per message; absent when out of memory or not there. */
 struct bytes http_normal_headers(const struct tx *tx, enum direction direction);
 

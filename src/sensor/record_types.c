@@ -90,34 +90,53 @@ static bool read_tls(struct eve_settings *eve, bool extended, struct config_node
     return true;
 }
 
-/* Lists of header names in lower case. */
+/* A NULL-terminated list of names; `lower`: in lower case, with dashes for underscores. */
+static bool read_names(struct settings *settings, struct config_node *list, bool lower,
+                       const char *const **names, struct error *error)
+{
+    size_t count = 0;
+    for (struct config_node *item = list ? list->first : NULL; item; item = item->next)
+        count++;
+    const char **made = count ? ARENA_ARRAY(&settings->config.memory, const char *, count + 1) : NULL;
+    if (!made)
+        return true;
+    count = 0;
+    for (struct config_node *item = list->first; item; item = item->next) {
+        item->used = true;
+        char *name = arena_string(&settings->config.memory, bytes_of_string(item->value));
+        if (!name)
+            return error_set(error, "the configuration is too large");
+        for (char *at = name; lower && *at; at++)
+            *at = *at == '_' ? '-' : (char)byte_lower((uint8_t)*at);
+        made[count++] = name;
+    }
+    *names = made;
+    return true;
+}
+
 static bool read_mail(struct settings *settings, struct eve_settings *eve, struct config_node *node,
                       struct error *error)
 {
-    struct config_node *custom = config_find(node, "custom"), *md5 = config_find(node, "md5");
-    size_t count = 0;
+    struct config_node *md5 = config_find(node, "md5");
     for (struct config_node *item = md5 ? md5->first : NULL; item; item = item->next) {
         item->used = true;
         eve->mail.md5_body |= bytes_is(bytes_of_string(item->value), "body");
         eve->mail.md5_subject |= bytes_is(bytes_of_string(item->value), "subject");
     }
-    for (struct config_node *item = custom ? custom->first : NULL; item; item = item->next)
-        count++;
-    const char **names = count ? ARENA_ARRAY(&settings->config.memory, const char *, count + 1) : NULL;
-    if (!names)
-        return true;
-    count = 0;
-    for (struct config_node *item = custom->first; item; item = item->next) {
-        item->used = true;
-        char *name = arena_string(&settings->config.memory, bytes_of_string(item->value));
-        if (!name)
-            return error_set(error, "the configuration is too large");
-        for (char *at = name; *at; at++)
-            *at = *at == '_' ? '-' : (char)byte_lower((uint8_t)*at);
-        names[count++] = name;
-    }
-    eve->mail.custom = names;
-    return true;
+    return read_names(settings, config_find(node, "custom"), true, &eve->mail.custom, error);
+}
+
+static bool read_http(struct settings *settings, struct eve_settings *eve, struct config_node *node,
+                      struct error *error)
+{
+    struct config_node *dump = config_find(node, "dump-all-headers");
+    struct bytes which = bytes_of_string(dump ? dump->value : NULL);
+    bool both = bytes_is(which, "both");
+    eve->http.all[TO_SERVER] = both || bytes_is(which, "request");
+    eve->http.all[TO_CLIENT] = both || bytes_is(which, "response");
+    if (which.size && !eve->http.all[TO_SERVER] && !eve->http.all[TO_CLIENT] && !bytes_is(which, "none"))
+        return config_error(dump, error, "'none', 'both', 'request' or 'response' expected");
+    return read_names(settings, config_find(node, "custom"), false, &eve->http.custom, error);
 }
 
 bool read_record_options(struct settings *settings, struct eve_settings *eve, const struct protocol *protocol,
@@ -128,6 +147,8 @@ bool read_record_options(struct settings *settings, struct eve_settings *eve, co
         return read_tls(eve, eve->extended[index], node, error);
     if (!strcmp(protocol->name, "dns"))
         return read_dns(settings, eve, node, error);
+    if (node && !strcmp(protocol->name, "http"))
+        return read_http(settings, eve, node, error);
     if (node && !strcmp(protocol->name, "smtp"))
         return read_mail(settings, eve, node, error);
     return true;
@@ -161,6 +182,8 @@ void recorder_app(const struct eve_settings *eve, const struct tx *tx, struct te
         protocol->write(tx, extended, out);
     else
         json_fields(out, protocol->fields, protocol->field_count, tx->record);
+    if (!strcmp(protocol->name, "http"))
+        http_log_headers(tx, &eve->http, out);
     json_close(out, '}');
     if (!strcmp(protocol->name, "smtp"))
         smtp_log_mail(tx, &eve->mail, out);

@@ -9,6 +9,7 @@
 #include "flow/flow_table.h"
 #include "packet/capture.h"
 #include "packet/decode.h"
+#include "proto/http.h"
 #include "proto/dns.h"
 #include "proto/file.h"
 #include "proto/mime.h"
@@ -61,6 +62,7 @@ struct eve_settings {
     struct config_node *options[TYPES_MAX];        /* the type's own settings, or NULL */
     struct dns_log_settings dns;
     struct mail_log_settings mail;
+    struct http_log_settings http;
     uint32_t tls_fields; /* enum tls_log_field */
 
     bool alert, anomaly, drop, files, flow, netflow, stats, frame, arp, stream, engine;
