@@ -82,7 +82,8 @@ static bool protocol_holds(const struct check *check, struct context *context)
     default:
         holds = is_wanted(context, wanted,
                           session->protocol ? session->protocol : session->seen[context->direction],
-                          context->direction);
+                          context->direction) ||
+                (session->known_as && is_wanted(context, wanted, session->known_as, context->direction));
     }
     return holds != check->negated;
 }

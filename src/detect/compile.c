@@ -285,6 +285,26 @@ static bool word_in(struct bytes word, const char *words)
     return false;
 }
 
+static bool is_known_as(const struct check *check, struct context *context)
+{
+    const struct session *session = context->in->session;
+    return session && session->known_as == check->data;
+}
+
+/* Rules about it see the transactions of its parts, in its sessions only. */
+static bool take_parts(struct compiler *c, const struct protocol *protocol)
+{
+    if (!protocol->parts)
+        return true;
+    for (size_t i = 0; i < c->set->protocol_count; i++)
+        if (word_in(bytes_of_string(c->set->protocols[i]->name), protocol->parts))
+            c->protocols |= (uint64_t)1 << i;
+    struct check *check = compiler_check(c, is_known_as);
+    if (check)
+        check->data = protocol;
+    return check != NULL;
+}
+
 static bool parse_protocol(struct compiler *c, const struct rule_syntax *syntax, struct header *header)
 {
     char lower[32];
@@ -323,6 +343,8 @@ static bool parse_protocol(struct compiler *c, const struct rule_syntax *syntax,
             allow(c, IP_UDP);
             c->udp = true;
         }
+        if (!take_parts(c, protocol))
+            return false;
     }
     return c->protocols || refuse(c, "the protocol \"%.*s\" is not known", (int)MIN(name.size, 40U), lower);
 }

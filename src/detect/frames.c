@@ -102,7 +102,7 @@ static void judge(struct context *context, const struct signature *s, const stru
     context->on_stream = true;
     context->frame = frame;
     for (struct tx *tx = frame->has_tx ? context->in->session->txs : NULL; tx; tx = tx->next)
-        if (tx->number == frame->tx_number)
+        if (tx->number == frame->tx_number && tx->protocol == frame->protocol)
             context->tx = tx;
     signature_matched(context, s);
     context->frame = NULL;

@@ -426,9 +426,8 @@ static void raise_events(struct tx *tx, unsigned events)
             tx_event(tx, event);
 }
 
-bool dns_message(struct session *session, enum direction direction, struct bytes message, bool multicast)
+static bool take_message(struct tx *tx, enum direction direction, struct bytes message, bool multicast)
 {
-    struct tx *tx = session_tx_directed(session, direction);
     if (!tx)
         return true;
     struct parse parse = { .message = message, .memory = &tx->memory, .dns = (struct dns *)tx->record };
@@ -453,6 +452,19 @@ bool dns_message(struct session *session, enum direction direction, struct bytes
         finish_response(&parse);
     raise_events(tx, parse.events);
     return true;
+}
+
+bool dns_message(struct session *session, enum direction direction, struct bytes message, bool multicast)
+{
+    return take_message(session_tx_directed(session, direction), direction, message, multicast);
+}
+
+void dns_carried(struct session *session, enum direction direction, struct bytes message)
+{
+    struct tx *tx = session_tx_carried(session, &dns_protocol, direction);
+    (void)take_message(tx, direction, message, false);
+    if (tx) /* the response repeats the question */
+        ((struct dns *)(void *)tx->record)->silent = direction == TO_SERVER;
 }
 
 /* ---- recognition ---- */
@@ -923,7 +935,7 @@ static void dns_write(const struct tx *tx, bool extended, struct text *out)
 
 static bool dns_loggable(const struct tx *tx)
 {
-    return !dns_of(tx)->malformed;
+    return !dns_of(tx)->malformed && !dns_of(tx)->silent;
 }
 
 /* ---- EVE of multicast DNS and LLMNR: types in lower case, data under the type's name ---- */

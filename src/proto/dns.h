@@ -72,6 +72,7 @@ struct dns {
     struct bytes *names; /* responses: every name, of records and in their data */
     uint32_t name_count, name_capacity;
     bool malformed; /* only the header could be read: an anomaly, not a record */
+    bool silent;    /* without a record of its own */
 };
 
 enum dns_flag {
@@ -115,5 +116,8 @@ const char *dns_rcode_name(unsigned rcode);
 /* Parses one message into a new transaction of `session`; false when malformed. `multicast`: requests and
  * responses may travel either way. */
 bool dns_message(struct session *session, enum direction direction, struct bytes message, bool multicast);
+/* The same of a message that another protocol's session carries (RFC 8484). */
+void dns_carried(struct session *session, enum direction direction, struct bytes message);
+extern const struct protocol dns_protocol;
 
 #endif

@@ -106,7 +106,7 @@ struct http2_state {
     uint32_t highest[DIRECTIONS]; /* stream opened by that side */
 };
 
-extern const struct protocol http2_protocol;
+extern const struct protocol http2_protocol, doh2_protocol;
 extern const struct http2_settings http2_settings_default;
 
 static inline struct http2 *http2_of(const struct tx *tx)
@@ -136,6 +136,10 @@ bool http2_stream(struct session *session, void *state, enum direction direction
                   unsigned flags);
 bool http2_gap(struct session *session, void *state, enum direction direction, uint64_t size);
 enum probe http2_probe(enum direction direction, struct bytes data);
+
+/* DNS over HTTP (http2_dns.c): there is more content; a message is complete. */
+void http2_dns_data(struct tx *tx, enum direction direction);
+void http2_dns_end(struct session *session, struct tx *tx, enum direction direction);
 
 /* Decodes a whole header block (RFC 7541) into `tx`; NULL: only the compression state follows. False when
  * malformed (http2_headers.c). */

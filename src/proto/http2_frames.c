@@ -101,11 +101,11 @@ static struct tx *stream_tx(const struct feed *feed, uint32_t stream, uint8_t ty
 static void end_side(const struct feed *feed, struct tx *tx, enum direction direction)
 {
     struct http2_side *side = &http2_of(tx)->side[direction];
-    (void)feed;
     if (side->ended)
         return;
     side->ended = true;
     http_body_end(&side->body, false);
+    http2_dns_end(feed->session, tx, direction);
     tx_finish(tx, direction);
 }
 
@@ -340,6 +340,7 @@ static void take_data(const struct feed *feed, struct bytes data)
             http_body_start(&side->body, feed->session, tx, feed->direction, &body_settings);
         http2_of(tx)->http.message[feed->direction].size += part.size;
         http_body_data(&side->body, part);
+        http2_dns_data(tx, feed->direction);
     }
     if (end->left == 0)
         data_done(feed);

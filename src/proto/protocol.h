@@ -94,8 +94,10 @@ struct inspect {
 enum { FEED_END = 1 /* the direction is closed: what is left will not grow */ };
 
 struct protocol {
-    const char *name;     /* EVE app_proto and rule header: "http" */
-    const char *alias;    /* other names in rule headers and app-layer-protocol, space separated */
+    const char *name;  /* EVE app_proto and rule header: "http" */
+    const char *alias; /* other names in rule headers and app-layer-protocol, space separated */
+    const char
+        *parts; /* other protocols whose transactions its sessions have, space separated: session->known_as */
     const char *title;    /* "Domain Name System" */
     const char *eve_type; /* event_type of its records; NULL: none */
     const char *eve_key;  /* key of the record's object in events; NULL: eve_type */

@@ -77,6 +77,21 @@ struct session *session_new(const struct session_settings *settings, uint8_t tra
     return session;
 }
 
+/* ---- protocols that are enabled ---- */
+
+static const struct protocol *const *candidates(const struct session *session)
+{
+    return session->settings->enabled ? session->settings->enabled : protocols;
+}
+
+static bool is_enabled(const struct session *session, const struct protocol *protocol)
+{
+    for (const struct protocol *const *at = candidates(session); *at; at++)
+        if (*at == protocol)
+            return true;
+    return false;
+}
+
 /* ---- transactions ---- */
 
 uint8_t protocol_complete(const struct protocol *protocol, enum direction direction)
@@ -122,9 +137,8 @@ static void shed_oldest(struct session *session)
     }
 }
 
-static struct tx *tx_new(struct session *session)
+static struct tx *tx_new(struct session *session, const struct protocol *protocol)
 {
-    const struct protocol *protocol = session->protocol;
     uint32_t most = protocol->tx_max ? protocol->tx_max : TX_MAX_DEFAULT;
     size_t limit = session->settings->tx_memory_max ? session->settings->tx_memory_max : (size_t)TX_MEMORY;
     size_t own = protocol->tx_memory_max ? protocol->tx_memory_max : (size_t)TX_MEMORY_DEFAULT;
@@ -155,12 +169,22 @@ static struct tx *tx_new(struct session *session)
 
 struct tx *session_tx(struct session *session)
 {
-    return tx_new(session);
+    return tx_new(session, session->protocol);
 }
 
 struct tx *session_tx_directed(struct session *session, enum direction direction)
 {
-    struct tx *tx = tx_new(session);
+    return session_tx_carried(session, session->protocol, direction);
+}
+
+struct tx *session_tx_carried(struct session *session, const struct protocol *protocol,
+                              enum direction direction)
+{
+    struct tx *tx = is_enabled(session, protocol) ? tx_new(session, protocol) : NULL;
+    if (tx && protocol != session->protocol) { /* the numbers are those of the session's own */
+        session->tx_total--;
+        tx->number = 0;
+    }
     if (tx) {
         tx->directed = true;
         tx->direction = (uint8_t)direction;
@@ -308,11 +332,6 @@ const void *session_options(const struct session *session, const struct protocol
         if (enabled[i] == protocol)
             return session->settings->options[i];
     return NULL;
-}
-
-static const struct protocol *const *candidates(const struct session *session)
-{
-    return session->settings->enabled ? session->settings->enabled : protocols;
 }
 
 /* True when `port` is listed in "53,5353,8000-8010". */
@@ -480,14 +499,6 @@ static void start_certain(struct session *session, const struct protocol *protoc
         session->probing_done[d] = true;
         session->status[d] = SESSION_PARSING;
     }
-}
-
-static bool is_enabled(const struct session *session, const struct protocol *protocol)
-{
-    for (const struct protocol *const *at = candidates(session); *at; at++)
-        if (*at == protocol)
-            return true;
-    return false;
 }
 
 void session_announced(struct session *session, const struct protocol *protocol, struct bytes note)

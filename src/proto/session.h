@@ -55,6 +55,7 @@ struct session {
     void *owner;                                /* the worker's: the flow */
     const struct protocol *protocol;            /* recognised; NULL while unknown */
     const struct protocol *seen[DIRECTIONS];    /* recognised from each side */
+    const struct protocol *known_as;            /* more exactly than `protocol`, to events (doh2); or NULL */
     const struct protocol *original, *expected; /* before a change (STARTTLS, CONNECT); announced */
     uint8_t transport;                          /* enum transport */
     uint8_t status[DIRECTIONS];                 /* enum session_status */
@@ -151,6 +152,10 @@ void session_sweep(struct session *session);
 MUST_CHECK struct tx *session_tx(struct session *session);
 /* The same for one direction only. */
 MUST_CHECK struct tx *session_tx_directed(struct session *session, enum direction direction);
+/* The same of another protocol, whose message travels inside this one's (DNS over HTTP); NULL also when that
+ * is not enabled. */
+MUST_CHECK struct tx *session_tx_carried(struct session *session, const struct protocol *protocol,
+                                         enum direction direction);
 /* The oldest live transaction whose progress in `direction` is not complete, or NULL. */
 struct tx *session_tx_open(struct session *session, enum direction direction);
 /* Raises protocol->events[event] on `tx`. */

@@ -335,6 +335,8 @@ const char *session_app_name(const struct session *session)
 {
     if (!session)
         return NULL;
+    if (session->known_as)
+        return session->known_as->name;
     if (session->protocol)
         return session->protocol->name;
     bool over = session->probing_done[TO_SERVER] && session->probing_done[TO_CLIENT];
@@ -356,7 +358,9 @@ void recorder_app_proto(const struct session *session, struct text *out)
         json_cstring(out, "app_proto_ts", "failed");
     if (session->protocol && !tc && session->probing_done[TO_CLIENT])
         json_cstring(out, "app_proto_tc", "failed");
-    if (session->original && session->original != session->protocol)
+    if (session->known_as)
+        json_cstring(out, "app_proto_orig", session->protocol->name);
+    else if (session->original && session->original != session->protocol)
         json_cstring(out, "app_proto_orig", session->original->name);
     if (session->expected && session->expected != session->protocol)
         json_cstring(out, "app_proto_expected", session->expected->name);

@@ -31,7 +31,9 @@ void record_tx(struct recorder *recorder, const struct scene *scene, const struc
         struct eve_header header;
         char community[32];
         size_t start;
-        enum direction direction = tx->directed ? (enum direction)tx->direction : TO_SERVER;
+        bool own = !scene->session ||
+                   !scene->session->known_as; /* what another protocol carries has the client first */
+        enum direction direction = own && tx->directed ? (enum direction)tx->direction : TO_SERVER;
         /* Version 2 of DNS records tells the ends from the client's side, and so do DNP3's. */
         if ((eve->dns.version == 2 && !strcmp(protocol->name, "dns")) || !strcmp(protocol->name, "dnp3"))
             direction = TO_SERVER;

@@ -90,10 +90,45 @@ static void anomalies_are_named(void **state)
     shows(block, COUNT_OF(block), "invalid_header");
 }
 
+#define DNS_TYPE   \
+    "\x0f\x10\x17" \
+    "application/dns-message"
+#define DNS_QUESTION "\7example\3com\0\0\1\0\1"
+
+extern const struct protocol dns_protocol;
+
+static void dns_in_content_and_in_a_target(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {
+        TURN_TEXT(TO_SERVER, MAGIC EMPTY_SETTINGS
+                  "\0\0\x2e\1\4\0\0\0\1\x83\x86\x84\x41\x0f"
+                  "www.example.com" DNS_TYPE "\0\0\x1d\0\1\0\0\0\1\0\0\1\0\0\1\0\0\0\0\0\0" DNS_QUESTION),
+        TURN_TEXT(TO_CLIENT, EMPTY_SETTINGS "\0\0\x1b\1\4\0\0\0\1\x88" DNS_TYPE
+                                            "\0\0\x1d\0\1\0\0\0\1\0\0\x81\x83\0\1\0\0\0\0\0\0" DNS_QUESTION),
+        TURN_TEXT(TO_SERVER, "\0\0\x5d\1\5\0\0\0\3\x82\x86\4\x2e"
+                             "/q?dns=AAABAAABAAAAAAAAB2V4YW1wbGUDY29tAAABAAE"
+                             "\x41\x0fwww.example.com\x0f\4\x17"
+                             "application/dns-message"),
+        TURN_TEXT(TO_CLIENT, "\0\0\x1b\1\4\0\0\0\3\x88" DNS_TYPE
+                             "\0\0\x1d\0\1\0\0\0\3\0\0\x81\x80\0\1\0\0\0\0\0\0" DNS_QUESTION),
+    };
+    struct conversation c = { &http2_protocol, TRANSPORT_TCP, 80, TURNS(turns), .then = &dns_protocol };
+    struct text out = text_new(1U << 20);
+    play(&c, 0, &out);
+    expect_text(&out, "\"type\":\"response\"");
+    expect_text(&out, "\"rcode\":\"NXDOMAIN\"");
+    expect_text(&out, "\"rcode\":\"NOERROR\"");
+    expect_no_text(&out, "\"type\":\"request\""); /* the response repeats it */
+    text_done(&out);
+    check_conversation(&c, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_and_its_answer),
+        cmocka_unit_test(dns_in_content_and_in_a_target),
         cmocka_unit_test(a_header_block_over_several_frames),
         cmocka_unit_test(endless_continuations_are_bounded),
         cmocka_unit_test(anomalies_are_named),
