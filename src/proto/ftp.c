@@ -19,15 +19,15 @@ static const char *const received_names[] = { "no", "yes", "false", "true", "off
 
 /* The commands that records name. */
 static const char *const commands[] = {
-    "ABOR", "ACCT", "ALLO", "APPE", "CDUP", "CHMOD", "CWD",  "DELE", "EPRT", "EPSV",  "HELP", "IDLE",
-    "LIST", "MAIL", "MDTM", "MKD",  "MLFL", "MODE",  "MRCP", "MRSQ", "MSAM", "MSND",  "MSOM", "NLST",
-    "NOOP", "PASS", "PASV", "PORT", "PWD",  "QUIT",  "REIN", "REST", "RETR", "RMD",   "RNFR", "RNTO",
-    "SITE", "SIZE", "SMNT", "STAT", "STOR", "STOU",  "STRU", "SYST", "TYPE", "UMASK", "USER",
+    "ABOR", "ACCT", "ALLO", "APPE", "CDUP", "CHMOD", "CWD",  "DELE", "EPRT", "EPSV", "HELP",  "IDLE",
+    "LIST", "MAIL", "MDTM", "MKD",  "MLFL", "MLSD",  "MODE", "MRCP", "MRSQ", "MSAM", "MSND",  "MSOM",
+    "NLST", "NOOP", "PASS", "PASV", "PORT", "PWD",   "QUIT", "REIN", "REST", "RETR", "RMD",   "RNFR",
+    "RNTO", "SITE", "SIZE", "SMNT", "STAT", "STOR",  "STOU", "STRU", "SYST", "TYPE", "UMASK", "USER",
 };
 
 struct ftp {
     struct bytes command, argument;
-    bool known, done, command_truncated, reply_truncated, starts_tls, has_mode;
+    bool known, done, several, command_truncated, reply_truncated, starts_tls, has_mode;
     uint8_t mode; /* enum mode */
     uint16_t port;
     uint8_t reply_count, code_count;
@@ -122,9 +122,15 @@ static uint16_t delimited_port(struct bytes text)
 
 static void set_port(struct ftp *ftp, enum mode mode, uint16_t port)
 {
-    ftp->has_mode = port != 0;
-    ftp->mode = (uint8_t)mode;
+    ftp->mode = port ? (uint8_t)mode : (uint8_t)MODE_PASSIVE;
     ftp->port = port;
+}
+
+/* A command about where the connection for data goes. */
+static bool names_port(struct bytes command)
+{
+    return bytes_is(command, "PORT") || bytes_is(command, "EPRT") || bytes_is(command, "PASV") ||
+           bytes_is(command, "EPSV");
 }
 
 /* A command that moves data goes with the connection agreed on before it. */
@@ -198,8 +204,11 @@ static bool take_command(struct session *session, struct ftp_state *state, struc
         set_port(ftp, MODE_ACTIVE, comma_port(rest));
     else if (bytes_is(ftp->command, "EPRT"))
         set_port(ftp, MODE_ACTIVE, delimited_port(rest));
-    if (ftp->has_mode)
+    if (ftp->port)
         state->port = ftp->port;
+    ftp->has_mode = names_port(ftp->command);
+    if (!ftp->port)
+        ftp->mode = MODE_PASSIVE;
     announce(session, state, ftp->command, rest);
     return true;
 }
@@ -212,6 +221,12 @@ static bool is_code(struct bytes line)
         if (line.data[i] < '0' || line.data[i] > '9')
             return false;
     return line.size == 3 || line.data[3] == ' ';
+}
+
+/* The first of the lines of one reply (RFC 959, section 4.2). */
+static bool starts_several(struct bytes line)
+{
+    return line.size > 3 && line.data[3] == '-' && is_code(bytes_first(line, 3));
 }
 
 static void add_reply(struct tx *tx, struct bytes code, struct bytes reply)
@@ -260,11 +275,13 @@ static bool take_reply(struct session *session, struct ftp_state *state, struct 
         ftp->reply_truncated = true;
         tx_event(tx, EVENT_RESPONSE_TOO_LONG);
     }
-    if (!last || code.data[0] == '1') /* a line of several, or the final reply is still to come */
+    if (starts_several(line))
+        ftp->several = true;
+    if (last ? code.data[0] == '1' : ftp->several) /* the final line, or the final reply, is still to come */
         return true;
     ftp->done = true;
     take_port(ftp, code, text);
-    if (ftp->has_mode && ftp->mode == MODE_PASSIVE)
+    if (ftp->port && ftp->mode == MODE_PASSIVE)
         state->port = ftp->port;
     tx_finish_both(tx);
     if (ftp->starts_tls && bytes_is(code, "234"))
@@ -336,8 +353,9 @@ static void ftp_write(const struct tx *tx, bool extended, struct text *out)
     }
     put_list(out, "completion_code", ftp->codes, ftp->code_count);
     put_list(out, "reply", ftp->replies, ftp->reply_count);
-    if (ftp->has_mode) {
+    if (ftp->port)
         json_uint(out, "dynamic_port", ftp->port);
+    if (ftp->has_mode) {
         json_cstring(out, "mode", mode_names[ftp->mode]);
     }
     json_cstring(out, "reply_received", received_names[ftp->done || ftp->reply_count > 0]);
@@ -392,7 +410,7 @@ static bool dynamic_port(const struct tx *tx, enum direction direction, uint32_t
     const struct ftp *ftp = (const void *)tx->record;
     (void)direction;
     *value = ftp->port;
-    return index == 0 && ftp->has_mode;
+    return index == 0 && ftp->port;
 }
 
 #define BOTH (1 << TO_SERVER | 1 << TO_CLIENT)

@@ -560,6 +560,12 @@ static size_t parse(struct session *session, enum direction direction, struct by
     return taken;
 }
 
+/* The server spoke first, and what it said waited for the client's bytes to be recognised. */
+static bool server_is_due(const struct session *session, enum direction direction)
+{
+    return session->protocol->server_speaks_first && direction == TO_SERVER && session->owed[TO_CLIENT];
+}
+
 void session_stream(struct session *session, enum direction direction, struct bytes ready, unsigned flags)
 {
     for (int changes = 0; changes < 4; changes++) {
@@ -576,6 +582,10 @@ void session_stream(struct session *session, enum direction direction, struct by
                 if (!session->protocol) {
                     if (session->status[direction] == SESSION_UNKNOWN)
                         session->offset[direction] += ready.size;
+                    return;
+                }
+                if (server_is_due(session, direction)) {
+                    session->scanned[direction] = 0; /* these are offered again after those */
                     return;
                 }
             }

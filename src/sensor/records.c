@@ -9,9 +9,9 @@
 /* Protocols whose records carry the transaction's number inside, or have none to tell. */
 static bool hides_number(const struct tx *tx)
 {
-    static const char *const names[] = { "dns",  "mdns", "llmnr", "tls",   "ssh",       "rfb",
-                                         "tftp", "ike",  "dhcp",  "http2", "websocket", "snmp",
-                                         "rdp",  "mqtt", "sip",   "quic",  "krb5",      "nfs" };
+    static const char *const names[] = { "dns", "mdns", "llmnr", "tls",       "ssh",  "rfb",     "tftp",
+                                         "ike", "dhcp", "http2", "websocket", "snmp", "rdp",     "mqtt",
+                                         "sip", "quic", "krb5",  "nfs",       "ftp",  "ftp-data" };
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (bytes_is(bytes_of_string(tx->protocol->name), names[i]))
             return true;
@@ -194,7 +194,7 @@ void record_app_anomaly(struct recorder *recorder, const struct scene *scene, co
         char community[32];
         size_t start;
         struct text *out = recorder_begin(recorder, i, &start);
-        recorder_header(recorder, scene, eve, "anomaly", true, TO_SERVER, &header, community);
+        recorder_header(recorder, scene, eve, "anomaly", true, scene->direction, &header, community);
         eve_open(&recorder->stamp, &header, out);
         if (tx)
             json_uint(out, "tx_id", tx->number);

@@ -87,6 +87,7 @@ static void meet_expectation(struct worker *worker, struct scene *scene)
         return;
     struct before before = look(worker, session);
     session_announced(session, found.subject, found.note);
+    scene->flow->parent_id = found.parent_id;
     compare(worker, scene, &before);
 }
 

@@ -31,7 +31,7 @@ static void commands_and_replies(void **state)
     expect_text(&out, "\"command_data\":\"a b.txt\",\"command_truncated\":false,"
                       "\"completion_code\":[\"150\",\"226\"],\"reply\":[\"Opening\",\"Done\"]");
     expect_text(&out, "\"command_data\":\"10,0,0,1,18,256\",\"command_truncated\":false,"
-                      "\"reply_received\":\"no\"");
+                      "\"mode\":\"passive\",\"reply_received\":\"no\"");
     text_done(&out);
     check_conversation(&c, 1);
 }
