@@ -443,6 +443,14 @@ static void check_expected(struct session *session, const struct protocol *found
                                : SESSION_UNEXPECTED_PROTOCOL);
 }
 
+/* These bytes alone would not tell (a greeting "220"), but they fit what the other side's told. */
+static bool agrees(const struct session *session, enum direction direction, struct bytes data)
+{
+    const struct protocol *protocol = session->protocol;
+    return protocol && session->owed[direction] && protocol->probe &&
+           protocol->probe(direction, data) == PROBE_MORE;
+}
+
 /* The direction the bytes travel once recognition is done; may differ from `direction` when reversed. */
 static bool recognise(struct session *session, enum direction *direction, struct bytes data, unsigned flags)
 {
@@ -450,6 +458,8 @@ static bool recognise(struct session *session, enum direction *direction, struct
     uint32_t most = session->settings->probe_give_up ? session->settings->probe_give_up : PROBE_GIVE_UP;
     if (!ask(session, *direction, data, true, &found))
         (void)ask(session, *direction, data, false, &found);
+    if (!found.protocol && agrees(session, *direction, data))
+        found.protocol = session->protocol;
     if (!found.protocol) {
         if (!found.more || data.size >= most || (flags & FEED_END) || session->owed[*direction]) {
             give_up(session, *direction);
