@@ -459,12 +459,13 @@ bool dns_message(struct session *session, enum direction direction, struct bytes
     return take_message(session_tx_directed(session, direction), direction, message, multicast);
 }
 
-void dns_carried(struct session *session, enum direction direction, struct bytes message)
+bool dns_carried(struct session *session, enum direction direction, struct bytes message)
 {
     struct tx *tx = session_tx_carried(session, &dns_protocol, direction);
-    (void)take_message(tx, direction, message, false);
+    bool good = take_message(tx, direction, message, false);
     if (tx) /* the response repeats the question */
         ((struct dns *)(void *)tx->record)->silent = direction == TO_SERVER;
+    return tx && good;
 }
 
 /* ---- recognition ---- */

@@ -294,7 +294,6 @@ bool file_data(struct session *session, struct file *file, struct bytes data)
     return true;
 }
 
-/* Hashes go on over what is seen; `gaps` in the record says that they are not those of the whole. */
 void file_gap(struct session *session, struct file *file, uint64_t size)
 {
     (void)session;
@@ -314,9 +313,11 @@ void file_close(struct session *session, struct file *file, bool truncated)
     if (file->state != FILE_OPEN || !work)
         return;
     const struct file_settings *settings = settings_of(session);
-    file->state = truncated ? FILE_TRUNCATED : FILE_CLOSED;
-    file->has_md5 = hash_end(&work->md5, file->md5);
-    file->has_sha1 = hash_end(&work->sha1, file->sha1);
+    bool whole = !truncated && !file->has_gaps;
+    file->state = whole ? FILE_CLOSED : FILE_TRUNCATED;
+    /* Of a part only the hash is told that it is stored by. */
+    file->has_md5 = hash_end(&work->md5, file->md5) && whole;
+    file->has_sha1 = hash_end(&work->sha1, file->sha1) && whole;
     file->has_sha256 = hash_end(&work->sha256, file->sha256);
     find_magic(session, file);
     if (file->store && settings && settings->store_dir && work->store < 0)

@@ -117,4 +117,5 @@ const struct protocol ftp_data_protocol = {
     .inspects = inspects,
     .inspect_count = COUNT_OF(inspects),
     .has_files = true,
+    .ends_with_flow = true,
 };

@@ -352,7 +352,7 @@ static void write_field(const struct http *http, enum direction direction, enum 
                         const char *key, struct text *out)
 {
     const struct http_header *header = http_field(&http->message[direction], field);
-    if (header)
+    if (header && header->value.size)
         json_string(out, key, header->value);
 }
 
@@ -475,6 +475,7 @@ static const char *const events[] = {
 };
 
 const struct protocol http_protocol = {
+    .ends_with_flow = true,
     .name = "http",
     .alias = "http1",
     .title = "Hypertext Transfer Protocol 1",

@@ -266,6 +266,8 @@ static void http2_write(const struct tx *tx, bool extended, struct text *out)
 static bool loggable(const struct tx *tx)
 {
     const struct http2 *http2 = http2_of(tx);
+    if (http2->dns)
+        return false;
     return http2->http.message[TO_SERVER].header_count || http2->http.message[TO_CLIENT].header_count ||
            has_numbers(http2, TO_SERVER) || has_numbers(http2, TO_CLIENT);
 }

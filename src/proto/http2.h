@@ -76,6 +76,7 @@ struct http2 {
     struct http2_side side[DIRECTIONS];
     uint16_t header_room[DIRECTIONS];
     struct bytes cookie; /* its fields joined */
+    bool dns;            /* the answer is a DNS message, which has the record */
 };
 
 struct http2_settings {

@@ -22,10 +22,12 @@ static bool is_dns(const struct tx *tx, enum direction direction, const char *fi
     return type && bytes_starts_nocase(type->value, BYTES_OF("application/dns-message"));
 }
 
-static void take(struct session *session, enum direction direction, struct bytes message)
+static void take(struct session *session, struct tx *tx, enum direction direction, struct bytes message)
 {
     session->known_as = &doh2_protocol;
-    dns_carried(session, direction, message);
+    bool good = dns_carried(session, direction, message);
+    if (direction == TO_CLIENT)
+        http2_of(tx)->dns = good;
 }
 
 void http2_dns_data(struct tx *tx, enum direction direction)
@@ -86,7 +88,7 @@ static void take_target(struct session *session, struct tx *tx)
     if (message.full)
         tx_event(tx, HTTP2_EVENT_DNS_REQUEST_TOO_LONG);
     else if (message.size)
-        take(session, TO_SERVER, text_bytes(&message));
+        take(session, tx, TO_SERVER, text_bytes(&message));
     text_done(&message);
 }
 
@@ -95,7 +97,7 @@ void http2_dns_end(struct session *session, struct tx *tx, enum direction direct
     const struct file *content = http2_of(tx)->http.message[direction].body;
     if (content && content->size && content->size <= MESSAGE_MAX &&
         content->window.data.size == content->size && is_dns(tx, direction, "content-type"))
-        take(session, direction, content->window.data);
+        take(session, tx, direction, content->window.data);
     if (direction == TO_SERVER)
         take_target(session, tx);
 }

@@ -158,6 +158,7 @@ struct protocol {
     const void *settings_default;
     const char *const *frames; /* frame names without the protocol's prefix ("pdu"), NULL-terminated */
     bool has_files;
+    bool ends_with_flow; /* the end of the flow is that of both directions, also without FIN */
 };
 
 /* All protocols, in the order of protocols.def; NULL-terminated. */

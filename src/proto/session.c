@@ -646,10 +646,24 @@ void session_datagram(struct session *session, enum direction direction, struct 
     session->offset[direction] += payload.size;
 }
 
+/* What lasts until the connection closes is whole now. */
+static void end_streams(struct session *session)
+{
+    for (int d = 0; d < DIRECTIONS && session->transport == TRANSPORT_TCP; d++) {
+        const struct protocol *protocol = session->protocol;
+        struct reader nothing = reader_of_bytes(BYTES_NONE);
+        session->feed = NULL;
+        if (protocol && protocol->ends_with_flow && session->status[d] == SESSION_PARSING &&
+            !session->want_change)
+            (void)protocol->stream(session, session->state, (enum direction)d, &nothing, FEED_END);
+    }
+}
+
 void session_end(struct session *session)
 {
     if (session->ended)
         return;
+    end_streams(session);
     for (struct tx *tx = session->txs; tx; tx = tx->next)
         for (struct file *file = tx->files; file; file = file->next)
             if (file->state == FILE_OPEN)

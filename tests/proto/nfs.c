@@ -234,7 +234,7 @@ static void a_content_longer_than_what_is_waited_for_and_a_gap_in_it(void **stat
     assert_non_null(session->txs->files);
     assert_int_equal(session->txs->files->size, sizeof zeros);
     assert_true(session->txs->files->has_gaps);
-    assert_int_equal(session->txs->files->state, FILE_CLOSED);
+    assert_int_equal(session->txs->files->state, FILE_TRUNCATED);
     session_free(session);
 }
 
