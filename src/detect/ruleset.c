@@ -20,7 +20,8 @@
 #define RULE_FILE_MAX    (512U << 20)
 #define RULE_LINE_MAX    (1U << 20)
 #define PATTERN_SIZE_MAX 128
-#define PATTERN_SIZE_MIN 4 /* shorter literals make a scan several times slower */
+#define PATTERN_SIZE_MIN 2 /* bytes; in long data shorter ones than the next make a scan several times slower */
+#define PATTERN_SIZE_MIN_LARGE 4
 
 static const struct keyword *const keyword_lists[] = {
     meta_keywords,      content_keywords, number_keywords,    regex_keywords, packet_keywords,
@@ -267,6 +268,11 @@ static size_t bound_of(const struct content *content)
     return bound > 0 ? (size_t)bound : 0;
 }
 
+static bool is_large(const struct buffer *buffer)
+{
+    return buffer->stream || buffer->kind == BUFFER_FILE_DATA;
+}
+
 /* How telling a pattern is; under 0: not to be used. */
 static int score_of(const struct signature *s, const struct buffer_use *use, const struct item *item)
 {
@@ -278,7 +284,8 @@ static int score_of(const struct signature *s, const struct buffer_use *use, con
     if (kind == BUFFER_PAYLOAD && (s->kind == SIGNATURE_TX || use->buffer->transforms))
         return -1;
     struct bytes pattern = pattern_of(&item->content);
-    if (pattern.size < PATTERN_SIZE_MIN)
+    bool large = kind == BUFFER_PAYLOAD || is_large(use->buffer);
+    if (pattern.size < (large ? PATTERN_SIZE_MIN_LARGE : PATTERN_SIZE_MIN))
         return -1;
     bool seen[256] = { false };
     int distinct = 0;
@@ -362,11 +369,6 @@ static bool place_payload(struct ruleset *set, const struct signature *s)
             return false;
     }
     return true;
-}
-
-static bool is_large(const struct buffer *buffer)
-{
-    return buffer->stream || buffer->kind == BUFFER_FILE_DATA;
 }
 
 /* A response's body is the data of its file: its patterns are looked for together, in one pass. */
