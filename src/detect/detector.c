@@ -487,6 +487,9 @@ static void add_gated(struct context *context)
         .raw_offset = context->raw_offset,
     };
     bool data = view.payload.size || view.raw.size;
+    const struct stream *answers = context->in->streams[TO_CLIENT];
+    if (!answers || stream_end(answers) <= QUIET_SERVER)
+        view.has |= GATE_QUIET_SERVER;
     if (context->flow)
         view.has |= context->direction == TO_SERVER ? GATE_TO_SERVER : GATE_TO_CLIENT;
     view.has |= (uint16_t)((established ? GATE_ESTABLISHED : GATE_NOT_ESTABLISHED) | (data ? GATE_DATA : 0) |

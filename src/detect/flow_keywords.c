@@ -167,8 +167,12 @@ static bool parse_stream_size(struct compiler *c, const struct keyword *keyword,
     if (!bytes_is(op, "="))
         text_put(&text, op);
     text_put(&text, number);
-    c->signature->needs_packet |= false;
-    return parse_range(c, text_bytes(&text), UINT64_MAX, NULL, &check->range);
+    if (!parse_range(c, text_bytes(&text), UINT64_MAX, NULL, &check->range))
+        return false;
+    bool less = check->range.comparison == IS_LESS || check->range.comparison == IS_AT_MOST;
+    if (check->mode == WAY_SERVER && less && check->range.a <= QUIET_SERVER)
+        check->subject = CHECK_QUIET_SERVER;
+    return true;
 }
 
 /* ---- anomalies and recognition ---- */

@@ -77,6 +77,8 @@ struct gate gate_of(const struct signature *s)
             continue;
         if (check->subject == CHECK_PAYLOAD_SIZE)
             bound_size(&gate, &check->range);
+        else if (check->subject == CHECK_QUIET_SERVER)
+            gate.wants |= GATE_QUIET_SERVER;
         else if (check->subject == CHECK_TCP_FLAGS_ALL)
             gate.flags |= (uint8_t)(check->a & ~check->b);
     }

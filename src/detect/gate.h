@@ -12,9 +12,10 @@ enum {
     GATE_TO_CLIENT = 2,
     GATE_ESTABLISHED = 4,
     GATE_NOT_ESTABLISHED = 8,
-    GATE_DATA = 16,     /* payload, or reassembled bytes */
-    GATE_PROTOCOL = 32, /* the application protocol is known */
-    GATE_PACKET = 64,   /* a packet from the wire */
+    GATE_DATA = 16,          /* payload, or reassembled bytes */
+    GATE_PROTOCOL = 32,      /* the application protocol is known */
+    GATE_PACKET = 64,        /* a packet from the wire */
+    GATE_QUIET_SERVER = 128, /* the server sent little */
 };
 
 struct gate {

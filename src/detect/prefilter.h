@@ -7,7 +7,7 @@
 
 #include "detect/set.h"
 
-#define PREFILTER_HEAD_MAX 1024U /* bytes; patterns bound to more than that may as well stand anywhere */
+#define PREFILTER_HEAD_MAX 256U /* bytes; patterns bound to more than that may as well stand anywhere */
 
 struct prefilter;
 struct prefilter_memory; /* one worker's scratch */

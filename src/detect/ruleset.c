@@ -20,7 +20,8 @@
 #define RULE_FILE_MAX    (512U << 20)
 #define RULE_LINE_MAX    (1U << 20)
 #define PATTERN_SIZE_MAX 128
-#define PATTERN_SIZE_MIN 2 /* bytes; in long data shorter ones than the next make a scan several times slower */
+#define PATTERN_SIZE_MIN \
+    2 /* bytes; in long data shorter ones than the next make a scan several times slower */
 #define PATTERN_SIZE_MIN_LARGE 4
 
 static const struct keyword *const keyword_lists[] = {
@@ -258,6 +259,11 @@ static struct bytes pattern_of(const struct content *content)
     return bytes_first(pattern, PATTERN_SIZE_MAX);
 }
 
+static bool is_large(const struct buffer *buffer)
+{
+    return buffer->stream || buffer->kind == BUFFER_FILE_DATA;
+}
+
 /* Bytes from the start within which the content must end; 0: anywhere. */
 static size_t bound_of(const struct content *content)
 {
@@ -266,11 +272,6 @@ static size_t bound_of(const struct content *content)
         return 0;
     int64_t bound = (content->has_offset ? content->offset.value : 0) + content->depth.value;
     return bound > 0 ? (size_t)bound : 0;
-}
-
-static bool is_large(const struct buffer *buffer)
-{
-    return buffer->stream || buffer->kind == BUFFER_FILE_DATA;
 }
 
 /* How telling a pattern is; under 0: not to be used. */
@@ -284,7 +285,8 @@ static int score_of(const struct signature *s, const struct buffer_use *use, con
     if (kind == BUFFER_PAYLOAD && (s->kind == SIGNATURE_TX || use->buffer->transforms))
         return -1;
     struct bytes pattern = pattern_of(&item->content);
-    bool large = kind == BUFFER_PAYLOAD || is_large(use->buffer);
+    size_t bound = use->buffer->transforms ? 0 : bound_of(&item->content);
+    bool large = kind == BUFFER_PAYLOAD || (is_large(use->buffer) && (!bound || bound > PREFILTER_HEAD_MAX));
     if (pattern.size < (large ? PATTERN_SIZE_MIN_LARGE : PATTERN_SIZE_MIN))
         return -1;
     bool seen[256] = { false };

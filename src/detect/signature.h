@@ -249,12 +249,15 @@ struct buffer_use {
 
 /* ---- conditions on packets and flows, and what a match does ---- */
 
+#define QUIET_SERVER 1024U /* bytes */
+
 /* What is known of a condition without asking it. */
 enum check_subject {
     CHECK_OTHER,
     CHECK_HOSTS,         /* of what is known of the addresses: it holds or not for all of a flow */
     CHECK_FLOW_VALUES,   /* changes with the flow's bits and integers only */
     CHECK_PAYLOAD_SIZE,  /* `range` of the payload's size */
+    CHECK_QUIET_SERVER,  /* the server sent at most QUIET_SERVER bytes */
     CHECK_TCP_FLAGS_ALL, /* `a` without `b`: all of these flags are set */
 };
 
