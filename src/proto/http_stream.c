@@ -314,16 +314,16 @@ static void upgrade(const struct call *call)
 {
     const struct http_header *header = http_field(message(call), HTTP_UPGRADE);
     const struct protocol *expected = NULL;
+    struct tx *tx = call->side->tx; /* finishing lets go of it */
     if (header && bytes_equal_nocase(header->value, BYTES_OF("websocket")))
         expected = protocol_find(BYTES_OF("websocket"));
     else if (header && bytes_starts_nocase(header->value, BYTES_OF("h2c")))
         expected = protocol_find(BYTES_OF("http2"));
     finish_message(call);
     call->state->side[TO_SERVER].phase = PHASE_TUNNEL;
-    if (expected)
-        session_become(call->session, expected);
-    else
-        session_change(call->session, NULL);
+    bool changes = expected ? session_become(call->session, expected) : session_change(call->session, NULL);
+    if (!changes)
+        tx_event(tx, HTTP_EVENT_FAILED_PROTOCOL_CHANGE);
 }
 
 /* 1xx other than 101: the real response follows. */
@@ -360,8 +360,10 @@ static bool response_headers_done(const struct call *call)
     bool framed = sized || chunked;
     if (http->connect && http->status >= 200 && http->status < 300) {
         skip_line_ends(call);
+        struct tx *tx = side->tx;
         finish_message(call);
-        session_change(call->session, NULL);
+        if (!session_change(call->session, NULL))
+            tx_event(tx, HTTP_EVENT_FAILED_PROTOCOL_CHANGE);
         return true;
     }
     if (http->status == 101 && !framed) {

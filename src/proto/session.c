@@ -531,6 +531,7 @@ void session_announce(struct session *session, uint16_t port, const struct proto
 static void change(struct session *session)
 {
     session->want_change = false;
+    session->unheard = 1U << TO_SERVER | 1U << TO_CLIENT;
     for (struct tx *tx = session->txs; tx; tx = tx->next) {
         tx->keep = false;
         tx_finish_both(tx);
@@ -561,6 +562,7 @@ static size_t parse(struct session *session, enum direction direction, struct by
     }
     size_t most = protocol->buffer_max ? protocol->buffer_max : (size_t)BUFFER_MAX_DEFAULT;
     session->feed = ready.data;
+    session->unheard &= (uint8_t) ~(1U << direction);
     bool good = protocol->stream && protocol->stream(session, session->state, direction, &in, flags);
     size_t taken = ready.size - reader_left(&in);
     if (!good)
@@ -679,17 +681,21 @@ bool session_deaf(const struct session *session, enum direction direction)
     return !session->protocol && session->probing_done[direction];
 }
 
-void session_change(struct session *session, const struct protocol *expected)
+bool session_change(struct session *session, const struct protocol *expected)
 {
-    session->want_change = true;
     session->expected = expected;
+    session->want_change |= session->unheard == 0;
+    return session->want_change;
 }
 
-void session_become(struct session *session, const struct protocol *protocol)
+bool session_become(struct session *session, const struct protocol *protocol)
 {
-    session_change(session, protocol);
-    if (is_enabled(session, protocol))
-        session->next = protocol;
+    if (!session_change(session, protocol))
+        return false;
+    for (const struct protocol *const *at = candidates(session); *at; at++)
+        if (*at == protocol)
+            session->next = protocol;
+    return true;
 }
 
 void session_encrypted(struct session *session)

@@ -83,6 +83,7 @@ struct session {
     uint64_t frame_total;
     const uint8_t *feed;         /* where the bytes being parsed start */
     bool announcer;              /* the worker's: other connections were announced here */
+    uint8_t unheard;             /* bit per direction without bytes since the last change */
     bool want_change;            /* a parser asked for a new recognition (session_change) */
     const struct protocol *next; /* that is certain what follows (session_become) */
     uint8_t end_seen;            /* the worker's: bit per direction whose end was offered */
@@ -164,11 +165,12 @@ void tx_event(struct tx *tx, uint8_t event);
 void tx_finish(struct tx *tx, enum direction direction);
 void tx_finish_both(struct tx *tx);
 /* The rest of the flow speaks something else from the next unread byte on (STARTTLS, CONNECT, Upgrade):
- * recognition starts again; `expected` may name the protocol announced, or be NULL. */
-void session_change(struct session *session, const struct protocol *expected);
+ * recognition starts again; `expected` may name the protocol announced, or be NULL. False,
+ * and nothing changes, while one side has not spoken since the last change. */
+bool session_change(struct session *session, const struct protocol *expected);
 /* The same when the announced protocol is certain: its parser goes on without recognition, if it is enabled.
  */
-void session_become(struct session *session, const struct protocol *protocol);
+bool session_become(struct session *session, const struct protocol *protocol);
 /* Another connection between these hosts, to `port` of either, will speak `protocol`; its parser finds `note`
  * in session->note. */
 void session_announce(struct session *session, uint16_t port, const struct protocol *protocol,

@@ -410,6 +410,18 @@ static void client_line(struct session *session, struct smtp_state *state, struc
 
 /* ---- replies ---- */
 
+/* Codes in use (RFC 5321 section 4.2, RFC 4954, RFC 7504 and what large servers add). */
+static bool known_code(unsigned code)
+{
+    static const uint16_t codes[] = { 211, 214, 220, 221, 235, 250, 251, 252, 334, 354, 401, 402, 421,
+                                      435, 450, 451, 452, 454, 455, 500, 501, 502, 503, 504, 511, 521,
+                                      522, 525, 530, 534, 535, 541, 543, 550, 551, 552, 553, 554, 555 };
+    for (size_t i = 0; i < COUNT_OF(codes); i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
 static bool reply_code(struct bytes line, unsigned *code)
 {
     if (line.size < 3 || !byte_is_digit(line.data[0]) || !byte_is_digit(line.data[1]) ||
@@ -417,7 +429,7 @@ static bool reply_code(struct bytes line, unsigned *code)
         return false;
     *code = (unsigned)(line.data[0] - '0') * 100 + (unsigned)(line.data[1] - '0') * 10 +
             (unsigned)(line.data[2] - '0');
-    return *code >= 200 && *code < 560 && (line.size == 3 || line.data[3] == ' ' || line.data[3] == '-');
+    return known_code(*code) && (line.size == 3 || line.data[3] == ' ' || line.data[3] == '-');
 }
 
 static void answered(struct session *session, struct smtp_state *state, const struct waiting *waiting,

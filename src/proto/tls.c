@@ -659,6 +659,8 @@ static enum probe tls_probe(enum direction direction, struct bytes data)
     if (data.size < 6)
         return data.size < 5 || data.data[0] == RECORD_HANDSHAKE ? PROBE_MORE : PROBE_YES;
     size_t size = (size_t)data.data[3] << 8 | data.data[4];
+    if (size == 0 && data.data[0] == RECORD_HANDSHAKE)
+        return PROBE_YES; /* says nothing, but nothing else begins so */
     if (size == 0 || size > RECORD_MAX)
         return PROBE_NO;
     if (data.data[0] != RECORD_HANDSHAKE)

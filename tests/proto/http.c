@@ -314,6 +314,40 @@ static void header_count_has_a_limit(void **state)
     }
 }
 
+/* The tunnel's client has not spoken yet: what the server says cannot change the protocol once more. */
+static void a_change_within_a_change_fails(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {
+        TURN_TEXT(TO_SERVER, "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"),
+        TURN_TEXT(TO_CLIENT, "HTTP/1.1 200 OK\r\n\r\n"),
+        TURN_TEXT(TO_CLIENT, "HTTP/1.1 101 On\r\nUpgrade: h2c\r\n\r\n"),
+    };
+    struct conversation c = { &http_protocol, TRANSPORT_TCP, 80, TURNS(turns), .then = &http_protocol };
+    struct text out = text_new(1U << 20);
+    play(&c, 0, &out);
+    expect_text(&out, "failed_protocol_change");
+    text_done(&out);
+    check_conversation(&c, 1);
+}
+
+static void a_tunnel_that_both_sides_use_can_change(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {
+        TURN_TEXT(TO_SERVER, "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"),
+        TURN_TEXT(TO_CLIENT, "HTTP/1.1 200 OK\r\n\r\n"),
+        TURN_TEXT(TO_SERVER, "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\n\r\n"),
+        TURN_TEXT(TO_CLIENT, "HTTP/1.1 101 On\r\nUpgrade: x\r\n\r\n"),
+    };
+    struct conversation c = { &http_protocol, TRANSPORT_TCP, 80, TURNS(turns), .then = &http_protocol };
+    struct text out = text_new(1U << 20);
+    play(&c, 0, &out);
+    expect_text(&out, "\"status\":101");
+    expect_no_text(&out, "failed_protocol_change");
+    text_done(&out);
+}
+
 static void an_endless_header_ends_the_parsing(void **state)
 {
     (void)state;
@@ -339,6 +373,8 @@ int main(void)
         cmocka_unit_test(targets_in_normal_form),
         cmocka_unit_test(header_buffers_have_their_documented_form),
         cmocka_unit_test(header_count_has_a_limit),
+        cmocka_unit_test(a_change_within_a_change_fails),
+        cmocka_unit_test(a_tunnel_that_both_sides_use_can_change),
         cmocka_unit_test(an_endless_header_ends_the_parsing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

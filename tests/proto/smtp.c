@@ -132,6 +132,21 @@ static void tls_takes_over_after_starttls(void **state)
     text_done(&out);
 }
 
+static void replies_have_codes_that_are_in_use(void **state)
+{
+    (void)state;
+    static const struct turn good[] = { GREETING, TURN_TEXT(TO_SERVER, "NOOP\r\n"),
+                                        TURN_TEXT(TO_CLIENT, "455 later\r\n") };
+    static const struct turn bad[] = { GREETING, TURN_TEXT(TO_SERVER, "NOOP\r\n"),
+                                       TURN_TEXT(TO_CLIENT, "472 later\r\n") };
+    struct text out = text_new(1U << 20);
+    play_turns(good, COUNT_OF(good), &out);
+    expect_no_text(&out, "invalid_reply");
+    play_turns(bad, COUNT_OF(bad), &out);
+    expect_text(&out, "event invalid_reply\n");
+    text_done(&out);
+}
+
 static void addresses_are_split_outside_quotes(void **state)
 {
     (void)state;
@@ -146,9 +161,13 @@ static void addresses_are_split_outside_quotes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_mail_with_attachments),       cmocka_unit_test(a_chunked_mail),
-        cmocka_unit_test(misuse_raises_its_events),      cmocka_unit_test(deep_nesting_ends),
-        cmocka_unit_test(tls_takes_over_after_starttls), cmocka_unit_test(addresses_are_split_outside_quotes),
+        cmocka_unit_test(a_mail_with_attachments),
+        cmocka_unit_test(a_chunked_mail),
+        cmocka_unit_test(misuse_raises_its_events),
+        cmocka_unit_test(deep_nesting_ends),
+        cmocka_unit_test(tls_takes_over_after_starttls),
+        cmocka_unit_test(replies_have_codes_that_are_in_use),
+        cmocka_unit_test(addresses_are_split_outside_quotes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -169,6 +169,14 @@ static void broken_records_raise_their_events(void **state)
     }
 }
 
+static void an_empty_handshake_record_is_recognised(void **state)
+{
+    (void)state;
+    static const uint8_t handshake[] = { 22, 3, 0, 0, 0, 0, 0 }, data[] = { 23, 3, 0, 0, 0, 0, 0 };
+    assert_int_equal(tls_protocol.probe(TO_SERVER, bytes_of(handshake, sizeof handshake)), PROBE_YES);
+    assert_int_equal(tls_protocol.probe(TO_SERVER, bytes_of(data, sizeof data)), PROBE_NO);
+}
+
 static void fingerprints_leave_grease_out(void **state)
 {
     (void)state;
@@ -212,6 +220,7 @@ int main(void)
         cmocka_unit_test(a_handshake_of_tls_12_shows_the_certificate),
         cmocka_unit_test(a_handshake_of_tls_13_hides_it),
         cmocka_unit_test(broken_records_raise_their_events),
+        cmocka_unit_test(an_empty_handshake_record_is_recognised),
         cmocka_unit_test(fingerprints_leave_grease_out),
         cmocka_unit_test(dates_and_versions_have_names),
     };
