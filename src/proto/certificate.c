@@ -76,9 +76,9 @@ static const struct {
     ATTRIBUTE("\x55\x1d\x11", "subjectAltName"),
     ATTRIBUTE("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x02", "unstructuredName"),
     ATTRIBUTE("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x08", "unstructuredAddress"),
-    ATTRIBUTE("\x2b\x06\x01\x04\x01\x82\x37\x3c\x02\x01\x01", "jurisdictionL"),
-    ATTRIBUTE("\x2b\x06\x01\x04\x01\x82\x37\x3c\x02\x01\x02", "jurisdictionST"),
-    ATTRIBUTE("\x2b\x06\x01\x04\x01\x82\x37\x3c\x02\x01\x03", "jurisdictionC"),
+    ATTRIBUTE("\x2b\x06\x01\x04\x01\x82\x37\x3c\x02\x01\x01", "msJurisdictionLocality"),
+    ATTRIBUTE("\x2b\x06\x01\x04\x01\x82\x37\x3c\x02\x01\x02", "msJurisdictionStateOrProvince"),
+    ATTRIBUTE("\x2b\x06\x01\x04\x01\x82\x37\x3c\x02\x01\x03", "msJurisdictionCountry"),
 #undef ATTRIBUTE
 };
 
@@ -196,16 +196,31 @@ static bool add_alternative(struct certificate *certificate, struct arena *memor
     return true;
 }
 
+/* An address is written as the list of its octets: "[10, 0, 0, 1]". */
 static void add_address(struct certificate *certificate, struct arena *memory, struct bytes octets)
 {
-    char buffer[64];
+    char buffer[96];
     struct text out = text_of(buffer, sizeof buffer);
-    struct address address = octets.size == 4 ? address_v4(octets.data) : address_v6(octets.data);
-    address_text(&address, &out);
+    for (size_t i = 0; i < octets.size; i++)
+        text_add(&out, "%s%u", i ? ", " : "[", octets.data[i]);
+    text_char(&out, ']');
     (void)add_alternative(certificate, memory, text_bytes(&out));
 }
 
-/* GeneralNames (RFC 5280 section 4.2.1.6): mail, DNS, URI, address. */
+static void add_directory(struct certificate *certificate, struct arena *memory, struct reader *in)
+{
+    char buffer[NAME_TEXT_MAX + 16];
+    struct text out = text_of(buffer, sizeof buffer);
+    struct bytes name;
+    if (!read_name(in, memory, &name))
+        return;
+    text_string(&out, "DirectoryName(");
+    text_put(&out, name);
+    text_char(&out, ')');
+    (void)add_alternative(certificate, memory, text_bytes(&out));
+}
+
+/* GeneralNames (RFC 5280 section 4.2.1.6): mail, DNS, URI, address, directory name. */
 static void read_alternatives(struct reader *in, struct arena *memory, struct certificate *certificate)
 {
     struct reader names = der_expect(in, TAG_SEQUENCE);
@@ -224,6 +239,8 @@ static void read_alternatives(struct reader *in, struct arena *memory, struct ce
                 return;
         } else if (tag == 0x87 && (size == 4 || size == 16)) {
             add_address(certificate, memory, reader_rest(&name));
+        } else if (tag == 0xa4) {
+            add_directory(certificate, memory, &name);
         }
     }
 }

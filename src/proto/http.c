@@ -329,7 +329,8 @@ static void write_type(const struct http *http, struct text *out)
     size_t end = 0;
     while (end < type->value.size && type->value.data[end] != ';')
         end++;
-    json_string(out, "http_content_type", bytes_first(type->value, end));
+    if (end)
+        json_string(out, "http_content_type", bytes_first(type->value, end));
 }
 
 static void write_range(const struct http *http, struct text *out)
@@ -338,7 +339,8 @@ static void write_range(const struct http *http, struct text *out)
     if (!range)
         return;
     json_open(out, "content_range", '{');
-    json_string(out, "raw", range->value);
+    if (range->value.size)
+        json_string(out, "raw", range->value);
     if (http->has_range) {
         json_uint(out, "start", http->range_start);
         json_uint(out, "end", http->range_end);

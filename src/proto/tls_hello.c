@@ -40,6 +40,8 @@ const char *tls_version_text(uint16_t version, char *buffer, size_t size)
         return "TLS 1.2";
     case 0x0304:
         return "TLS 1.3";
+    case 0xfb1a:
+        return "TLS 1.3 draft-26-fb";
     case 0x7e02:
         return "TLS 1.3 Facebook draft-23";
     case 0x7e01:
@@ -47,6 +49,8 @@ const char *tls_version_text(uint16_t version, char *buffer, size_t size)
     default:
         break;
     }
+    if (version >= 0x7f00 && version < 0x7f10)
+        return "TLS 1.3 draft-<16";
     if (version >> 8 == 0x7f)
         text_add(&text, "TLS 1.3 draft-%u", version & 0xffU);
     else

@@ -18,6 +18,15 @@ static bool hides_number(const struct tx *tx)
     return false;
 }
 
+/* The members that every event of a flow begins with. */
+static void open_event(struct recorder *recorder, const struct scene *scene, const struct eve_settings *eve,
+                       const struct eve_header *header, struct text *out)
+{
+    eve_open(&recorder->stamp, header, out);
+    if (eve->metadata)
+        recorder_metadata(recorder, scene->flow, out);
+}
+
 void record_tx(struct recorder *recorder, const struct scene *scene, const struct tx *tx)
 {
     const struct protocol *protocol = tx->protocol;
@@ -40,7 +49,7 @@ void record_tx(struct recorder *recorder, const struct scene *scene, const struc
         struct text *out = recorder_begin(recorder, i, &start);
         recorder_header(recorder, scene, eve, protocol->eve_type, true, direction, &header, community);
         header.has_icmp = false;
-        eve_open(&recorder->stamp, &header, out);
+        open_event(recorder, scene, eve, &header, out);
         if (!hides_number(tx))
             json_uint(out, "tx_id", tx->number);
         recorder_app(eve, tx, out);
@@ -97,7 +106,7 @@ void record_file(struct recorder *recorder, const struct scene *scene, const str
         struct text *out = recorder_begin(recorder, i, &start);
         recorder_header(recorder, scene, eve, "fileinfo", true, (enum direction)file->direction, &header,
                         community);
-        eve_open(&recorder->stamp, &header, out);
+        open_event(recorder, scene, eve, &header, out);
         recorder_app(eve, tx, out);
         recorder_app_proto(scene->session, out);
         json_open(out, "fileinfo", '{');
@@ -134,9 +143,7 @@ static void packet_anomaly(struct recorder *recorder, size_t sink, const struct 
     size_t start;
     struct text *out = recorder_begin(recorder, sink, &start);
     recorder_header(recorder, scene, eve, "anomaly", false, scene->direction, &header, community);
-    eve_open(&recorder->stamp, &header, out);
-    if (eve->metadata)
-        recorder_metadata(recorder, scene->flow, out);
+    open_event(recorder, scene, eve, &header, out);
     anomaly_header(recorder, eve, scene->packet, out);
     text_add(&text, "%s.%s", prefix, name);
     json_open(out, "anomaly", '{');
@@ -195,7 +202,7 @@ void record_app_anomaly(struct recorder *recorder, const struct scene *scene, co
         size_t start;
         struct text *out = recorder_begin(recorder, i, &start);
         recorder_header(recorder, scene, eve, "anomaly", true, scene->direction, &header, community);
-        eve_open(&recorder->stamp, &header, out);
+        open_event(recorder, scene, eve, &header, out);
         if (tx)
             json_uint(out, "tx_id", tx->number);
         json_open(out, "anomaly", '{');
@@ -224,7 +231,7 @@ void record_frame(struct recorder *recorder, const struct scene *scene, const st
         size_t start;
         struct text *out = recorder_begin(recorder, i, &start);
         recorder_header(recorder, scene, eve, "frame", false, direction, &header, community);
-        eve_open(&recorder->stamp, &header, out);
+        open_event(recorder, scene, eve, &header, out);
         recorder_app_proto(scene->session, out);
         recorder_frame(scene, frame, direction, 4096, out);
         recorder_tail(recorder, eve, out);
@@ -259,7 +266,7 @@ void record_arp(struct recorder *recorder, const struct scene *scene)
         size_t start;
         struct text *out = recorder_begin(recorder, i, &start);
         recorder_header(recorder, scene, eve, "arp", false, TO_SERVER, &header, community);
-        eve_open(&recorder->stamp, &header, out);
+        open_event(recorder, scene, eve, &header, out);
         json_open(out, "arp", '{');
         json_cstring(out, "hw_type", "ethernet");
         json_cstring(out, "proto_type", "ipv4");

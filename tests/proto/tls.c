@@ -114,7 +114,7 @@ static void a_handshake_of_tls_12_shows_the_certificate(void **state)
     struct conversation c = recorded();
     play(&c, 0, &out);
     expect_text(&out, "\"subject\":\"C=VN, O=S\xe1\xbb\x9f, CN=may-chu.example.vn\",\"issuerdn\":\"C=VN,");
-    expect_text(&out, "\"subjectaltname\":[\"may-chu.example.vn\",\"192.0.2.7\",\"a@example.vn\"]");
+    expect_text(&out, "\"subjectaltname\":[\"may-chu.example.vn\",\"[192, 0, 2, 7]\",\"a@example.vn\"]");
     expect_text(&out, "\"serial\":\"0A:1B:2C\"");
     expect_text(
         &out, "\"sni\":\"may-chu.example.vn\",\"version\":\"TLS 1.2\",\"notbefore\":\"2024-01-02T03:04:05\","
@@ -210,6 +210,8 @@ static void dates_and_versions_have_names(void **state)
     (void)state;
     char buffer[32];
     assert_string_equal(tls_version_text(0x0303, buffer, sizeof buffer), "TLS 1.2");
+    assert_string_equal(tls_version_text(0x7f0e, buffer, sizeof buffer), "TLS 1.3 draft-<16");
+    assert_string_equal(tls_version_text(0xfb1a, buffer, sizeof buffer), "TLS 1.3 draft-26-fb");
     assert_string_equal(tls_version_text(0x7f1c, buffer, sizeof buffer), "TLS 1.3 draft-28");
     assert_string_equal(tls_version_text(0x1234, buffer, sizeof buffer), "0x1234");
 }
