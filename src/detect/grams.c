@@ -83,24 +83,34 @@ static double frequency(uint8_t b)
     return memchr("<>/\"=.-0123456789\r\n", b, 19) ? 14 : 2;
 }
 
-/* What having this gram in the map costs: how often it is met, and how many literals share it. Letters alone
- * are parts of words, which are met far more often than chance has it. */
-static double cost_of(const struct table *table, const uint8_t *at)
+/* How often a gram is met. Letters alone are parts of words, and runs of one byte are padding: both come far
+ * more often than chance has it. */
+static double how_often(const uint8_t *at, unsigned gram)
 {
     double often = 1;
-    uint64_t gram = folded(word_at(at, table->gram), table);
-    unsigned shared = 0, letters = 0;
-    for (unsigned i = 0; i < table->gram; i++) {
+    unsigned letters = 0, changes = 0;
+    for (unsigned i = 0; i < gram; i++) {
         uint8_t lower = at[i] | 0x20;
         letters += lower >= 'a' && lower <= 'z';
         often *= frequency(at[i]) / 1000;
+        changes += i && ((at[i] ^ at[i - 1]) & ~0x20);
     }
-    if (letters + 1 >= table->gram)
-        often *= letters == table->gram ? 100 : 10;
+    if (changes < gram / 2)
+        often *= changes ? 1e3 : 1e6;
+    if (letters + 1 >= gram)
+        often *= letters == gram ? 100 : 10;
+    return often;
+}
+
+/* What having this gram in the map costs: how often it is met, and how many literals share it. */
+static double cost_of(const struct table *table, const uint8_t *at)
+{
+    unsigned shared = 0;
+    uint64_t gram = folded(word_at(at, table->gram), table);
     for (uint32_t i = table->buckets[hash(gram) >> (32 - table->bucket_bits)]; i != NO_ENTRY;
          i = table->entries[i].next)
         shared += table->entries[i].gram == gram;
-    return often * (1 + shared * shared / 4.0);
+    return how_often(at, table->gram) * (1 + shared * shared / 4.0);
 }
 
 /* The first of four neighbouring grams that cost least together. */
@@ -170,6 +180,20 @@ static bool settle(struct table *table)
 static bool is_wide(struct bytes literal)
 {
     return literal.size >= 8 + STEP - 1;
+}
+
+#define TOO_OFTEN 0.05
+
+bool grams_suit(struct bytes literal)
+{
+    unsigned gram = is_wide(literal) ? 8 : 4;
+    double worst[STEP] = { 0 };
+    for (size_t i = 0; i + gram <= literal.size; i++) {
+        worst[i % STEP] = how_often(literal.data + i, gram);
+        if (i + 1 >= STEP && worst[0] + worst[1] + worst[2] + worst[3] < TOO_OFTEN)
+            return true;
+    }
+    return false;
 }
 
 struct grams *grams_new(const struct gram_literal *literals, size_t count)

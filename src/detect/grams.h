@@ -19,7 +19,10 @@ struct gram_literal {
     bool nocase;
 };
 
-/* NULL when memory is short. */
+/* True when the literal is long enough and has parts that data is not full of anyway (zeros, spaces, AAAA).
+ */
+bool grams_suit(struct bytes literal);
+/* NULL when memory is short. Literals have at least GRAMS_LITERAL_MIN bytes. */
 MUST_CHECK struct grams *grams_new(const struct gram_literal *literals, size_t count);
 void grams_free(struct grams *grams);
 

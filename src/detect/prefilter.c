@@ -95,7 +95,7 @@ static bool literals_add(struct literals *literals, struct bytes pattern, bool n
 bool prefilter_add(struct prefilter *prefilter, struct bytes pattern, bool nocase, size_t bound,
                    uint32_t index)
 {
-    if (prefilter->large && pattern.size >= GRAMS_LITERAL_MIN)
+    if (prefilter->large && grams_suit(pattern))
         return literals_add(&prefilter->far, pattern, nocase, index);
     if (!prefilter->large || !bound || bound > PREFILTER_HEAD_MAX)
         return literals_add(&prefilter->anywhere, pattern, nocase, index);
