@@ -438,9 +438,9 @@ static void check_expected(struct session *session, const struct protocol *found
 {
     if (!session->expected || session->expected == found)
         return;
-    session_event(session, bytes_is(bytes_of_string(session->expected->name), "tls")
-                               ? SESSION_NO_TLS_AFTER_STARTTLS
-                               : SESSION_UNEXPECTED_PROTOCOL);
+    session_event(session, SESSION_UNEXPECTED_PROTOCOL);
+    if (bytes_is(bytes_of_string(session->expected->name), "tls"))
+        session_event(session, SESSION_NO_TLS_AFTER_STARTTLS);
 }
 
 /* These bytes alone would not tell (a greeting "220"), but they fit what the other side's told. */

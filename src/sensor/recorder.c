@@ -381,8 +381,10 @@ void recorder_file(const struct file *file, struct text *out)
         json_hex(out, "sha1", bytes_of(file->sha1, sizeof file->sha1));
     if (file->has_sha256)
         json_hex(out, "sha256", bytes_of(file->sha256, sizeof file->sha256));
-    json_bool(out, "stored", file->stored);
-    if (file->stored)
+    /* An alert that asks for the file comes before the file's own record, and the storing after it. */
+    bool stored = file->stored && file->logged;
+    json_bool(out, "stored", stored);
+    if (stored)
         json_uint(out, "file_id", file->id);
     else if (file->store)
         json_bool(out, "storing", true);

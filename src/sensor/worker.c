@@ -162,8 +162,8 @@ static void record_files(struct worker *worker, const struct scene *scene, struc
             file_close(scene->session, file, true);
         if (file->state == FILE_OPEN)
             continue;
-        record_file(&worker->recorder, scene, tx, file);
         file->logged = true;
+        record_file(&worker->recorder, scene, tx, file);
     }
 }
 
