@@ -300,6 +300,7 @@ static void begin_handshake(struct step *step)
     step->tcp->timestamps = header->has_timestamp;
     step->tcp->sack = header->sack_permitted;
     step->tcp->fast_open = header->has_fast_open;
+    step->tcp->is_signed = header->is_signed;
     step->back->last_ack = step->back->next = 0;
     step->back->window = header->window;
     set_state(step, TCP_SYN_SENT);
@@ -664,6 +665,11 @@ static void reset(struct step *step)
 {
     const struct tcp_header *header = step->header;
     struct stream *out = step->out, *back = step->back;
+    if (header->is_signed && !step->tcp->is_signed) {
+        /* No signatures were agreed on: the receiver drops it (RFC 2385 section 2). */
+        step->result->invalid = true;
+        return;
+    }
     out->rst_seen = true;
     if (step->tcp->state == TCP_CLOSED)
         return;

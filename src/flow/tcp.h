@@ -214,7 +214,7 @@ struct tcp {
     struct stream *streams[DIRECTIONS]; /* never NULL; data travelling to that end */
     uint8_t state;                      /* enum tcp_state */
     bool midstream, async, established; /* established: the handshake was seen to its end, or assumed */
-    bool timestamps, sack, closed_by_rst, closing, fast_open;
+    bool timestamps, sack, closed_by_rst, closing, fast_open, is_signed;
 };
 
 struct tcp_tracker;

@@ -66,6 +66,7 @@ struct tcp_header {
     uint32_t sequence, acknowledgment;
     uint8_t flags, reserved; /* flags: enum tcp_flag; reserved: the four bits */
     bool has_mss, has_wscale, has_timestamp, sack_permitted;
+    bool is_signed;     /* carries a signature (RFC 2385, RFC 5925) */
     bool has_fast_open; /* RFC 7413; `fast_open` is the cookie, empty in a request */
     uint8_t wscale;
     uint16_t mss;

@@ -18,6 +18,8 @@ enum tcp_option {
     OPTION_SACK_PERMITTED = 4,
     OPTION_SACK = 5,
     OPTION_TIMESTAMP = 8,
+    OPTION_MD5 = 19,            /* RFC 2385 */
+    OPTION_AUTHENTICATION = 29, /* RFC 5925 */
     OPTION_FAST_OPEN = 34,
     OPTION_EXPERIMENT = 254,
 };
@@ -85,6 +87,10 @@ static void tcp_options(struct decoder *decoder, struct packet *packet, struct t
                 tcp->timestamp_echo = load_be32(value.data + 4);
                 tcp->has_timestamp = true;
             }
+            break;
+        case OPTION_MD5:
+        case OPTION_AUTHENTICATION:
+            tcp->is_signed = true;
             break;
         case OPTION_FAST_OPEN:
             twice = tcp->has_fast_open;

@@ -10,7 +10,8 @@ A line opens a conversation (`NAME` is one word), or is a step of one:
     NAME > unacked "text"                 no acknowledgment follows
     NAME fin | NAME rst | NAME < ack      both ends close; the client resets; the server acknowledges all so far
     raw NAME CLIENT:PORT SERVER:PORT      a TCP conversation without its handshake
-    NAME > SA 1000 5001 "text"            a segment with flags (of FSRPA), sequence number, acknowledgment and bytes
+    NAME > SA 1000 5001 "text"            a segment with flags (of FSRPA), sequence number, acknowledgment and bytes;
+                                          RAM: R, A and an MD5 signature (RFC 2385)
     wait SECONDS                          before the next packet
 
 Texts are Python bytes literals without the b. Lines that start with # are comments.
@@ -34,13 +35,14 @@ class Conversation:
         self.ends = [client, server]
         self.sequence = [1000, 5000]
 
-    def send(self, side, payload=b"", flags=0x10):
+    def send(self, side, payload=b"", flags=0x10, options=b""):
         (src, src_port), (dst, dst_port) = self.ends[side], self.ends[1 - side]
         if self.kind == "udp":
             body, protocol = struct.pack("!HHHH", src_port, dst_port, 8 + len(payload), 0) + payload, 17
         else:
             acknowledged = self.sequence[1 - side] if flags & 0x10 else 0
-            body = struct.pack("!HHIIBBHHH", src_port, dst_port, self.sequence[side], acknowledged, 0x50, flags, 64000, 0, 0) + payload
+            body = struct.pack("!HHIIBBHHH", src_port, dst_port, self.sequence[side], acknowledged, 0x50 + 4 * len(options), flags, 64000,
+                               0, 0) + options + payload
             protocol = 6
             self.sequence[side] += len(payload) + (1 if flags & 0x03 else 0)
         ends = socket.inet_aton(src) + socket.inet_aton(dst)
@@ -81,7 +83,7 @@ class Talk:
     def line(self, line):
         opens = re.fullmatch(r"(tcp|udp|raw) (\w+)(?:\*(\d+))? ([\d.]+):(\d+) ([\d.]+):(\d+)", line)
         says = re.fullmatch(r'(\w+) ([<>]) (unacked )?(".*")(?:\*(\d+))?', line)
-        segment = re.fullmatch(r'(\w+) ([<>]) ([FSRPA]+) (\d+) (\d+)(?: (".*"))?', line)
+        segment = re.fullmatch(r'(\w+) ([<>]) ([FSRPAM]+) (\d+) (\d+)(?: (".*"))?', line)
         does = re.fullmatch(r"(\w+) (fin|rst|[<>] ack)", line)
         if opens:
             kind, name, count, client, client_port, server, server_port = opens.groups()
@@ -99,7 +101,8 @@ class Talk:
             for conversation in self.conversations[name]:
                 conversation.sequence[side], conversation.sequence[1 - side] = int(sequence), int(acknowledgment)
                 payload = ast.literal_eval("b" + text) if text else b""
-                conversation.send(side, payload, sum(1 << "FSRPA".index(f) for f in flags))
+                conversation.send(side, payload, sum(1 << "FSRPA".index(f) for f in flags.strip("M")),
+                                  b"\x13\x12" + bytes(18) if "M" in flags else b"")
         elif does:
             for conversation in self.conversations[does[1]]:
                 if does[2] == "fin":
