@@ -364,6 +364,14 @@ static enum verdict judge_use(struct inspection_of_tx *in, const struct signatur
 
 /* ---- candidates ---- */
 
+/* Zeroed memory that lives as long as the transaction. A record that fills its own memory, however small that
+ * is, takes no rule away: what does not fit there goes beside it. */
+static void *state_memory(struct tx *tx, size_t size)
+{
+    void *memory = arena_new(&tx->memory, size, 16);
+    return memory ? memory : arena_new(&tx->spare, size, 16);
+}
+
 static void add_candidate(struct inspection_of_tx *in, uint32_t rule)
 {
     struct tx_state *state = in->state;
@@ -383,8 +391,8 @@ static void add_candidate(struct inspection_of_tx *in, uint32_t rule)
         return;
     if (state->count == state->capacity) {
         uint32_t capacity = state->capacity ? state->capacity * 2 : 8;
-        struct arena *memory = (struct arena *)(uintptr_t)&in->tx->memory;
-        struct candidate *more = ARENA_ARRAY(memory, struct candidate, capacity);
+        struct tx *tx = (struct tx *)(uintptr_t)in->tx;
+        struct candidate *more = state_memory(tx, capacity * sizeof *more);
         if (!more)
             return;
         if (state->count)
@@ -579,7 +587,7 @@ static struct tx_state *state_of(const struct context *context, struct tx *tx, e
 {
     struct tx_state *state = tx->detect[direction];
     if (!state) {
-        state = ARENA_NEW(&tx->memory, struct tx_state);
+        state = state_memory(tx, sizeof *state);
         tx->detect[direction] = state;
         if (state)
             state->generation = context->detector->generation;

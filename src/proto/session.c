@@ -7,6 +7,7 @@
 
 #include "proto/file.h"
 
+#define TX_SPARE           (1024U * 1024U)
 #define PROBE_GIVE_UP      2048U
 #define SESSION_MEMORY     (64U * 1024U)
 #define TX_MEMORY          (4U * 1024U * 1024U)
@@ -47,7 +48,7 @@ static bool charge(struct session *session)
     for (int d = 0; d < DIRECTIONS; d++)
         size += session->frames[d] ? FRAMES_MAX * sizeof(struct frame) : 0;
     for (const struct tx *tx = session->txs; tx; tx = tx->next) {
-        size += sizeof *tx + tx->protocol->record_size + tx->memory.used;
+        size += sizeof *tx + tx->protocol->record_size + tx->memory.used + tx->spare.used;
         for (const struct file *file = tx->files; file; file = file->next)
             size += file->window.data.size;
     }
@@ -121,6 +122,7 @@ static void tx_free(struct session *session, struct tx *tx)
     for (struct file *file = tx->files; file; file = file->next)
         file_free(file);
     arena_done(&tx->memory);
+    arena_done(&tx->spare);
     free(tx);
 }
 
@@ -157,6 +159,7 @@ static struct tx *tx_new(struct session *session, const struct protocol *protoco
     tx->number = session->tx_total++ - session->tx_base;
     tx->first = tx->last = session->time;
     tx->memory = arena_of(MIN(limit, own));
+    tx->spare = arena_of(TX_SPARE);
     if (session->last_tx)
         session->last_tx->next = tx;
     else
