@@ -63,7 +63,7 @@ struct keyword {
 extern const struct keyword meta_keywords[], content_keywords[], number_keywords[], regex_keywords[],
     packet_keywords[], flow_keywords[], bits_keywords[], threshold_keywords[], file_keywords[],
     dataset_keywords[], transform_keywords[], app_keywords[], address_keywords[], tls_keywords[],
-    asn1_keywords[], frame_keywords[], dce_keywords[];
+    asn1_keywords[], frame_keywords[], dce_keywords[], modbus_keywords[];
 
 /* Says why the rule is refused; returns false. */
 bool refuse(struct compiler *c, const char *format, ...) PRINTF_LIKE(2, 3);
