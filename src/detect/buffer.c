@@ -107,7 +107,8 @@ const struct named_row *buffer_named(const struct ruleset *set, struct bytes nam
 
 bool buffer_is_multiple(const struct buffer *buffer)
 {
-    if (buffer->kind == BUFFER_FILE_NAME || buffer->kind == BUFFER_FILE_MAGIC)
+    if (buffer->kind == BUFFER_FILE_NAME || buffer->kind == BUFFER_FILE_MAGIC ||
+        buffer->kind == BUFFER_FILE_DATA)
         return true;
     if (buffer->kind != BUFFER_TX)
         return false;

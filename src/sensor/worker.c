@@ -153,10 +153,19 @@ static bool files_done(const struct session *session, const struct tx *tx)
     return true;
 }
 
+/* A file is recorded with a packet of its own direction: its rules have been tried then. */
+static bool files_wait(const struct scene *scene, const struct tx *tx)
+{
+    for (const struct file *file = tx->files; file; file = file->next)
+        if (!file->logged && file->direction != scene->direction && !scene->session->ended)
+            return true;
+    return false;
+}
+
 static void record_files(struct worker *worker, const struct scene *scene, struct tx *tx, bool force)
 {
     for (struct file *file = tx->files; file; file = file->next) {
-        if (file->logged)
+        if (file->logged || (file->direction != scene->direction && !force))
             continue;
         if (file->state == FILE_OPEN && force)
             file_close(scene->session, file, true);
@@ -242,8 +251,8 @@ void record_session(struct worker *worker, struct scene *scene)
         follow_stored_files(worker, scene, tx);
         record_files(worker, scene, tx, complete && session->ended);
         if (!worker->detector || !scene->flow || scene->flow->passed || scene->flow->no_packet_inspection) {
-            tx->inspected[TO_SERVER] |= tx_complete(session, tx, TO_SERVER);
-            tx->inspected[TO_CLIENT] |= tx_complete(session, tx, TO_CLIENT);
+            for (int d = 0; d < DIRECTIONS && !files_wait(scene, tx); d++)
+                tx->inspected[d] |= tx_complete(session, tx, (enum direction)d);
         } else if (tx_complete(session, tx, scene->direction)) {
             tx->inspected[scene->direction] = true;
         }
