@@ -153,6 +153,7 @@ static bool parse_filestore(struct compiler *c, const struct keyword *keyword, s
             return refuse(c, "\"%.*s\" is not known", (int)MIN(word.size, 40U), (const char *)word.data);
     }
     c->signature->files_store = true;
+    c->set->wants.stored_files = true;
     return add_file_check(c, store_holds) != NULL;
 }
 

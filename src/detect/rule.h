@@ -78,6 +78,7 @@ struct ruleset_wants {
     bool frames;            /* sessions must keep frames */
     bool magic;             /* types of files */
     bool md5, sha1, sha256; /* of files */
+    bool stored_files;      /* a rule has filestore */
 };
 struct ruleset_wants ruleset_wants(const struct ruleset *set);
 struct ruleset_numbers ruleset_numbers(const struct ruleset *set);

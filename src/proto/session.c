@@ -20,6 +20,7 @@ const char *const session_event_names[SESSION_EVENT_COUNT] = {
     [SESSION_WRONG_DIRECTION_FIRST_DATA] = "APPLAYER_WRONG_DIRECTION_FIRST_DATA",
     [SESSION_DETECT_ONLY_ONE_DIRECTION] = "APPLAYER_DETECT_PROTOCOL_ONLY_ONE_DIRECTION",
     [SESSION_UNEXPECTED_PROTOCOL] = "APPLAYER_UNEXPECTED_PROTOCOL",
+    [SESSION_DETECTION_SKIPPED] = "APPLAYER_PROTO_DETECTION_SKIPPED",
     [SESSION_NO_TLS_AFTER_STARTTLS] = "APPLAYER_NO_TLS_AFTER_STARTTLS",
 };
 
@@ -662,6 +663,14 @@ static void end_streams(struct session *session)
             !session->want_change)
             (void)protocol->stream(session, session->state, (enum direction)d, &nothing, FEED_END);
     }
+}
+
+void session_one_sided(struct session *session, enum direction silent)
+{
+    if (session->protocol || session->probing_done[silent])
+        return;
+    give_up(session, silent);
+    session_event(session, SESSION_DETECTION_SKIPPED);
 }
 
 void session_end(struct session *session)

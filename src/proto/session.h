@@ -101,6 +101,7 @@ enum session_event {
     SESSION_DETECT_ONLY_ONE_DIRECTION,
     SESSION_UNEXPECTED_PROTOCOL,
     SESSION_NO_TLS_AFTER_STARTTLS,
+    SESSION_DETECTION_SKIPPED,
     SESSION_EVENT_COUNT
 };
 extern const char *const session_event_names[SESSION_EVENT_COUNT];
@@ -128,6 +129,8 @@ void session_stream(struct session *session, enum direction direction, struct by
 /* `size` bytes at session->offset are lost. */
 void session_gap(struct session *session, enum direction direction, uint64_t size);
 void session_datagram(struct session *session, enum direction direction, struct bytes payload);
+/* Much came from one side, nothing was recognised in it, and the other is silent: it is not waited for. */
+void session_one_sided(struct session *session, enum direction silent);
 /* No more bytes in any direction: every transaction becomes complete. */
 void session_end(struct session *session);
 /* Another connection announced this one: it speaks `protocol`, without recognition, if that is enabled. The

@@ -192,6 +192,9 @@ struct ruleset *load_rules(struct engine *engine, struct error *error)
         count, numbers.loaded, numbers.failed, numbers.skipped);
     log_info("detect: %u signatures processed in %llu ms", numbers.loaded,
              (unsigned long long)((clock_steady() - start) / NS_PER_MS));
+    if (ruleset_wants(set).stored_files && !settings->file_store)
+        log_warning("detect: One or more rule(s) depends on the file-store output log which is not enabled. "
+                    "Enable the output \"file-store\"");
     engine->reloaded = clock_wall();
     if (settings->failures_fatal && numbers.failed) {
         error_set(error, "%u rules were refused", numbers.failed);

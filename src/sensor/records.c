@@ -206,7 +206,7 @@ void record_app_anomaly(struct recorder *recorder, const struct scene *scene, co
         if (tx)
             json_uint(out, "tx_id", tx->number);
         json_open(out, "anomaly", '{');
-        if (name)
+        if (name && (tx || scene->session->protocol))
             json_cstring(out, "app_proto", name);
         json_cstring(out, "type", "applayer");
         put_event(out, tx, event);

@@ -2,6 +2,8 @@
 /* Segments and datagrams on their way to the session of their flow; see worker.h. */
 #include "sensor/worker_parts.h"
 
+#define ONE_SIDED 100000U /* bytes of one side after which the other is not waited for */
+
 /* What a feed may change, to see afterwards what it did. */
 struct before {
     const struct protocol *protocol;
@@ -110,8 +112,11 @@ static bool feed(struct worker *worker, struct scene *scene, enum direction dire
 {
     struct session *session = scene->session;
     struct stream *stream = scene->streams[direction];
-    if (session_deaf(session, direction))
+    if (session_deaf(session, direction)) {
+        if (!session->protocol && stream_end(stream) > ONE_SIDED && !stream_end(scene->streams[!direction]))
+            session_one_sided(session, !direction);
         return false;
+    }
     uint64_t gap = stream_gap(stream, session->offset[direction]);
     if (gap) {
         struct before before = look(worker, session);
