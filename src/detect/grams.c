@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define STEP     4U /* from one place to the next */
-#define MAP_BITS 18 /* of a bitmap's index: two of 32 KiB */
+#define MAP_BITS 18 /* of a bitmap's index at most: two of 32 KiB */
 #define NO_ENTRY UINT32_MAX
 
 struct entry {
@@ -20,8 +20,9 @@ struct entry {
 
 /* Literals with grams of one size. */
 struct table {
-    uint32_t map[1U << (MAP_BITS - 5)];
-    uint64_t mask; /* the bytes of a gram, of eight that are read */
+    uint32_t *map;
+    unsigned shift; /* a hash down to the index of a word of the map */
+    uint64_t mask;  /* the bytes of a gram, of eight that are read */
     unsigned gram, bucket_bits;
     uint32_t *buckets; /* index of a bucket's first entry; the next bucket's is its end */
     struct entry *entries;
@@ -60,9 +61,8 @@ static uint32_t hash(uint64_t gram)
     return (uint32_t)gram * LOW_FACTOR + (uint32_t)(gram >> 32) * HIGH_FACTOR;
 }
 
-/* A gram sets two bits of one word of the map. */
-#define WORD_SHIFT   (32 - (MAP_BITS - 5))
-#define FIRST_SHIFT  (WORD_SHIFT - 5)
+/* A gram sets two bits of one word of the map, chosen by bits of the hash that choose no word. */
+#define FIRST_SHIFT  (32 - (MAP_BITS - 5) - 5)
 #define SECOND_SHIFT (FIRST_SHIFT - 5)
 
 static uint32_t bits_of(uint32_t hash)
@@ -133,7 +133,7 @@ static void enter(struct table *table, struct bytes bytes, size_t literal, size_
 {
     uint64_t gram = folded(word_at(bytes.data + place, table->gram), table);
     uint32_t value = hash(gram), *bucket = &table->buckets[value >> (32 - table->bucket_bits)];
-    table->map[value >> WORD_SHIFT] |= bits_of(value);
+    table->map[value >> table->shift] |= bits_of(value);
     table->entries[table->entry_count] = (struct entry){ .gram = gram,
                                                          .start = word_at(bytes.data, bytes.size) | FOLD,
                                                          .next = *bucket,
@@ -147,14 +147,17 @@ static bool table_open(struct table *table, unsigned gram, size_t count)
 {
     table->gram = gram;
     table->mask = gram == 8 ? UINT64_MAX : ((uint64_t)1 << 8 * gram) - 1;
-    table->bucket_bits = 10;
+    table->bucket_bits = 4;
     while (table->bucket_bits < 20 && (size_t)1 << table->bucket_bits < count * STEP * 2)
         table->bucket_bits++;
+    unsigned map_bits = MIN(table->bucket_bits + 4, (unsigned)MAP_BITS);
+    table->shift = 32 - (map_bits - 5);
+    table->map = calloc((size_t)1 << (map_bits - 5), sizeof *table->map);
     table->buckets = malloc(sizeof *table->buckets * (((size_t)1 << table->bucket_bits) + 1));
     table->entries = calloc(count * STEP + 1, sizeof *table->entries);
     if (table->buckets)
         memset(table->buckets, 0xff, sizeof *table->buckets << table->bucket_bits);
-    return table->buckets && table->entries;
+    return table->map && table->buckets && table->entries;
 }
 
 /* Puts the entries of a bucket side by side. */
@@ -223,14 +226,19 @@ struct grams *grams_new(const struct gram_literal *literals, size_t count)
     return grams;
 }
 
+static void table_done(struct table *table)
+{
+    free(table->map);
+    free(table->buckets);
+    free(table->entries);
+}
+
 void grams_free(struct grams *grams)
 {
     if (!grams)
         return;
-    free(grams->wide.buckets);
-    free(grams->wide.entries);
-    free(grams->narrow.buckets);
-    free(grams->narrow.entries);
+    table_done(&grams->wide);
+    table_done(&grams->narrow);
     free(grams->literals);
     free(grams);
 }
@@ -275,7 +283,7 @@ __attribute__((noinline)) static void look(const struct scan *scan, const struct
 static inline bool may_stand(const struct table *table, uint64_t gram)
 {
     uint32_t value = hash(gram), bits = bits_of(value);
-    return (table->map[value >> WORD_SHIFT] & bits) == bits;
+    return (table->map[value >> table->shift] & bits) == bits;
 }
 
 /* Looks at one place after another, from `at` on. */
@@ -296,10 +304,11 @@ static void scan_places(const struct scan *scan, size_t at)
 #include <immintrin.h>
 
 /* For eight hashes: all bits set where the map has both of theirs. */
-__attribute__((target("avx2"))) static inline __m256i may_stand8(const uint32_t *map, __m256i hashes)
+__attribute__((target("avx2"))) static inline __m256i may_stand8(const struct table *table, __m256i hashes)
 {
     const __m256i low = _mm256_set1_epi32(31), one = _mm256_set1_epi32(1);
-    __m256i words = _mm256_i32gather_epi32((const int *)map, _mm256_srli_epi32(hashes, WORD_SHIFT), 4);
+    __m256i words = _mm256_srl_epi32(hashes, _mm_cvtsi32_si128((int)table->shift));
+    words = _mm256_i32gather_epi32((const int *)table->map, words, 4);
     __m256i first = _mm256_and_si256(_mm256_srli_epi32(hashes, FIRST_SHIFT), low);
     __m256i second = _mm256_and_si256(_mm256_srli_epi32(hashes, SECOND_SHIFT), low);
     words = _mm256_and_si256(_mm256_srlv_epi32(words, first), _mm256_srlv_epi32(words, second));
@@ -325,8 +334,8 @@ __attribute__((target("avx2"))) static size_t scan_eight(const struct scan *scan
         __m256i next = _mm256_or_si256(_mm256_loadu_si256((const __m256i_u *)(data + 4)), fold);
         __m256i narrow = _mm256_mullo_epi32(here, low);
         __m256i wide = _mm256_add_epi32(narrow, _mm256_mullo_epi32(next, high));
-        __m256i maybe_wide = may_stand8(grams->wide.map, wide);
-        __m256i maybe_narrow = may_stand8(grams->narrow.map, narrow);
+        __m256i maybe_wide = may_stand8(&grams->wide, wide);
+        __m256i maybe_narrow = may_stand8(&grams->narrow, narrow);
         if (LIKELY(_mm256_testz_si256(_mm256_or_si256(maybe_wide, maybe_narrow), _mm256_set1_epi32(-1))))
             continue;
         look_at(scan, &grams->wide, (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(maybe_wide)), at);

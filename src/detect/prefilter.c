@@ -24,7 +24,7 @@ struct literals {
 
 struct prefilter {
     bool large;
-    struct literals anywhere, head, far; /* far: the long patterns of a large buffer, through grams */
+    struct literals anywhere, head, far; /* far: the long patterns, through grams */
     size_t head_size;                    /* bytes from the start in which the patterns of `head` may stand */
 };
 
@@ -95,7 +95,7 @@ static bool literals_add(struct literals *literals, struct bytes pattern, bool n
 bool prefilter_add(struct prefilter *prefilter, struct bytes pattern, bool nocase, size_t bound,
                    uint32_t index)
 {
-    if (prefilter->large && grams_suit(pattern))
+    if (grams_suit(pattern))
         return literals_add(&prefilter->far, pattern, nocase, index);
     if (!prefilter->large || !bound || bound > PREFILTER_HEAD_MAX)
         return literals_add(&prefilter->anywhere, pattern, nocase, index);
