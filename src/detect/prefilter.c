@@ -3,6 +3,7 @@
 #include "detect/prefilter.h"
 
 #include <hs/hs.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 
 #include "detect/grams.h"
@@ -103,10 +104,48 @@ bool prefilter_add(struct prefilter *prefilter, struct bytes pattern, bool nocas
     return literals_add(&prefilter->head, pattern, nocase, index);
 }
 
-static bool literals_compile(struct literals *literals, struct error *error)
+/* What the database depends on. */
+static bool literals_key(const struct literals *literals, uint8_t key[32])
+{
+    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    bool done = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1 &&
+                EVP_DigestUpdate(hash, hs_version(), strlen(hs_version())) == 1;
+    for (size_t i = 0; done && i < literals->count; i++) {
+        const struct pattern *pattern = &literals->patterns[i];
+        uint8_t head[2] = { pattern->nocase, (uint8_t)pattern->bytes.size };
+        done = EVP_DigestUpdate(hash, head, sizeof head) == 1 &&
+               EVP_DigestUpdate(hash, pattern->bytes.data, pattern->bytes.size) == 1;
+    }
+    done = done && EVP_DigestFinal_ex(hash, key, NULL) == 1;
+    EVP_MD_CTX_free(hash);
+    return done;
+}
+
+static bool literals_recall(struct literals *literals, struct image *image, const uint8_t key[32])
+{
+    struct bytes kept = image_find(image, key);
+    return kept.data &&
+           hs_deserialize_database((const char *)kept.data, kept.size, &literals->database) == HS_SUCCESS;
+}
+
+static void literals_keep(const struct literals *literals, struct image *image, const uint8_t key[32])
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    if (image && hs_serialize_database(literals->database, &bytes, &size) == HS_SUCCESS)
+        image_add(image, key, bytes_of(bytes, size));
+    free(bytes);
+}
+
+static bool literals_compile(struct literals *literals, struct image *image, struct error *error)
 {
     size_t n = literals->count;
+    uint8_t key[32];
     if (n == 0)
+        return true;
+    if (image && !literals_key(literals, key))
+        return error_set(error, "out of memory");
+    if (image && literals_recall(literals, image, key))
         return true;
     const char **texts = calloc(n, sizeof *texts);
     unsigned *flags = calloc(n, sizeof *flags), *ids = calloc(n, sizeof *ids);
@@ -133,6 +172,8 @@ static bool literals_compile(struct literals *literals, struct error *error)
     free(flags);
     free(ids);
     free(sizes);
+    if (done)
+        literals_keep(literals, image, key);
     return done;
 }
 
@@ -147,10 +188,10 @@ static bool grams_compile(struct literals *literals, struct error *error)
     return done || error_set(error, "out of memory");
 }
 
-bool prefilter_compile(struct prefilter *prefilter, struct error *error)
+bool prefilter_compile(struct prefilter *prefilter, struct image *image, struct error *error)
 {
-    return grams_compile(&prefilter->far, error) && literals_compile(&prefilter->anywhere, error) &&
-           literals_compile(&prefilter->head, error);
+    return grams_compile(&prefilter->far, error) && literals_compile(&prefilter->anywhere, image, error) &&
+           literals_compile(&prefilter->head, image, error);
 }
 
 size_t prefilter_reach(const struct prefilter *prefilter)

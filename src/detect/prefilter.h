@@ -5,6 +5,7 @@
 #ifndef VONGLAU_DETECT_PREFILTER_H
 #define VONGLAU_DETECT_PREFILTER_H
 
+#include "detect/image.h"
 #include "detect/set.h"
 
 #define PREFILTER_HEAD_MAX 256U /* bytes; patterns bound to more than that may as well stand anywhere */
@@ -20,8 +21,8 @@ void prefilter_free(struct prefilter *prefilter);
  * cost nothing further on. */
 MUST_CHECK bool prefilter_add(struct prefilter *prefilter, struct bytes pattern, bool nocase, size_t bound,
                               uint32_t index);
-/* After the last rule. */
-MUST_CHECK bool prefilter_compile(struct prefilter *prefilter, struct error *error);
+/* After the last rule. What an earlier start compiled is taken from `image` (NULL: none). */
+MUST_CHECK bool prefilter_compile(struct prefilter *prefilter, struct image *image, struct error *error);
 /* Longest pattern in bytes. */
 size_t prefilter_reach(const struct prefilter *prefilter);
 

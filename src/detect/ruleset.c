@@ -449,9 +449,9 @@ static bool place_rules(struct ruleset *set)
     return true;
 }
 
-static bool compile_one(struct prefilter *prefilter, struct error *error)
+static bool compile_one(struct prefilter *prefilter, struct image *image, struct error *error)
 {
-    return !prefilter || prefilter_compile(prefilter, error);
+    return !prefilter || prefilter_compile(prefilter, image, error);
 }
 
 static bool list_bodies(struct ruleset *set)
@@ -466,14 +466,14 @@ static bool list_bodies(struct ruleset *set)
     return true;
 }
 
-static bool compile_prefilters(struct ruleset *set, struct error *error)
+static bool compile_with(struct ruleset *set, struct image *image, struct error *error)
 {
     if (!list_bodies(set))
         return error_set(error, "out of memory");
     for (size_t i = 0; i < set->buffer_count; i++) {
         struct buffer *buffer = set->buffers[i];
         for (unsigned d = 0; d < DIRECTIONS; d++) {
-            if (!compile_one(buffer->prefilters[d], error))
+            if (!compile_one(buffer->prefilters[d], image, error))
                 return false;
             for (size_t p = 0; p < set->protocol_count && buffer->prefilters[d]; p++)
                 if (buffer->protocols >> p & 1 &&
@@ -484,9 +484,22 @@ static bool compile_prefilters(struct ruleset *set, struct error *error)
     }
     for (unsigned k = 0; k < COUNT_OF(set->payload); k++)
         for (unsigned d = 0; d < DIRECTIONS; d++)
-            if (!compile_one(set->payload[k][d], error))
+            if (!compile_one(set->payload[k][d], image, error))
                 return false;
     return true;
+}
+
+#define WORTH_KEEPING 1000U /* rules; fewer are compiled as fast as they are read */
+
+static bool compile_prefilters(struct ruleset *set, struct error *error)
+{
+    struct image *image = set->signature_count >= WORTH_KEEPING ? image_open(set->settings->cache_dir) : NULL;
+    struct error unsaved;
+    bool done = compile_with(set, image, error);
+    /* Without the file the next start takes longer, and that is all. */
+    set->numbers.kept = done && image_save(image, &unsaved) && image;
+    image_close(image);
+    return done;
 }
 
 /* ---- life ---- */
