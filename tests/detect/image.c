@@ -2,11 +2,11 @@
 /* The file of compiled patterns: what was kept is found again, and what is foreign or damaged is not
  * believed. */
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "../support/support.h"
-
-#include "../support/folder.h"
+#include "support/folder.h"
+#include "support/support.h"
 
 #include "detect/image.h"
 
