@@ -479,10 +479,15 @@ static bool intern_header(struct compiler *c, const struct header *header)
 
 /* ---- keywords ---- */
 
+static bool refuse_no_value(struct compiler *c, const char *name)
+{
+    return refuse(c, "invalid formatting or malformed option to %s keyword: a value is missing", name);
+}
+
 static bool run_keyword(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     if (!value.data && !(keyword->flags & (KEYWORD_NO_VALUE | KEYWORD_OPTIONAL)))
-        return refuse(c, "a value is missing");
+        return refuse_no_value(c, keyword->name);
     if (value.size && keyword->flags & KEYWORD_NO_VALUE)
         return refuse(c, "takes no value");
     if (keyword->flags & KEYWORD_QUOTED && !unquote(&value))
@@ -545,6 +550,8 @@ static bool parse_one(struct compiler *c, const struct rule_option *option)
     const struct named_row *named = buffer_named(c->set, lower);
     if (!named)
         return refuse(c, "the keyword is not known");
+    if (named->row->kind == INSPECT_NUMBER && !option->value.size)
+        return refuse_no_value(c, named->row->name);
     if (named->row->kind == INSPECT_NUMBER)
         return parse_row_number(c, named, option->value);
     if (named->modifier)
@@ -619,21 +626,66 @@ static bool decided_at_end(const struct item *items)
     return false;
 }
 
+/* The size that contents may not exceed, as Suricata counts it: a bound that is not itself allowed is still
+ * no reason to refuse. */
+static uint64_t size_limit(const struct range *r)
+{
+    return r->comparison == IS_EQUAL || r->comparison == IS_LESS ? r->a
+           : r->comparison == IS_BETWEEN                         ? r->b
+                                                                 : UINT64_MAX;
+}
+
+static bool refuse_size(struct compiler *c, const char *name, uint64_t wanted, const struct range *size)
+{
+    static const char why[] = "signature can't match as required content length";
+    if (size->comparison == IS_BETWEEN && name[0] == 'b')
+        return refuse(c, "%s %llu exceeds bsize range: %llu-%llu", why, (unsigned long long)wanted,
+                      (unsigned long long)size->a, (unsigned long long)size->b);
+    return refuse(c, "%s %llu exceeds %s %llu", why, (unsigned long long)wanted, name,
+                  (unsigned long long)size_limit(size));
+}
+
+/* Whether contents at these offsets and distances fit in as many bytes. */
+static bool fits_size(struct compiler *c, const struct item *items, const char *name,
+                      const struct range *size)
+{
+    uint64_t most = size_limit(size);
+    int64_t end = 0;
+    for (const struct item *item = items; item; item = item->next) {
+        const struct content *content = &item->content;
+        if (item->kind != ITEM_CONTENT || item->negated)
+            continue;
+        bool after = content->has_distance || content->has_within;
+        const struct operand *place = after ? &content->distance : &content->offset;
+        end = (after ? end : 0) + (int64_t)content->bytes.size;
+        if (content->bytes.size > most)
+            return refuse_size(c, name, content->bytes.size, size);
+        if (place->variable == NO_VARIABLE)
+            end += place->value;
+        if (end > 0 && (uint64_t)end > most)
+            return refuse_size(c, name, (uint64_t)end, size);
+    }
+    return true;
+}
+
+static bool fits_sizes(struct compiler *c, const struct buffer_use *use)
+{
+    for (const struct item *item = use->items; item; item = item->next)
+        if (item->kind == ITEM_SIZE && !fits_size(c, use->items, "bsize value:", &item->size))
+            return false;
+    for (const struct check *check = c->signature->checks; check; check = check->next)
+        if (use->buffer->kind == BUFFER_PAYLOAD && check->subject == CHECK_PAYLOAD_SIZE &&
+            !fits_size(c, use->items, "dsize value", &check->range))
+            return false;
+    return true;
+}
+
 /* Contents that the buffer's size or transformations rule out. */
 static bool is_possible(struct compiler *c, const struct buffer_use *use)
 {
-    uint64_t size_max = UINT64_MAX;
     bool stripped = false, compressed = false;
-    for (const struct item *item = use->items; item; item = item->next) {
-        if (item->kind != ITEM_SIZE)
-            continue;
-        const struct range *r = &item->size;
-        uint64_t most = r->comparison == IS_EQUAL || r->comparison == IS_AT_MOST ? r->a
-                        : r->comparison == IS_LESS && r->a                       ? r->a - 1
-                        : r->comparison == IS_BETWEEN && r->b                    ? r->b - 1
-                                                                                 : UINT64_MAX;
-        size_max = MIN(size_max, most);
-    }
+    if (!fits_sizes(c, use))
+        return false;
     for (const struct transform *t = use->buffer->transforms; t; t = t->next) {
         stripped |= strcmp(t->name, "strip_whitespace") == 0;
         compressed |= strcmp(t->name, "compress_whitespace") == 0;
@@ -642,9 +694,6 @@ static bool is_possible(struct compiler *c, const struct buffer_use *use)
         if (item->kind != ITEM_CONTENT || item->negated)
             continue;
         struct bytes content = item->content.bytes;
-        if (content.size > size_max)
-            return refuse(c, "signature can't match as required content length %zu exceeds bsize value %llu",
-                          content.size, (unsigned long long)size_max);
         for (size_t i = 0; i < content.size; i++) {
             bool space = byte_is_space(content.data[i]);
             if (stripped && space)
@@ -661,12 +710,37 @@ static bool is_tx_use(const struct buffer_use *use)
     return use->buffer->kind != BUFFER_PAYLOAD && use->buffer->kind != BUFFER_PACKET;
 }
 
+/* A => rule has something to say of both sides, and of each thing which side it is. */
+static bool uses_both_sides(struct compiler *c)
+{
+    const struct signature *s = c->signature;
+    const uint8_t both = 1 << TO_SERVER | 1 << TO_CLIENT;
+    uint8_t seen = 0;
+    bool ambiguous = false;
+    if (c->direction_given)
+        return refuse(c, "rule %u means to use both directions, cannot specify a flow direction",
+                      s->rule.sid);
+    for (const struct buffer_use *use = s->uses; use; use = use->next) {
+        uint8_t sides = (uint8_t)(use->side ? 1 << (use->side - 1) : use->buffer->directions);
+        if (sides == both)
+            ambiguous = true;
+        else
+            seen |= sides;
+    }
+    if (seen != both)
+        return refuse(c, "rule %u should use both directions, but does not", s->rule.sid);
+    return !ambiguous || refuse(c,
+                                "rule %u means to use both directions, cannot have keywords ambiguous about "
+                                "directions",
+                                s->rule.sid);
+}
+
 /* Directions in which all its buffers exist; raw payload goes either way. */
 static bool settle_directions(struct compiler *c)
 {
     struct signature *s = c->signature;
     if (s->both_ways)
-        return true;
+        return uses_both_sides(c);
     uint8_t allowed = (uint8_t)((s->to_server ? 1 << TO_SERVER : 0) | (s->to_client ? 1 << TO_CLIENT : 0));
     for (const struct buffer_use *use = s->uses; use; use = use->next) {
         if (use->buffer->kind == BUFFER_HOOK)

@@ -177,6 +177,8 @@ static bool parse_fast_pattern(struct compiler *c, const struct keyword *keyword
     if (!item)
         return false;
     struct content *content = &item->content;
+    if (bytes_is(c->sticky, "base64_data"))
+        return refuse(c, "fast_pattern cannot be used with base64_data");
     if (content->fast_pattern)
         return refuse(c, "given twice");
     content->fast_pattern = true;

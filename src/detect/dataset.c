@@ -202,8 +202,10 @@ static bool load_lines(struct compiler *c, struct dataset *set, const char *path
             continue;
         struct bytes reputation = line, value = bytes_trim(bytes_cut(&reputation, ','));
         uint64_t score = 0;
-        if (reputation.size && !bytes_to_u64(bytes_trim(reputation), &score))
-            score = 0;
+        if (reputation.size && (!bytes_to_u64(bytes_trim(reputation), &score) || score > UINT16_MAX)) {
+            good = refuse(c, "invalid datarep value %.60s: %.90s:%u", set->name, path, number);
+            break;
+        }
         if (!add_text(set, value, score))
             good = refuse(c, "%.120s:%u: not a value of this set, or too many", path, number);
     }

@@ -107,6 +107,9 @@ static bool parse_threshold(struct compiler *c, const struct keyword *keyword, s
         return refuse(c, "type, track, count and seconds are wanted, each over 0");
     if (keyword->mode ? c->signature->threshold || c->signature->filter : c->signature->filter != NULL)
         return refuse(c, "a rule has thresholds or one detection_filter");
+    for (const struct threshold *other = c->signature->threshold; other; other = other->next)
+        if (other->type == t->type)
+            return refuse(c, "multiple \"threshold\" options are not allowed in the same rule");
     struct threshold **place = keyword->mode ? &c->signature->filter : &c->signature->threshold;
     t->next = *place;
     *place = t;
