@@ -504,12 +504,12 @@ static bool compile_prefilters(struct ruleset *set, struct error *error)
 
 /* ---- life ---- */
 
-static bool load_optional(struct ruleset *set, const char *path, bool (*load)(struct ruleset *, struct bytes),
-                          struct error *error)
+static bool load_optional(struct ruleset *set, const char *path, const char *stock,
+                          bool (*load)(struct ruleset *, struct bytes), struct error *error)
 {
     size_t size;
     if (!path)
-        return true;
+        return load(set, bytes_of_string(stock)) || error_set(error, "rules: out of memory");
     char *content = read_whole(path, &size, error);
     if (!content)
         return false;
@@ -549,8 +549,9 @@ static bool load_all(struct ruleset *set, const struct ruleset_settings *setting
         return error_set(error, "more than %d protocols", PROTOCOLS_MAX);
     if (!open_keywords(set) || !buffer_list_open(set))
         return error_set(error, "out of memory");
-    if (!load_optional(set, settings->classification_file, load_classifications, error) ||
-        !load_optional(set, settings->reference_file, load_references, error) ||
+    if (!load_optional(set, settings->classification_file, classification_stock, load_classifications,
+                       error) ||
+        !load_optional(set, settings->reference_file, reference_stock, load_references, error) ||
         !reputation_load(set, settings, error))
         return false;
     for (size_t i = 0; i < settings->file_count; i++)

@@ -107,6 +107,7 @@ MUST_CHECK bool compile_rule(struct ruleset *set, struct bytes line, const char 
 /* classification.config, reference.config, threshold.config. */
 MUST_CHECK bool load_classifications(struct ruleset *set, struct bytes text);
 MUST_CHECK bool load_references(struct ruleset *set, struct bytes text);
+extern const char classification_stock[], reference_stock[]; /* what the first two are without a file */
 MUST_CHECK bool load_thresholds(struct ruleset *set, struct bytes text, const char *file);
 
 #endif

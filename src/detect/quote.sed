@@ -1,0 +1,3 @@
+# Lines of a text as C strings.
+s/[\\"]/\\&/g
+s/.*/"&\\n"/
