@@ -27,7 +27,7 @@ void eve_time(struct eve_stamp *stamp, struct text *out, const char *key, uint64
 
 /* IANA's names as the services files of common systems spell them. */
 static const char *const protocol_names[256] = {
-    [0] = "HOPOPT",     [1] = "ICMP",   [2] = "IGMP",        [4] = "IP-ENCAP",   [5] = "ST",
+    [0] = "HOPOPT",     [1] = "ICMP",   [2] = "IGMP",        [4] = "IP-in-IP",   [5] = "ST",
     [6] = "TCP",        [8] = "EGP",    [9] = "IGP",         [17] = "UDP",       [27] = "RDP",
     [33] = "DCCP",      [41] = "IPv6",  [43] = "IPv6-Route", [44] = "IPv6-Frag", [46] = "RSVP",
     [47] = "GRE",       [50] = "ESP",   [51] = "AH",         [58] = "IPv6-ICMP", [59] = "IPv6-NoNxt",

@@ -2,6 +2,7 @@
 /* The engine at work: captures, workers in the main thread or in lanes, signals, statistics. */
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -279,12 +280,23 @@ bool open_captures(struct engine *engine, struct error *error)
     return engine->capture_count || error_set(error, "nothing to read: -r FILE or -i INTERFACE expected");
 }
 
+/* A secret that no sender of packets can aim at, another with each run unless flow.seed says which. */
+static bool draw_seed(struct settings *settings, struct error *error)
+{
+    uint64_t *seed = &settings->flow.seed;
+    if (*seed || getrandom(seed, sizeof *seed, 0) == (ssize_t)sizeof *seed)
+        return true;
+    return error_system(error, "no random numbers for the flow table");
+}
+
 bool start_workers(struct engine *engine, struct error *error)
 {
     size_t count = engine->options->capture ? workers_wanted(engine) : engine->capture_count;
     engine->workers = calloc(count, sizeof(struct worker *));
     if (!engine->workers)
         return error_set(error, "out of memory");
+    if (!draw_seed(&engine->settings, error))
+        return false;
     settings_share_memory(&engine->settings, count);
     if (engine->settings.behavior && !watch_init(&engine->watch, error))
         return false;

@@ -339,7 +339,9 @@ const char *session_app_name(const struct session *session)
         return session->known_as->name;
     if (session->protocol)
         return session->protocol->name;
-    bool over = session->probing_done[TO_SERVER] && session->probing_done[TO_CLIENT];
+    /* A datagram is whole: what it did not tell nothing else will, though later ones are still asked. */
+    bool over = session->transport == TRANSPORT_UDP ||
+                (session->probing_done[TO_SERVER] && session->probing_done[TO_CLIENT]);
     return over ? "failed" : NULL;
 }
 

@@ -378,6 +378,7 @@ static bool read_flow(struct settings *settings, struct error *error)
         !read_seconds(root, "defrag.timeout", &settings->defrag.timeout, error) ||
         !config_uint(root, "defrag.max-frags", UINT32_MAX, &fragments, error) ||
         !config_uint(root, "defrag.trackers", UINT32_MAX, &trackers, error) ||
+        !config_uint(root, "flow.seed", UINT64_MAX, &settings->flow.seed, error) ||
         !config_size(root, "flow.rate-tracking.bytes", &settings->flow.elephant_bytes, error) ||
         !read_seconds(root, "flow.rate-tracking.interval", &settings->flow.elephant_interval, error))
         return false;

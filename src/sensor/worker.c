@@ -464,7 +464,8 @@ static void flow_ended(void *context, struct flow *flow)
     }
     if (session && !session->protocol)
         worker->counts.failed_flows[session->transport == TRANSPORT_UDP] +=
-            session->probing_done[TO_SERVER] || session->probing_done[TO_CLIENT];
+            session->transport == TRANSPORT_UDP || session->probing_done[TO_SERVER] ||
+            session->probing_done[TO_CLIENT];
     record_flow(&worker->recorder, flow, session, flow->exceptions);
     if (session && session->announcer)
         expect_forget(worker->expectations, flow);
@@ -530,6 +531,8 @@ struct worker *worker_new(const struct settings *settings, const struct ruleset 
         !(worker->tcp = tcp_tracker_new(&settings->tcp, error)))
         goto failed;
     struct flow_settings flow = settings->flow;
+    /* Each worker counts its flows from another place. */
+    flow.id_first = (settings->flow.seed + index) * 0x9e3779b97f4a7c15ULL >> 11;
     flow.ended = flow_ended;
     flow.context = worker;
     flow.tcp = worker->tcp;
