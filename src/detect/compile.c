@@ -1032,7 +1032,8 @@ bool compile_rule(struct ruleset *set, struct bytes line, const char *file, uint
         rule->file = file;
         rule->line = line_number;
         c.signature->to_server = c.signature->to_client = true;
-        rule->text = arena_copy(&set->memory, bytes_trim(line));
+        if (set->settings->keep_texts)
+            rule->text = arena_copy(&set->memory, bytes_trim(line));
     }
     bool done = c.signature && compile_parts(&c, &syntax, &reason->column, &reason->keyword);
     if (!done) {

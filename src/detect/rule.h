@@ -18,7 +18,7 @@ struct rule {
     bool noalert;
     struct bytes message, category; /* msg; the classification's description */
     struct bytes classtype;
-    struct bytes text;            /* the whole rule as it stood in the file */
+    struct bytes text;            /* the whole rule as it stood in the file; absent unless keep_texts */
     struct bytes metadata_json;   /* {"key":["value",...],...} or absent */
     struct bytes references_json; /* ["https://...",...] or absent */
     bool has_target, target_is_source;
@@ -53,6 +53,7 @@ struct ruleset_settings {
     const char *const *reputation_files;
     size_t reputation_count;
     bool strict; /* --init-errors-fatal: the first refused rule is an error */
+    bool keep_texts; /* of rules, as rule->text; a quarter of the memory of a set */
     bool inline_mode;
     bool no_prefilter;          /* every rule is tried everywhere; slow, to check the prefilters against */
     uint32_t pcre_match_limit;  /* 0: 3500 */

@@ -54,7 +54,7 @@ static void put_alert(const struct eve_settings *eve, const struct scene *scene,
     put_target(rule, scene->packet, out);
     if (eve->alerts.rule_metadata && rule->metadata_json.data)
         json_raw(out, "metadata", rule->metadata_json);
-    if (eve->alerts.rule_raw)
+    if (eve->alerts.rule_raw && rule->text.data)
         json_string(out, "rule", rule->text);
     if (forwarded)
         json_cstring(out, "xff", forwarded);
