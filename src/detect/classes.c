@@ -41,6 +41,20 @@ static void partition_done(struct partition *p)
     free(p->members);
 }
 
+/* Index of the first start that is not below `low`. */
+static size_t first_from(const u128 *starts, size_t count, u128 low)
+{
+    size_t from = 0, to = count;
+    while (from < to) {
+        size_t middle = (from + to) / 2;
+        if (starts[middle] < low)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
 /* Cuts the space where any set begins or ends, and gives pieces of equal membership one class. */
 static bool partition_build(struct partition *p, const struct set_list *list, u128 top)
 {
@@ -75,11 +89,9 @@ static bool partition_build(struct partition *p, const struct set_list *list, u1
     if (!pieces || !p->members)
         goto out;
     for (size_t s = 0; s < list->count; s++) {
-        size_t at = 0;
         for (size_t i = 0; i < list->items[s].count; i++) {
             const struct interval *interval = &list->items[s].items[i];
-            while (at < kept && p->starts[at] < interval->low)
-                at++;
+            size_t at = first_from(p->starts, kept, interval->low);
             for (; at < kept && p->starts[at] <= interval->high; at++)
                 pieces[at * p->stride + s / 8] |= (uint8_t)(1U << s % 8);
         }

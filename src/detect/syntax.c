@@ -81,6 +81,10 @@ static bool cut_header(struct cutter *c, struct rule_syntax *syntax)
 /* The end of an option: the next ';' that no backslash escapes. */
 static size_t option_end(struct bytes line, size_t at)
 {
+    struct bytes rest = bytes_from(line, at);
+    size_t semicolon = bytes_find_byte(rest, ';');
+    if (semicolon != SIZE_MAX && bytes_find_byte(bytes_first(rest, semicolon), '\\') == SIZE_MAX)
+        return at + semicolon;
     for (; at < line.size && line.data[at] != ';'; at++)
         if (line.data[at] == '\\')
             at++;
