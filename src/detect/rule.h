@@ -52,7 +52,7 @@ struct ruleset_settings {
     const char *reputation_categories; /* iprep: categories file */
     const char *const *reputation_files;
     size_t reputation_count;
-    bool strict; /* --init-errors-fatal: the first refused rule is an error */
+    bool strict;     /* --init-errors-fatal: the first refused rule is an error */
     bool keep_texts; /* of rules, as rule->text; a quarter of the memory of a set */
     bool inline_mode;
     bool no_prefilter;          /* every rule is tried everywhere; slow, to check the prefilters against */
