@@ -18,19 +18,22 @@ struct entry {
     uint32_t size;  /* of the literal */
 };
 
-/* Literals with grams of one size. */
+/* Literals with grams of one size, looked for at every `step`th place. */
 struct table {
     uint32_t *map;
     unsigned shift; /* a hash down to the index of a word of the map */
     uint64_t mask;  /* the bytes of a gram, of eight that are read */
-    unsigned gram, bucket_bits;
+    unsigned gram, step, bucket_bits;
     uint32_t *buckets; /* index of a bucket's first entry; the next bucket's is its end */
     struct entry *entries;
     size_t entry_count;
 };
 
 struct grams {
-    struct table wide, narrow; /* grams of eight bytes where the literal has the room, else of four */
+    /* Grams of eight bytes where the literal has the room for four of them, else of four. Literals that are
+     * too short for that, or full of padding, have one gram of four bytes, which is looked for at every
+     * place; the tiny ones have two bytes. */
+    struct table wide, narrow, close, tiny;
     struct gram_literal *literals;
 };
 
@@ -113,17 +116,17 @@ static double cost_of(const struct table *table, const uint8_t *at)
     return how_often(at, table->gram) * (1 + shared * shared / 4.0);
 }
 
-/* The first of four neighbouring grams that cost least together. */
+/* The first of the neighbouring grams, as many as a step is wide, that cost least together. */
 static size_t best_place(const struct table *table, struct bytes literal)
 {
-    size_t best = 0;
-    double least = 1e9, costs[STEP] = { 0 };
+    size_t best = 0, step = table->step;
+    double least = 1e18, costs[STEP] = { 0 };
     for (size_t i = 0; i + table->gram <= literal.size; i++) {
-        costs[i % STEP] = cost_of(table, literal.data + i);
+        costs[i % step] = cost_of(table, literal.data + i);
         double sum = costs[0] + costs[1] + costs[2] + costs[3];
-        if (i + 1 >= STEP && sum < least) {
+        if (i + 1 >= step && sum < least) {
             least = sum;
-            best = i + 1 - STEP;
+            best = i + 1 - step;
         }
     }
     return best;
@@ -143,9 +146,10 @@ static void enter(struct table *table, struct bytes bytes, size_t literal, size_
     *bucket = (uint32_t)table->entry_count++;
 }
 
-static bool table_open(struct table *table, unsigned gram, size_t count)
+static bool table_open(struct table *table, unsigned gram, unsigned step, size_t count)
 {
     table->gram = gram;
+    table->step = step;
     table->mask = gram == 8 ? UINT64_MAX : ((uint64_t)1 << 8 * gram) - 1;
     table->bucket_bits = 4;
     while (table->bucket_bits < 20 && (size_t)1 << table->bucket_bits < count * STEP * 2)
@@ -180,16 +184,11 @@ static bool settle(struct table *table)
     return true;
 }
 
-static bool is_wide(struct bytes literal)
-{
-    return literal.size >= 8 + STEP - 1;
-}
-
 #define TOO_OFTEN 0.05
 
-bool grams_suit(struct bytes literal)
+/* Four neighbouring grams of this size are in the literal, and data is not full of them anyway. */
+static bool suits(struct bytes literal, unsigned gram)
 {
-    unsigned gram = is_wide(literal) ? 8 : 4;
     double worst[STEP] = { 0 };
     for (size_t i = 0; i + gram <= literal.size; i++) {
         worst[i % STEP] = how_often(literal.data + i, gram);
@@ -199,14 +198,21 @@ bool grams_suit(struct bytes literal)
     return false;
 }
 
+static struct table *table_of(struct grams *grams, struct bytes literal)
+{
+    if (suits(literal, 8))
+        return &grams->wide;
+    if (suits(literal, 4))
+        return &grams->narrow;
+    return literal.size >= 4 ? &grams->close : &grams->tiny;
+}
+
 struct grams *grams_new(const struct gram_literal *literals, size_t count)
 {
     struct grams *grams = calloc(1, sizeof *grams);
-    size_t wide = 0;
-    for (size_t i = 0; i < count; i++)
-        wide += is_wide(literals[i].bytes);
-    if (!grams || !table_open(&grams->wide, 8, wide) || !table_open(&grams->narrow, 4, count - wide) ||
-        !(grams->literals = calloc(count + 1, sizeof *grams->literals))) {
+    if (!grams || !(grams->literals = calloc(count + 1, sizeof *grams->literals)) ||
+        !table_open(&grams->wide, 8, STEP, count) || !table_open(&grams->narrow, 4, STEP, count) ||
+        !table_open(&grams->close, 4, 1, count) || !table_open(&grams->tiny, 2, 1, count)) {
         grams_free(grams);
         return NULL;
     }
@@ -214,12 +220,12 @@ struct grams *grams_new(const struct gram_literal *literals, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct bytes literal = literals[i].bytes;
         assert(literal.size >= GRAMS_LITERAL_MIN);
-        struct table *table = is_wide(literal) ? &grams->wide : &grams->narrow;
+        struct table *table = table_of(grams, literal);
         size_t place = best_place(table, literal);
-        for (size_t k = 0; k < STEP; k++)
+        for (size_t k = 0; k < table->step; k++)
             enter(table, literal, i, place + k);
     }
-    if (!settle(&grams->wide) || !settle(&grams->narrow)) {
+    if (!settle(&grams->wide) || !settle(&grams->narrow) || !settle(&grams->close) || !settle(&grams->tiny)) {
         grams_free(grams);
         return NULL;
     }
@@ -239,6 +245,8 @@ void grams_free(struct grams *grams)
         return;
     table_done(&grams->wide);
     table_done(&grams->narrow);
+    table_done(&grams->close);
+    table_done(&grams->tiny);
     free(grams->literals);
     free(grams);
 }
@@ -287,17 +295,12 @@ static inline bool may_stand(const struct table *table, uint64_t gram)
 }
 
 /* Looks at one place after another, from `at` on. */
-static void scan_places(const struct scan *scan, size_t at)
+static void scan_places(const struct scan *scan, const struct table *table, size_t at)
 {
-    const struct grams *grams = scan->grams;
     struct bytes data = scan->data;
-    for (; at + 4 <= data.size; at += STEP) {
-        uint64_t word = word_at(data.data + at, data.size - at) | FOLD;
-        if (may_stand(&grams->wide, word))
-            look(scan, &grams->wide, at);
-        if (may_stand(&grams->narrow, word & UINT32_MAX))
-            look(scan, &grams->narrow, at);
-    }
+    for (; at + table->gram <= data.size; at += table->step)
+        if (may_stand(table, folded(word_at(data.data + at, data.size - at), table)))
+            look(scan, table, at);
 }
 
 #ifdef __x86_64__
@@ -318,11 +321,31 @@ __attribute__((target("avx2"))) static inline __m256i may_stand8(const struct ta
 static void look_at(const struct scan *scan, const struct table *table, unsigned places, size_t at)
 {
     for (; places; places &= places - 1)
-        look(scan, table, at + (size_t)__builtin_ctz(places) * STEP);
+        look(scan, table, at + (size_t)__builtin_ctz(places) * table->step);
 }
 
-/* Eight places at once; returns where it stopped. */
-__attribute__((target("avx2"))) static size_t scan_eight(const struct scan *scan)
+/* Eight neighbouring places at once; returns where it stopped. */
+__attribute__((target("avx2"))) static size_t scan_close(const struct scan *scan)
+{
+    const __m256i fold = _mm256_set1_epi32(0x20202020), low = _mm256_set1_epi32((int)LOW_FACTOR);
+    const __m256i spread = _mm256_setr_epi8(0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5,
+                                            6, /* each four bytes */
+                                            4, 5, 6, 7, 5, 6, 7, 8, 6, 7, 8, 9, 7, 8, 9, 10);
+    const struct table *table = &scan->grams->close;
+    size_t at = 0;
+    for (; at + 16 <= scan->data.size; at += 8) {
+        __m256i bytes = _mm256_broadcastsi128_si256(
+            _mm_loadu_si128((const __m128i_u *)(scan->data.data + at)));
+        bytes = _mm256_or_si256(_mm256_shuffle_epi8(bytes, spread), fold);
+        __m256i maybe = may_stand8(table, _mm256_mullo_epi32(bytes, low));
+        if (UNLIKELY(!_mm256_testz_si256(maybe, maybe)))
+            look_at(scan, table, (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(maybe)), at);
+    }
+    return at;
+}
+
+/* Eight places of a step at once; returns where it stopped. */
+__attribute__((target("avx2"))) static size_t scan_apart(const struct scan *scan)
 {
     const __m256i fold = _mm256_set1_epi32(0x20202020), low = _mm256_set1_epi32((int)LOW_FACTOR),
                   high = _mm256_set1_epi32((int)HIGH_FACTOR);
@@ -344,15 +367,25 @@ __attribute__((target("avx2"))) static size_t scan_eight(const struct scan *scan
     return at;
 }
 
-static size_t scan_fast(const struct scan *scan)
+static bool is_fast(void)
 {
-    return __builtin_cpu_supports("avx2") ? scan_eight(scan) : 0;
+    return __builtin_cpu_supports("avx2");
 }
 #else
-static size_t scan_fast(const struct scan *scan)
+static bool is_fast(void)
+{
+    return false;
+}
+
+static size_t scan_apart(const struct scan *scan)
 {
     (void)scan;
     return 0;
+}
+
+static size_t scan_close(const struct scan *scan)
+{
+    return scan_apart(scan);
 }
 #endif
 
@@ -360,5 +393,14 @@ void grams_scan(const struct grams *grams, struct bytes data, uint32_t *seen, ui
                 void *context)
 {
     const struct scan scan = { grams, data, seen, turn, hit, context };
-    scan_places(&scan, scan_fast(&scan));
+    bool fast = is_fast();
+    if (grams->wide.entry_count || grams->narrow.entry_count) {
+        size_t at = fast ? scan_apart(&scan) : 0;
+        scan_places(&scan, &grams->wide, at);
+        scan_places(&scan, &grams->narrow, at);
+    }
+    if (grams->close.entry_count)
+        scan_places(&scan, &grams->close, fast ? scan_close(&scan) : 0);
+    if (grams->tiny.entry_count)
+        scan_places(&scan, &grams->tiny, 0);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding many literals of seven bytes and more in long data, quickly.
+/* Finding many literals at once.
  *
- * Of each literal, four neighbouring groups of four bytes (grams) are entered into a bitmap; looking at every
- * fourth place of the data then cannot miss one of them. The place is hashed, and nearly always the bitmap
- * says that no literal is near. Letters count as lower case there; the literal itself is compared as it is.
- * Private to detect. */
+ * Of each literal, four neighbouring groups of four or eight bytes (grams) are entered into a bitmap; looking
+ * at every fourth place of the data then cannot miss one of them. The place is hashed, and nearly always the
+ * bitmap says that no literal is near. Literals too short for that have one gram, and every place is looked
+ * at. Letters count as lower case there; the literal itself is compared as it is. Private to detect. */
 #ifndef VONGLAU_DETECT_GRAMS_H
 #define VONGLAU_DETECT_GRAMS_H
 
 #include "base/bytes.h"
 
-#define GRAMS_LITERAL_MIN 7U /* bytes */
+#define GRAMS_LITERAL_MIN 2U /* bytes */
 
 struct grams;
 
@@ -19,9 +19,6 @@ struct gram_literal {
     bool nocase;
 };
 
-/* True when the literal is long enough and has parts that data is not full of anyway (zeros, spaces, AAAA).
- */
-bool grams_suit(struct bytes literal);
 /* NULL when memory is short. Literals have at least GRAMS_LITERAL_MIN bytes. */
 MUST_CHECK struct grams *grams_new(const struct gram_literal *literals, size_t count);
 void grams_free(struct grams *grams);

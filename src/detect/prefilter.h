@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding the rules whose pattern stands in a buffer: one matcher per buffer and direction over the whole
- * rule set. Patterns of seven bytes and more go through grams.h, which reads text three times faster than
- * Vectorscan and is made in no time; the short ones are Vectorscan's. Private to detect. */
+/* Finding the rules whose pattern stands in a buffer: one matcher (grams.h) per buffer and direction over the
+ * whole rule set. Private to detect. */
 #ifndef VONGLAU_DETECT_PREFILTER_H
 #define VONGLAU_DETECT_PREFILTER_H
 
-#include "detect/image.h"
 #include "detect/set.h"
 
 #define PREFILTER_HEAD_MAX 256U /* bytes; patterns bound to more than that may as well stand anywhere */
@@ -21,8 +19,8 @@ void prefilter_free(struct prefilter *prefilter);
  * cost nothing further on. */
 MUST_CHECK bool prefilter_add(struct prefilter *prefilter, struct bytes pattern, bool nocase, size_t bound,
                               uint32_t index);
-/* After the last rule. What an earlier start compiled is taken from `image` (NULL: none). */
-MUST_CHECK bool prefilter_compile(struct prefilter *prefilter, struct image *image, struct error *error);
+/* After the last rule. */
+MUST_CHECK bool prefilter_compile(struct prefilter *prefilter, struct error *error);
 /* Longest pattern in bytes. */
 size_t prefilter_reach(const struct prefilter *prefilter);
 

@@ -47,9 +47,8 @@ struct ruleset_settings {
     const char *const *files; /* rule files, in order */
     size_t file_count;
     const char *classification_file, *reference_file, *threshold_file; /* NULL: built-in / none */
-    const char *cache_dir;             /* where compiled patterns are kept (image.h); NULL: nowhere */
-    const char *data_dir;              /* relative dataset, iprep files */
-    const char *reputation_categories; /* iprep: categories file */
+    const char *data_dir;                                              /* relative dataset, iprep files */
+    const char *reputation_categories;                                 /* iprep: categories file */
     const char *const *reputation_files;
     size_t reputation_count;
     bool strict;     /* --init-errors-fatal: the first refused rule is an error */
@@ -67,7 +66,6 @@ struct ruleset_settings {
 
 struct ruleset_numbers {
     uint32_t loaded, failed, skipped; /* skipped: `requires` not met */
-    bool kept;                        /* compiled patterns are in cache_dir for the next start */
     uint32_t with_fast_pattern, packet_rules, stream_rules, tx_rules, ip_only;
 };
 

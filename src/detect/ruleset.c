@@ -253,9 +253,6 @@ static struct bytes pattern_of(const struct content *content)
     struct bytes pattern = content->bytes;
     if (content->chop_size)
         pattern = bytes_of(content->bytes.data + content->chop_offset, content->chop_size);
-    /* Vectorscan's literals do not start with a zero byte. */
-    while (pattern.size && pattern.data[0] == 0)
-        pattern = bytes_from(pattern, 1);
     return bytes_first(pattern, PATTERN_SIZE_MAX);
 }
 
@@ -449,9 +446,9 @@ static bool place_rules(struct ruleset *set)
     return true;
 }
 
-static bool compile_one(struct prefilter *prefilter, struct image *image, struct error *error)
+static bool compile_one(struct prefilter *prefilter, struct error *error)
 {
-    return !prefilter || prefilter_compile(prefilter, image, error);
+    return !prefilter || prefilter_compile(prefilter, error);
 }
 
 static bool list_bodies(struct ruleset *set)
@@ -466,14 +463,14 @@ static bool list_bodies(struct ruleset *set)
     return true;
 }
 
-static bool compile_with(struct ruleset *set, struct image *image, struct error *error)
+static bool compile_prefilters(struct ruleset *set, struct error *error)
 {
     if (!list_bodies(set))
         return error_set(error, "out of memory");
     for (size_t i = 0; i < set->buffer_count; i++) {
         struct buffer *buffer = set->buffers[i];
         for (unsigned d = 0; d < DIRECTIONS; d++) {
-            if (!compile_one(buffer->prefilters[d], image, error))
+            if (!compile_one(buffer->prefilters[d], error))
                 return false;
             for (size_t p = 0; p < set->protocol_count && buffer->prefilters[d]; p++)
                 if (buffer->protocols >> p & 1 &&
@@ -484,22 +481,9 @@ static bool compile_with(struct ruleset *set, struct image *image, struct error 
     }
     for (unsigned k = 0; k < COUNT_OF(set->payload); k++)
         for (unsigned d = 0; d < DIRECTIONS; d++)
-            if (!compile_one(set->payload[k][d], image, error))
+            if (!compile_one(set->payload[k][d], error))
                 return false;
     return true;
-}
-
-#define WORTH_KEEPING 1000U /* rules; fewer are compiled as fast as they are read */
-
-static bool compile_prefilters(struct ruleset *set, struct error *error)
-{
-    struct image *image = set->signature_count >= WORTH_KEEPING ? image_open(set->settings->cache_dir) : NULL;
-    struct error unsaved;
-    bool done = compile_with(set, image, error);
-    /* Without the file the next start takes longer, and that is all. */
-    set->numbers.kept = done && image_save(image, &unsaved) && image;
-    image_close(image);
-    return done;
 }
 
 /* ---- life ---- */

@@ -240,7 +240,6 @@ static bool enter_sandbox(struct engine *engine, struct error *error)
     paths[count++] = (struct sandbox_path){ settings->data_dir, true };
     paths[count++] = (struct sandbox_path){ settings->spool_dir, true };
     paths[count++] = (struct sandbox_path){ settings->files.store_dir, true };
-    paths[count++] = (struct sandbox_path){ settings->rules.cache_dir, true };
     const struct options *options = engine->options;
     if (options->capture && strcmp(options->capture, "-") != 0) {
         struct stat status;

@@ -196,30 +196,6 @@ static bool read_action_order(struct config_node *root, struct ruleset_settings 
     return true;
 }
 
-/* Where compiled patterns are kept: as detect.sgh-mpm-caching-path says, else the system's or the user's
- * cache; NULL: nowhere. */
-static const char *cache_dir(struct settings *settings)
-{
-    struct config_node *root = &settings->config.root;
-    const char *wanted = config_value(root, "detect.sgh-mpm-caching"), *home = getenv("HOME");
-    const char *path = config_value(root, "detect.sgh-mpm-caching-path");
-    char text[1024];
-    if (wanted && !config_true(wanted))
-        return NULL;
-    if (path && access(path, W_OK) == 0)
-        return path;
-    static const char system[] = "/var/cache/vonglau";
-    if ((mkdir(system, 0700) == 0 || errno == EEXIST) && access(system, W_OK) == 0)
-        return system;
-    if (!home || snprintf(text, sizeof text, "%s/.cache", home) >= (int)sizeof text - 16)
-        return NULL;
-    (void)mkdir(text, 0700);
-    (void)snprintf(text, sizeof text, "%s/.cache/vonglau", home);
-    if ((mkdir(text, 0700) != 0 && errno != EEXIST) || access(text, W_OK) != 0)
-        return NULL;
-    return arena_string(&settings->config.memory, bytes_of_string(text));
-}
-
 static bool read_rules(struct settings *settings, struct error *error)
 {
     struct config_node *root = &settings->config.root;
@@ -239,7 +215,6 @@ static bool read_rules(struct settings *settings, struct error *error)
     if (!settings->data_dir)
         settings->data_dir = config_value(root, "default-data-dir");
     rules->data_dir = settings->data_dir;
-    rules->cache_dir = cache_dir(settings);
     rules->inline_mode = settings->inline_mode;
     rules->strict = settings->failures_fatal;
     if (!read_action_order(root, rules, error) ||
