@@ -6,7 +6,8 @@
 
 #include "base/clock.h"
 
-#define RECORDS_MAX 65536 /* bits and counts held at once; the table forgets the ended ones first */
+#define RECORDS_MAX \
+    262144 /* bits and counts held at once, 48 MB of them; the ended ones are forgotten first */
 
 struct shared {
     pthread_mutex_t lock;
