@@ -126,6 +126,16 @@ static bool feed(struct worker *worker, struct scene *scene, enum direction dire
     }
     struct bytes ready = stream_ready(stream, session->offset[direction]);
     bool closed = stream_closed(stream);
+    /* The beginning of something whose rest is lost: both are passed over together. */
+    uint64_t hole = session->protocol && ready.size && ready.size <= session->scanned[direction]
+                        ? stream_gap(stream, session->offset[direction] + ready.size)
+                        : 0;
+    if (hole) {
+        struct before before = look(worker, session);
+        session_gap(session, direction, ready.size + hole);
+        compare(worker, scene, &before);
+        return true;
+    }
     /* Nothing new since the last call, unless the end is. */
     if (ready.size <= session->scanned[direction] && !(closed && !(session->end_seen & 1U << direction)))
         return false;
