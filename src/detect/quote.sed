@@ -1,3 +1,0 @@
-# Lines of a text as C strings.
-s/[\\"]/\\&/g
-s/.*/"&\\n"/
