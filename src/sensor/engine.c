@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "detect/analysis.h"
 #include "detect/profile.h"
 #include "proto/ranges.h"
 #include "sensor/engine_parts.h"
@@ -441,6 +442,23 @@ static bool check_only(struct engine *engine, struct error *error)
     return true;
 }
 
+/* --engine-analysis: what the rules are compiled to, as rules.json in the log folder. */
+static bool analyze_rules(struct engine *engine, struct error *error)
+{
+    char path[4096];
+    if (!(engine->rules = load_rules(engine, error)) ||
+        (engine->settings.sandbox && !enter_sandbox(engine, error)))
+        return false;
+    snprintf(path, sizeof path, "%s/rules.json", engine->settings.log_dir);
+    FILE *file = fopen(path, "we");
+    if (!file)
+        return error_system(error, "cannot open %s", path);
+    bool good = ruleset_analyze(engine->rules, file, error);
+    if (fclose(file) != 0 && good)
+        good = error_system(error, "cannot write %s", path);
+    return good;
+}
+
 static bool check_folder(const struct engine *engine, struct error *error)
 {
     struct stat status;
@@ -462,7 +480,9 @@ int engine_main(struct options *options)
     if (needs_settings(options->mode)) {
         good = load_settings(engine, &error) && read_filter(engine, &error);
     }
-    if (good && options->mode == MODE_RUN)
+    if (good && options->mode == MODE_RUN && options->analysis)
+        good = analyze_rules(engine, &error);
+    else if (good && options->mode == MODE_RUN)
         good = run(engine, &error);
     else if (good && options->mode == MODE_TEST)
         good = check_only(engine, &error);

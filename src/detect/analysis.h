@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What rules were compiled to, for --engine-analysis: a JSON object a line per rule, in evaluation order. */
+#ifndef VONGLAU_DETECT_ANALYSIS_H
+#define VONGLAU_DETECT_ANALYSIS_H
+
+#include <stdio.h>
+
+#include "detect/rule.h"
+
+/* Writes rules.json; false when it cannot be written. */
+MUST_CHECK bool ruleset_analyze(const struct ruleset *set, FILE *out, struct error *error);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The report of what rules were compiled to. */
+#include "stage.h"
+
+#include "detect/analysis.h"
+
+static char report[16384];
+
+static void analyze(const char *rules)
+{
+    struct stage stage;
+    struct error error = { "" };
+    stage_open(&stage, rules, NULL);
+    memset(report, 0, sizeof report);
+    FILE *file = fmemopen(report, sizeof report - 1, "w");
+    assert_non_null(file);
+    assert_true(ruleset_analyze(stage.set, file, &error));
+    assert_int_equal(fclose(file), 0);
+    stage_close(&stage);
+}
+
+static void assert_reported(const char *part)
+{
+    if (!strstr(report, part))
+        fail_msg("%s is not in %s", part, report);
+}
+
+static void each_rule_is_a_line_with_its_text_and_numbers(void **state)
+{
+    (void)state;
+    analyze("alert tcp any any -> any any (msg:\"one\"; content:\"a\"; sid:11; rev:3;)\n"
+            "alert ip 192.0.2.7 any -> any any (msg:\"two\"; sid:12; gid:5;)\n");
+    assert_reported("\"id\":11,\"gid\":1,\"rev\":3,\"msg\":\"one\",\"type\":\"pkt_stream\"");
+    assert_reported("\"id\":12,\"gid\":5,\"rev\":0,\"msg\":\"two\",\"type\":\"ip_only\"");
+    assert_reported("{\"raw\":\"alert ip 192.0.2.7 any -> any any (msg:\\\"two\\\"; sid:12; gid:5;)\"");
+    const char *second = strchr(report, '\n');
+    assert_non_null(second);
+    assert_int_equal(second[1], '{');
+    assert_string_equal(strchr(second + 1, '\n'), "\n");
+}
+
+static void the_longest_content_of_the_protocol_is_the_pattern(void **state)
+{
+    (void)state;
+    analyze(
+        "alert http any any -> any any (http.uri; content:\"/ab\"; content:\"abcd\"; content:!\"abcdefg\"; "
+        "sid:1;)\n");
+    assert_reported("\"mpm\":{\"buffer\":\"http_uri\",\"pattern\":\"abcd\",\"length\":4,");
+}
+
+static void fast_pattern_is_the_pattern_however_short(void **state)
+{
+    (void)state;
+    analyze("alert tcp any any -> any any (content:\"long enough\"; content:\"q\"; fast_pattern; sid:1;)\n");
+    assert_reported("\"mpm\":{\"buffer\":\"payload\",\"pattern\":\"q\",\"length\":1,");
+}
+
+static void bytes_that_are_no_text_are_hexadecimal_and_places_are_numbers(void **state)
+{
+    (void)state;
+    analyze(
+        "alert tcp any any -> any any (content:\"|00|a|ff|\"; offset:2; depth:20; content:\"z\"; distance:1; "
+        "within:4; sid:1;)\n");
+    assert_reported("\"pattern\":\"|00|a|FF|\",\"length\":3,");
+    assert_reported("\"offset\":2,\"depth\":22,");
+    assert_reported("\"distance\":1,\"within\":4,");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_rule_is_a_line_with_its_text_and_numbers),
+        cmocka_unit_test(the_longest_content_of_the_protocol_is_the_pattern),
+        cmocka_unit_test(fast_pattern_is_the_pattern_however_short),
+        cmocka_unit_test(bytes_that_are_no_text_are_hexadecimal_and_places_are_numbers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
