@@ -213,9 +213,17 @@ static const char *type_of(const struct signature *signature)
         return "ip_only";
     if (signature->kind == SIGNATURE_TX)
         return "app_tx";
-    if (signature->kind == SIGNATURE_PACKET && signature->needs_stream)
+    if (signature->kind == SIGNATURE_FRAME || signature->trigger == TRIGGER_APP_EVENT)
+        return NULL;
+    if (signature->needs_stream)
         return signature->needs_packet ? "pkt_stream" : "stream";
-    return NULL;
+    if (signature->trigger == TRIGGER_DECODE_EVENT)
+        return "de_only";
+    if (signature->once && !signature->protocols)
+        return "pd_only";
+    if (signature->uses || signature->checks)
+        return "pkt";
+    return signature->protocols ? "app_layer" : signature->flow_scope ? "like_ip_only" : "pkt";
 }
 
 static void write_rule(struct text *out, const struct signature *signature)

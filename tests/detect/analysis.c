@@ -30,7 +30,7 @@ static void each_rule_is_a_line_with_its_text_and_numbers(void **state)
     (void)state;
     analyze("alert tcp any any -> any any (msg:\"one\"; content:\"a\"; sid:11; rev:3;)\n"
             "alert ip 192.0.2.7 any -> any any (msg:\"two\"; sid:12; gid:5;)\n");
-    assert_reported("\"id\":11,\"gid\":1,\"rev\":3,\"msg\":\"one\",\"type\":\"pkt_stream\"");
+    assert_reported("\"id\":11,\"gid\":1,\"rev\":3,\"msg\":\"one\",\"type\":\"stream\"");
     assert_reported("\"id\":12,\"gid\":5,\"rev\":0,\"msg\":\"two\",\"type\":\"ip_only\"");
     assert_reported("{\"raw\":\"alert ip 192.0.2.7 any -> any any (msg:\\\"two\\\"; sid:12; gid:5;)\"");
     const char *second = strchr(report, '\n');
@@ -66,6 +66,26 @@ static void bytes_that_are_no_text_are_hexadecimal_and_places_are_numbers(void *
     assert_reported("\"distance\":1,\"within\":4,");
 }
 
+static void a_rule_says_what_kind_it_is_of(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule, *type;
+    } cases[] = {
+        { "alert ip 192.0.2.7 any -> any any (sid:1;)\n", "ip_only" },
+        { "alert http any any -> any any (http.uri; content:\"/a\"; sid:1;)\n", "app_tx" },
+        { "alert tcp any any -> any any (content:\"ab\"; depth:9; sid:1;)\n", "pkt_stream" },
+        { "alert tcp any any -> any any (app-layer-protocol:!http; sid:1;)\n", "pd_only" },
+        { "alert tcp any any -> any any (flags:S; sid:1;)\n", "pkt" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char part[64];
+        snprintf(part, sizeof part, "\"type\":\"%s\"", cases[i].type);
+        analyze(cases[i].rule);
+        assert_reported(part);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -73,6 +93,7 @@ int main(void)
         cmocka_unit_test(the_longest_content_of_the_protocol_is_the_pattern),
         cmocka_unit_test(fast_pattern_is_the_pattern_however_short),
         cmocka_unit_test(bytes_that_are_no_text_are_hexadecimal_and_places_are_numbers),
+        cmocka_unit_test(a_rule_says_what_kind_it_is_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
