@@ -45,21 +45,28 @@ static struct choice choose(const struct signature *signature)
     return best;
 }
 
-/* Other than letters, digits and harmless signs as |hex|, as rules write them. */
+/* As rules write it: runs of bytes that are not printable or have a meaning in rules as |hex|. */
 static void write_pattern(struct text *out, struct bytes bytes)
 {
     struct text pattern = text_new(LINE_MAX_SIZE);
+    bool in_hex = false;
     for (size_t i = 0; i < bytes.size; i++) {
-        char c = (char)bytes.data[i];
-        char hex[8];
-        bool plain = c > ' ' && c < 0x7f && !strchr("|:;\"\\", c);
-        if (!plain) {
-            snprintf(hex, sizeof hex, "|%02X|", bytes.data[i]);
-            text_put(&pattern, bytes_of_string(hex));
-        } else {
+        char c = (char)bytes.data[i], hex[4];
+        bool plain = c > ' ' && c < 0x7f && !strchr("|:;\"'\\/`", c);
+        if (plain == in_hex)
+            text_char(&pattern, '|');
+        else if (in_hex)
+            text_char(&pattern, ' ');
+        in_hex = !plain;
+        if (plain) {
             text_char(&pattern, c);
+        } else {
+            snprintf(hex, sizeof hex, "%02X", bytes.data[i]);
+            text_put(&pattern, bytes_of_string(hex));
         }
     }
+    if (in_hex)
+        text_char(&pattern, '|');
     json_string(out, "pattern", text_bytes(&pattern));
     text_done(&pattern);
 }
@@ -149,17 +156,29 @@ static void write_matches(struct text *out, const struct buffer_use *use, const 
 static void write_buffer_name(struct text *out, const char *key, const struct buffer *buffer)
 {
     static const char *const names[][2] = {
-        { "http.uri", "http_uri" },           { "http.uri.raw", "http_raw_uri" },
-        { "http.method", "http_method" },     { "http.host", "http_host" },
-        { "http.host.raw", "http_raw_host" }, { "http.user_agent", "http_user_agent" },
-        { "http.cookie", "http_cookie" },     { "http.header", "http_header" },
+        { "http.uri.raw", "http_raw_uri" },
+        { "http.host.raw", "http_raw_host" },
+        { "http.header.raw", "http_raw_header" },
+        { "http.request_body", "http_client_body" },
+        { "http.response_body", "file_data" },
+        { "http.server", "http.server" },
+        { "http.location", "http.location" },
+        { "file.data", "file_data" },
         { "dns.query", "dns_query" },
     };
-    const char *name = buffer->kind == BUFFER_PAYLOAD ? "payload" : buffer->name;
+    struct bytes name = bytes_of_string(buffer->kind == BUFFER_PAYLOAD ? "payload" : buffer->name);
+    char text[64];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(name, names[i][0]))
-            name = names[i][1];
-    json_cstring(out, key, name);
+        if (bytes_equal(name, bytes_of_string(names[i][0]))) {
+            json_cstring(out, key, names[i][1]);
+            return;
+        }
+    if (name.size > 5 && name.size < sizeof text && !memcmp(name.data, "http.", 5)) {
+        memcpy(text, name.data, name.size);
+        text[4] = '_';
+        name = bytes_of(text, name.size);
+    }
+    json_string(out, key, name);
 }
 
 static void write_transforms(struct text *out, const struct transform *transform)

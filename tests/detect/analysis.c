@@ -66,6 +66,17 @@ static void bytes_that_are_no_text_are_hexadecimal_and_places_are_numbers(void *
     assert_reported("\"distance\":1,\"within\":4,");
 }
 
+static void buffers_have_the_names_of_reports(void **state)
+{
+    (void)state;
+    analyze("alert http any any -> any any (http.request_body; content:\"a b/|0d 0a|\"; sid:1;)\n"
+            "alert http any any -> any any (http.user_agent; content:\"x\"; sid:2;)\n"
+            "alert http any any -> any any (http.server; content:\"x\"; sid:3;)\n");
+    assert_reported("\"buffer\":\"http_client_body\",\"pattern\":\"a|20|b|2F 0D 0A|\",");
+    assert_reported("\"buffer\":\"http_user_agent\",");
+    assert_reported("\"buffer\":\"http.server\",");
+}
+
 static void a_rule_says_what_kind_it_is_of(void **state)
 {
     (void)state;
@@ -93,6 +104,7 @@ int main(void)
         cmocka_unit_test(the_longest_content_of_the_protocol_is_the_pattern),
         cmocka_unit_test(fast_pattern_is_the_pattern_however_short),
         cmocka_unit_test(bytes_that_are_no_text_are_hexadecimal_and_places_are_numbers),
+        cmocka_unit_test(buffers_have_the_names_of_reports),
         cmocka_unit_test(a_rule_says_what_kind_it_is_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
