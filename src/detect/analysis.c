@@ -194,20 +194,35 @@ static void write_transforms(struct text *out, const struct transform *transform
     json_close(out, ']');
 }
 
-static void write_engines(struct text *out, const struct signature *signature, const struct choice *fast)
+static void write_engine(struct text *out, const struct signature *signature, const struct buffer_use *use,
+                         const char *protocol, const struct choice *fast)
+{
+    json_open(out, NULL, '{');
+    write_buffer_name(out, "name", use->buffer);
+    if (signature->to_server != signature->to_client)
+        json_cstring(out, "direction", signature->to_server ? "toserver" : "toclient");
+    json_bool(out, "is_mpm", use == fast->use);
+    if (protocol)
+        json_cstring(out, "app_proto", protocol);
+    write_transforms(out, use->buffer->transforms);
+    write_matches(out, use, fast);
+    json_close(out, '}');
+}
+
+/* One for each protocol that has the buffer. */
+static void write_engines(struct text *out, const struct ruleset *set, const struct signature *signature,
+                          const struct choice *fast)
 {
     json_open(out, "engines", '[');
     for (const struct buffer_use *use = signature->uses; use; use = use->next) {
         if (!on_transaction(use))
             continue;
-        json_open(out, NULL, '{');
-        write_buffer_name(out, "name", use->buffer);
-        if (signature->to_server != signature->to_client)
-            json_cstring(out, "direction", signature->to_server ? "toserver" : "toclient");
-        json_bool(out, "is_mpm", use == fast->use);
-        write_transforms(out, use->buffer->transforms);
-        write_matches(out, use, fast);
-        json_close(out, '}');
+        uint64_t all = use->buffer->protocols & signature->protocols;
+        if (!all)
+            write_engine(out, signature, use, NULL, fast);
+        for (size_t p = 0; p < set->protocol_count; p++)
+            if (all >> p & 1)
+                write_engine(out, signature, use, set->protocols[p]->name, fast);
     }
     json_close(out, ']');
 }
@@ -245,7 +260,7 @@ static const char *type_of(const struct signature *signature)
     return signature->protocols ? "app_layer" : signature->flow_scope ? "like_ip_only" : "pkt";
 }
 
-static void write_rule(struct text *out, const struct signature *signature)
+static void write_rule(struct text *out, const struct ruleset *set, const struct signature *signature)
 {
     const struct rule *rule = &signature->rule;
     const struct choice fast = choose(signature);
@@ -258,7 +273,7 @@ static void write_rule(struct text *out, const struct signature *signature)
     json_string(out, "msg", rule->message);
     if (type)
         json_cstring(out, "type", type);
-    write_engines(out, signature, &fast);
+    write_engines(out, set, signature, &fast);
     write_lists(out, signature, &fast);
     if (fast.item) {
         json_open(out, "mpm", '{');
@@ -274,7 +289,7 @@ bool ruleset_analyze(const struct ruleset *set, FILE *out, struct error *error)
 {
     for (size_t i = 0; i < set->signature_count; i++) {
         struct text line = text_new(LINE_MAX_SIZE);
-        write_rule(&line, set->signatures[i]);
+        write_rule(&line, set, set->signatures[i]);
         struct bytes bytes = text_bytes(&line);
         bool good = fwrite(bytes.data, 1, bytes.size, out) == bytes.size && fputc('\n', out) != EOF;
         text_done(&line);

@@ -77,6 +77,16 @@ static void buffers_have_the_names_of_reports(void **state)
     assert_reported("\"buffer\":\"http.server\",");
 }
 
+static void a_buffer_is_looked_for_in_each_protocol_that_has_it(void **state)
+{
+    (void)state;
+    analyze("alert http any any -> any any (http.uri; content:\"x\"; sid:1;)\n");
+    assert_reported(
+        "\"name\":\"http_uri\",\"direction\":\"toserver\",\"is_mpm\":true,\"app_proto\":\"http\",");
+    assert_reported(
+        "\"name\":\"http_uri\",\"direction\":\"toserver\",\"is_mpm\":true,\"app_proto\":\"http2\",");
+}
+
 static void a_rule_says_what_kind_it_is_of(void **state)
 {
     (void)state;
@@ -105,6 +115,7 @@ int main(void)
         cmocka_unit_test(fast_pattern_is_the_pattern_however_short),
         cmocka_unit_test(bytes_that_are_no_text_are_hexadecimal_and_places_are_numbers),
         cmocka_unit_test(buffers_have_the_names_of_reports),
+        cmocka_unit_test(a_buffer_is_looked_for_in_each_protocol_that_has_it),
         cmocka_unit_test(a_rule_says_what_kind_it_is_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
