@@ -14,10 +14,10 @@ struct wanted_interface {
 static bool interface_holds(const struct buffer_use *use, const struct tx *tx, enum direction direction)
 {
     (void)direction;
-    const struct dcerpc *dcerpc = (const struct dcerpc *)tx->record;
+    const struct dcerpc *dcerpc = dcerpc_of_tx(tx);
     const struct wanted_interface *wanted = use->data;
-    if (!dcerpc->sides[TO_SERVER].seen || dcerpc->sides[TO_SERVER].type != 0 || !dcerpc->interface_count ||
-        memcmp(dcerpc->interfaces->uuid, wanted->uuid, sizeof wanted->uuid) != 0)
+    if (!dcerpc || !dcerpc->sides[TO_SERVER].seen || dcerpc->sides[TO_SERVER].type != DCERPC_REQUEST ||
+        !dcerpc->interface_count || memcmp(dcerpc->interfaces->uuid, wanted->uuid, sizeof wanted->uuid) != 0)
         return false;
     uint16_t version = dcerpc->interfaces->major;
     switch (wanted->operation) {
@@ -66,8 +66,8 @@ static bool parse_interface(struct compiler *c, const struct keyword *keyword, s
     use->test = interface_holds;
     use->data = wanted;
     for (size_t i = 0; i < c->set->protocol_count; i++)
-        if (strcmp(c->set->protocols[i]->name, "dcerpc") == 0)
-            use->protocols = (uint64_t)1 << i;
+        if (c->set->protocols[i] == &dcerpc_protocol)
+            use->protocols |= (uint64_t)1 << i;
     if (!read_uuid(bytes_trim(bytes_cut(&value, ',')), wanted->uuid))
         return refuse(c, "a UUID is wanted");
     while (value.size) {

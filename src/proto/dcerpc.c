@@ -1,204 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DCE/RPC, connection-oriented, over TCP (C706 chapter 12). A transaction is a call: its request and its
- * response, each put together from fragments; or a bind and its answer. */
+/* DCE/RPC over TCP and UDP (C706 chapter 12). A transaction is a call: its request and its response, each put
+ * together from fragments; or a bind and its answer. */
 #include "proto/dcerpc.h"
 
 #include "base/json.h"
-#include "base/text.h"
 #include "proto/session.h"
 
-#define HEADER_SIZE    16U
-#define STUB_MAX       (512U * 1024U)
-#define INTERFACES_MAX 64U
-
-enum { FIRST_FRAGMENT = 1, LAST_FRAGMENT = 2 };
-
-/* Section 12.6.4 and MS-RPCE 2.2.2. */
-enum dcerpc_type {
-    REQUEST,
-    RESPONSE = 2,
-    FAULT,
-    BIND = 11,
-    BINDACK,
-    BINDNAK,
-    ALTER_CONTEXT,
-    ALTER_CONTEXT_RESP,
-    AUTH3,
-    SHUTDOWN,
-    CO_CANCEL,
-    ORPHANED,
-};
-
-static const char *const type_names[] = {
-    "REQUEST",   "PING",     "RESPONSE",      "FAULT",
-    "WORKING",   "NOCALL",   "REJECT",        "ACK",
-    "CL_CANCEL", "FACK",     "CANCEL_ACK",    "BIND",
-    "BINDACK",   "BINDNAK",  "ALTER_CONTEXT", "ALTER_CONTEXT_RESP",
-    "AUTH3",     "SHUTDOWN", "CO_CANCEL",     "ORPHANED",
-};
-
-/* Interfaces that the server accepted, found by their context. */
-struct dcerpc_state {
-    uint32_t count;
-    struct dcerpc_interface accepted[INTERFACES_MAX];
-};
-
-struct header {
-    uint8_t version, minor, type, flags;
-    bool little;
-    uint16_t size;
-    uint32_t call_id;
-};
+enum dcerpc_frame { FRAME_PDU, FRAME_HDR, FRAME_DATA };
 
 static struct dcerpc *dcerpc_of(struct tx *tx)
 {
     return (struct dcerpc *)(void *)tx->record;
 }
 
-static const struct dcerpc *dcerpc_in(const struct tx *tx)
-{
-    return (const struct dcerpc *)(const void *)tx->record;
-}
-
-static uint16_t read_u16(struct reader *in, bool little)
-{
-    return little ? reader_le16(in) : reader_be16(in);
-}
-
-static uint32_t read_u32(struct reader *in, bool little)
-{
-    return little ? reader_le32(in) : reader_be32(in);
-}
-
-static bool read_header(struct reader *in, struct header *header)
-{
-    header->version = reader_u8(in);
-    header->minor = reader_u8(in);
-    header->type = reader_u8(in);
-    header->flags = reader_u8(in);
-    uint8_t integers = reader_u8(in);
-    uint8_t reals = reader_u8(in);
-    reader_skip(in, 2);
-    header->little = (integers >> 4) == 1;
-    header->size = read_u16(in, header->little);
-    reader_skip(in, 2);
-    header->call_id = read_u32(in, header->little);
-    return reader_ok(in) && header->version == 5 && header->minor <= 1 && header->type <= ORPHANED &&
-           (integers & 0xef) <= 1 && reals <= 3 && header->size >= HEADER_SIZE;
-}
-
-static bool from_client(uint8_t type)
-{
-    return type == REQUEST || type == BIND || type == ALTER_CONTEXT || type == AUTH3 || type == CO_CANCEL ||
-           type == ORPHANED;
-}
-
-static void read_interface(struct reader *in, bool little, struct dcerpc_interface *interface)
-{
-    static const uint8_t order[16] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15 };
-    struct bytes uuid = reader_bytes(in, 16);
-    for (size_t i = 0; i < uuid.size; i++)
-        interface->uuid[i] = uuid.data[little ? order[i] : i];
-    interface->major = read_u16(in, little);
-    interface->minor = read_u16(in, little);
-}
-
-/* bind and alter_context (section 12.6.4.3). */
-static void take_bind(struct tx *tx, struct reader *in, bool little)
-{
-    struct dcerpc *dcerpc = dcerpc_of(tx);
-    reader_skip(in, 8);
-    uint32_t count = reader_u8(in);
-    reader_skip(in, 3);
-    count = MIN(count, INTERFACES_MAX);
-    if (!reader_ok(in) || !count)
-        return;
-    dcerpc->interfaces = ARENA_ARRAY(&tx->memory, struct dcerpc_interface, count);
-    for (uint32_t i = 0; dcerpc->interfaces && i < count; i++) {
-        struct dcerpc_interface *interface = &dcerpc->interfaces[i];
-        interface->context = read_u16(in, little);
-        size_t syntaxes = reader_u8(in);
-        reader_skip(in, 1);
-        read_interface(in, little, interface);
-        reader_skip(in, syntaxes * 20);
-        if (!reader_ok(in))
-            return;
-        dcerpc->interface_count++;
-    }
-}
-
-static void accept_interface(struct dcerpc_state *state, const struct dcerpc_interface *interface)
-{
-    uint32_t i = 0;
-    while (i < state->count && state->accepted[i].context != interface->context)
-        i++;
-    if (i == INTERFACES_MAX)
-        return;
-    state->accepted[i] = *interface;
-    state->count = MAX(state->count, i + 1);
-}
-
-/* bind_ack and alter_context_resp (section 12.6.4.4): results stand in the order of what was offered. */
-static void take_results(struct dcerpc_state *state, struct tx *tx, struct reader *in, bool little)
-{
-    struct dcerpc *dcerpc = dcerpc_of(tx);
-    reader_skip(in, 8);
-    size_t address = read_u16(in, little);
-    reader_skip(in, address);
-    reader_skip(in, (4 - (address + 2) % 4) % 4);
-    uint32_t count = reader_u8(in);
-    reader_skip(in, 3);
-    for (uint32_t i = 0; i < count && i < dcerpc->interface_count; i++) {
-        struct dcerpc_interface *interface = &dcerpc->interfaces[i];
-        uint16_t result = read_u16(in, little);
-        uint16_t reason = read_u16(in, little);
-        reader_skip(in, 20);
-        if (!reader_ok(in))
-            return;
-        interface->result = result;
-        interface->reason = reason;
-        interface->answered = true;
-        if (result == 0)
-            accept_interface(state, interface);
-    }
-}
-
-/* Appends a fragment's stub data; beyond the limit the rest is passed over. */
-static void add_stub(struct tx *tx, enum direction direction, struct bytes data)
-{
-    struct dcerpc_side *side = &dcerpc_of(tx)->sides[direction];
-    side->fragments++;
-    size_t wanted = MIN(side->stub_size + data.size, STUB_MAX);
-    if (wanted > side->stub_capacity) {
-        size_t capacity = side->stub_capacity ? MAX(wanted, side->stub_capacity * 2) : wanted;
-        uint8_t *grown = ARENA_ARRAY(&tx->memory, uint8_t, capacity);
-        if (!grown)
-            return;
-        if (side->stub_size)
-            memcpy(grown, side->stub, side->stub_size);
-        side->stub = grown;
-        side->stub_capacity = capacity;
-    }
-    size_t part = wanted - side->stub_size;
-    if (part)
-        memcpy(side->stub + side->stub_size, data.data, part);
-    side->stub_size = wanted;
-}
-
-static void find_interface(const struct dcerpc_state *state, struct tx *tx)
-{
-    struct dcerpc *dcerpc = dcerpc_of(tx);
-    for (uint32_t i = 0; i < state->count; i++) {
-        if (state->accepted[i].context != dcerpc->context)
-            continue;
-        dcerpc->interfaces = ARENA_NEW(&tx->memory, struct dcerpc_interface);
-        if (dcerpc->interfaces) {
-            *dcerpc->interfaces = state->accepted[i];
-            dcerpc->interface_count = 1;
-        }
-        return;
-    }
-}
+/* ---- connections ---- */
 
 static struct tx *find_call(struct session *session, uint32_t call_id, enum direction direction)
 {
@@ -209,59 +24,33 @@ static struct tx *find_call(struct session *session, uint32_t call_id, enum dire
     return NULL;
 }
 
-static struct tx *new_call(struct session *session, const struct header *header, enum direction direction)
+static struct tx *new_call(struct session *session, const struct dcerpc_header *header,
+                           enum direction direction)
 {
-    bool lone = direction == TO_CLIENT || header->type == AUTH3 || header->type == CO_CANCEL ||
-                header->type == ORPHANED;
+    bool lone = direction == TO_CLIENT || header->type == DCERPC_AUTH3 || header->type == DCERPC_CO_CANCEL ||
+                header->type == DCERPC_ORPHANED;
     struct tx *tx = lone ? session_tx_directed(session, direction) : session_tx(session);
     if (!tx)
         return NULL;
-    struct dcerpc *dcerpc = dcerpc_of(tx);
-    dcerpc->call_id = header->call_id;
-    dcerpc->version = header->version;
-    dcerpc->minor = header->minor;
+    struct dcerpc *call = dcerpc_of(tx);
+    call->call_id = header->call_id;
+    call->version = header->version;
+    call->minor = header->minor;
     return tx;
 }
 
-static bool take_message(struct session *session, struct dcerpc_state *state, enum direction direction,
-                         const struct header *header, struct reader in)
+static bool take_message(struct session *session, struct dcerpc_bound *bound, enum direction direction,
+                         const struct dcerpc_header *header, struct reader body)
 {
     struct tx *tx = NULL;
-    bool first = header->flags & FIRST_FRAGMENT, last = header->flags & LAST_FRAGMENT;
-    bool calls = header->type == REQUEST || header->type == RESPONSE;
-    if (direction == TO_CLIENT || (header->type == REQUEST && !first))
+    if (direction == TO_CLIENT || (header->type == DCERPC_REQUEST && !(header->flags & DCERPC_FIRST)))
         tx = find_call(session, header->call_id, direction);
     if (!tx)
         tx = new_call(session, header, direction);
     if (!tx)
         return false;
-    struct dcerpc *dcerpc = dcerpc_of(tx);
-    struct dcerpc_side *side = &dcerpc->sides[direction];
-    bool begins = !side->seen;
-    side->seen = true;
-    side->type = header->type;
-    if (calls) {
-        /* As Suricata has it: an object's identifier and the head of a response belong to the stub data. */
-        if (header->type == REQUEST) {
-            reader_skip(&in, 4);
-            uint16_t context = read_u16(&in, header->little);
-            uint16_t opnum = read_u16(&in, header->little);
-            if (begins && reader_ok(&in)) {
-                dcerpc->context = context;
-                dcerpc->opnum = opnum;
-                find_interface(state, tx);
-            }
-        }
-        add_stub(tx, direction, reader_rest(&in));
-    } else if (header->type == BIND || header->type == ALTER_CONTEXT) {
-        if (header->type == BIND)
-            state->count = 0;
-        if (first)
-            take_bind(tx, &in, header->little);
-    } else if (header->type == BINDACK || header->type == ALTER_CONTEXT_RESP) {
-        take_results(state, tx, &in, header->little);
-    }
-    if (calls && !last)
+    dcerpc_take(bound, dcerpc_of(tx), &tx->memory, direction, header, body);
+    if (!dcerpc_ends(header))
         return true;
     tx_finish(tx, direction);
     if (tx->directed)
@@ -269,18 +58,27 @@ static bool take_message(struct session *session, struct dcerpc_state *state, en
     return true;
 }
 
+static void make_frames(struct session *session, enum direction direction, const uint8_t *at, uint64_t head,
+                        uint64_t size)
+{
+    (void)session_frame(session, direction, FRAME_PDU, at, size, NULL);
+    (void)session_frame(session, direction, FRAME_HDR, at, head, NULL);
+    (void)session_frame(session, direction, FRAME_DATA, at + head, size - head, NULL);
+}
+
 static bool dcerpc_stream(struct session *session, void *state, enum direction direction, struct reader *in,
                           unsigned flags)
 {
     (void)flags;
-    while (reader_left(in) >= HEADER_SIZE) {
+    while (reader_left(in) >= DCERPC_HEADER_SIZE) {
         struct reader at = *in;
-        struct header header;
-        if (!read_header(&at, &header))
+        struct dcerpc_header header;
+        if (!dcerpc_read_header(&at, &header))
             return false;
-        struct reader body = reader_sub(&at, header.size - HEADER_SIZE);
+        struct reader body = reader_sub(&at, header.size - DCERPC_HEADER_SIZE);
         if (!reader_ok(&at))
             return true;
+        make_frames(session, direction, in->at, DCERPC_HEADER_SIZE, header.size);
         *in = at;
         if (!take_message(session, state, direction, &header, body))
             return false;
@@ -288,36 +86,129 @@ static bool dcerpc_stream(struct session *session, void *state, enum direction d
     return true;
 }
 
+/* ---- datagrams (section 12.5) ---- */
+
+#define DATAGRAM_HEAD 80U
+
+struct datagram {
+    uint8_t type, flags;
+    bool little;
+    struct dcerpc_interface interface;
+    uint8_t activity[16];
+    uint32_t sequence;
+    uint16_t opnum, size;
+};
+
+static bool read_datagram(struct reader *in, struct datagram *head)
+{
+    uint8_t object[16];
+    uint8_t version = reader_u8(in);
+    head->type = reader_u8(in);
+    head->flags = reader_u8(in);
+    reader_skip(in, 1);
+    uint8_t integers = reader_u8(in);
+    uint8_t reals = reader_u8(in);
+    reader_skip(in, 2);
+    head->little = (integers >> 4) == 1;
+    dcerpc_read_uuid(in, head->little, object);
+    dcerpc_read_uuid(in, head->little, head->interface.uuid);
+    dcerpc_read_uuid(in, false, head->activity); /* EVE shows it as it stands on the wire */
+    reader_skip(in, 4);
+    uint32_t interface_version = head->little ? reader_le32(in) : reader_be32(in);
+    head->interface.major = (uint16_t)interface_version;
+    head->interface.minor = (uint16_t)(interface_version >> 16);
+    head->sequence = head->little ? reader_le32(in) : reader_be32(in);
+    head->opnum = head->little ? reader_le16(in) : reader_be16(in);
+    reader_skip(in, 4);
+    head->size = head->little ? reader_le16(in) : reader_be16(in);
+    reader_skip(in, 4);
+    return reader_ok(in) && version == 4 && head->type <= 10 && (integers & 0xef) <= 1 && reals <= 3;
+}
+
+static bool datagram_from_client(uint8_t type)
+{
+    return type == 0 || type == 1 || type == 7 || type == 8; /* request, ping, ack, cl_cancel */
+}
+
+static struct tx *find_activity(struct session *session, const struct datagram *head)
+{
+    for (struct tx *tx = session->txs; tx; tx = tx->next) {
+        struct dcerpc *call = dcerpc_of(tx);
+        bool open = !tx->progress[TO_SERVER] || !tx->progress[TO_CLIENT];
+        if (tx->protocol == session->protocol && open && call->sequence == head->sequence &&
+            memcmp(call->activity, head->activity, sizeof call->activity) == 0)
+            return tx;
+    }
+    return NULL;
+}
+
+static bool dcerpc_datagram(struct session *session, void *state, enum direction direction, struct reader *in)
+{
+    (void)state;
+    enum { LAST_FRAGMENT = 2, FRAGMENT = 4 };
+    struct datagram head;
+    const uint8_t *start = in->at;
+    size_t total = reader_left(in);
+    if (!read_datagram(in, &head))
+        return false;
+    make_frames(session, direction, start, DATAGRAM_HEAD, total);
+    struct bytes stub = bytes_first(reader_peek(in), head.size);
+    enum direction way = datagram_from_client(head.type) ? TO_SERVER : TO_CLIENT;
+    struct tx *tx = find_activity(session, &head);
+    if (!tx && (tx = session_tx(session)) != NULL) {
+        struct dcerpc *made = dcerpc_of(tx);
+        memcpy(made->activity, head.activity, sizeof made->activity);
+        made->sequence = head.sequence;
+        made->version = 4;
+        made->opnum = head.opnum;
+        made->interfaces = ARENA_NEW(&tx->memory, struct dcerpc_interface);
+        if (made->interfaces) {
+            *made->interfaces = head.interface;
+            made->interface_count = 1;
+        }
+    }
+    if (!tx)
+        return true;
+    struct dcerpc *call = dcerpc_of(tx);
+    call->sides[way].seen = true;
+    call->sides[way].type = head.type;
+    call->little = head.little;
+    if (head.type == DCERPC_REQUEST || head.type == DCERPC_RESPONSE)
+        dcerpc_add_stub(call, &tx->memory, way, stub, 1);
+    if (!(head.flags & FRAGMENT) || head.flags & LAST_FRAGMENT)
+        tx_finish(tx, way);
+    return true;
+}
+
+static enum probe probe_datagram(enum direction direction, struct bytes data)
+{
+    struct reader in = reader_of_bytes(data);
+    struct datagram head;
+    if (!read_datagram(&in, &head) || data.data[6] || head.size != reader_left(&in))
+        return PROBE_NO;
+    return datagram_from_client(head.type) == (direction == TO_SERVER) ? PROBE_YES : PROBE_REVERSED;
+}
+
 static enum probe dcerpc_probe(enum direction direction, struct bytes data)
 {
     struct reader in = reader_of_bytes(data);
-    struct header header;
+    struct dcerpc_header header;
+    if (data.size && data.data[0] == 4)
+        return probe_datagram(direction, data);
     if (data.size && data.data[0] != 5)
         return PROBE_NO;
-    if (data.size < HEADER_SIZE)
+    if (data.size < DCERPC_HEADER_SIZE)
         return PROBE_MORE;
-    if (!read_header(&in, &header) || data.data[6] || data.data[7])
+    if (!dcerpc_read_header(&in, &header) || data.data[6] || data.data[7])
         return PROBE_NO;
-    bool request = from_client(header.type);
-    if (!request && (header.type < RESPONSE || (header.type > FAULT && header.type < BINDACK)))
+    bool request = dcerpc_from_client(header.type);
+    if (!request &&
+        (header.type < DCERPC_RESPONSE || (header.type > DCERPC_FAULT && header.type < DCERPC_BINDACK)))
         return PROBE_NO;
     return request == (direction == TO_SERVER) ? PROBE_YES : PROBE_REVERSED;
 }
 
 /* ---- EVE ---- */
-
-static void write_interface(struct text *out, const struct dcerpc_interface *interface)
-{
-    const uint8_t *u = interface->uuid;
-    json_open(out, NULL, '{');
-    json_key(out, "uuid");
-    text_add(out, "\"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\",", u[0], u[1],
-             u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
-    json_key(out, "version");
-    text_add(out, "\"%u.%u\",", interface->major, interface->minor);
-    json_uint(out, "ack_result", interface->result);
-    json_close(out, '}');
-}
 
 static void write_stub(struct text *out, const struct dcerpc_side *side)
 {
@@ -326,87 +217,72 @@ static void write_stub(struct text *out, const struct dcerpc_side *side)
     json_close(out, '}');
 }
 
+static void write_interfaces(struct text *out, const struct dcerpc *call)
+{
+    if (!call->interface_count)
+        return;
+    json_open(out, "interfaces", '[');
+    for (uint32_t i = 0; i < call->interface_count; i++) {
+        const struct dcerpc_interface *interface = &call->interfaces[i];
+        json_open(out, NULL, '{');
+        dcerpc_write_uuid(out, "uuid", interface->uuid);
+        json_key(out, "version");
+        text_add(out, "\"%u.%u\",", interface->major, interface->minor);
+        json_uint(out, "ack_result", interface->result);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
 static void dcerpc_write(const struct tx *tx, bool extended, struct text *out)
 {
     (void)extended;
-    const struct dcerpc *dcerpc = dcerpc_in(tx);
-    const struct dcerpc_side *request = &dcerpc->sides[TO_SERVER], *response = &dcerpc->sides[TO_CLIENT];
-    json_cstring(out, "request", request->seen ? type_names[request->type] : "REQUEST_LOST");
-    if (request->seen && request->type == REQUEST) {
+    const struct dcerpc *call = dcerpc_of_tx(tx);
+    const struct dcerpc_side *request = &call->sides[TO_SERVER], *response = &call->sides[TO_CLIENT];
+    bool datagram = call->version == 4;
+    json_cstring(out, "request", request->seen ? dcerpc_type_name(request->type) : "REQUEST_LOST");
+    if (request->seen && request->type == DCERPC_REQUEST) {
         json_open(out, "req", '{');
-        json_uint(out, "opnum", dcerpc->opnum);
+        json_uint(out, "opnum", call->opnum);
         write_stub(out, request);
     }
-    if (dcerpc->interface_count) {
-        json_open(out, "interfaces", '[');
-        for (uint32_t i = 0; i < dcerpc->interface_count; i++)
-            write_interface(out, &dcerpc->interfaces[i]);
-        json_close(out, ']');
-    }
-    json_cstring(out, "response", response->seen ? type_names[response->type] : "UNREPLIED");
-    if (response->seen && response->type == RESPONSE) {
+    if (!datagram)
+        write_interfaces(out, call);
+    json_cstring(out, "response", response->seen ? dcerpc_type_name(response->type) : "UNREPLIED");
+    if (response->seen && response->type == DCERPC_RESPONSE) {
         json_open(out, "res", '{');
         write_stub(out, response);
     }
-    json_uint(out, "call_id", dcerpc->call_id);
+    if (datagram) {
+        dcerpc_write_uuid(out, "activityuuid", call->activity);
+        json_uint(out, "seqnum", call->sequence);
+    } else {
+        json_uint(out, "call_id", call->call_id);
+    }
     json_key(out, "rpc_version");
-    text_add(out, "\"%u.%u\",", dcerpc->version, dcerpc->minor);
+    text_add(out, "\"%u.%u\",", call->version, call->minor);
 }
 
-/* ---- rule keywords ---- */
-
-static bool get_opnum(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
-{
-    (void)direction;
-    const struct dcerpc_side *request = &dcerpc_in(tx)->sides[TO_SERVER];
-    *value = dcerpc_in(tx)->opnum;
-    return index == 0 && request->seen && request->type == REQUEST;
-}
-
-static bool get_stub(const struct tx *tx, enum direction direction, uint32_t index, struct arena *scratch,
-                     struct bytes *value)
-{
-    (void)scratch;
-    const struct dcerpc_side *side = &dcerpc_in(tx)->sides[direction];
-    *value = bytes_of(side->stub, side->stub_size);
-    return index == 0 && side->stub_size;
-}
-
-static const struct inspect inspects[] = {
-    { .name = "dcerpc.opnum",
-      .alias = "dce_opnum",
-      .kind = INSPECT_NUMBER,
-      .directions = 1U << TO_SERVER | 1U << TO_CLIENT,
-      .progress = { 1, 1 },
-      .number = get_opnum,
-      .max = UINT16_MAX,
-      .help = "Number of the operation called",
-      .source = "C706 12.6.4.9" },
-    { .name = "dcerpc.stub_data",
-      .alias = "dce_stub_data",
-      .kind = INSPECT_GET,
-      .directions = 1U << TO_SERVER | 1U << TO_CLIENT,
-      .progress = { 1, 1 },
-      .get = get_stub,
-      .help = "Arguments or results of a call, put together from its fragments",
-      .source = "C706 12.6.4.9" },
-};
+static const struct inspect inspects[] = { DCERPC_INSPECTS };
+static const char *const frame_names[] = { "pdu", "hdr", "data", NULL };
 
 const struct protocol dcerpc_protocol = {
     .name = "dcerpc",
     .title = "DCE/RPC",
     .eve_type = "dcerpc",
-    .transports = TRANSPORT_TCP,
+    .transports = TRANSPORT_TCP | TRANSPORT_UDP,
     .ports = "135",
     .probe = dcerpc_probe,
-    .probe_depth = HEADER_SIZE,
-    .state_size = sizeof(struct dcerpc_state),
+    .probe_depth = DCERPC_HEADER_SIZE,
+    .state_size = sizeof(struct dcerpc_bound),
     .record_size = sizeof(struct dcerpc),
-    .tx_memory_max = 4U * STUB_MAX,
+    .tx_memory_max = 4U * DCERPC_STUB_MAX,
     .buffer_max = UINT16_MAX,
     .tx_max = 256,
     .stream = dcerpc_stream,
+    .datagram = dcerpc_datagram,
     .write = dcerpc_write,
     .inspects = inspects,
     .inspect_count = COUNT_OF(inspects),
+    .frames = frame_names,
 };

@@ -74,9 +74,40 @@ static void big_endian_calls(void **state)
     check_calls(big, COUNT_OF(big));
 }
 
+static const struct turn datagrams[] = {
+    TURN_TEXT(TO_SERVER, "\x04\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+                         "\x00\x00\x00\x00\x78\x56\x34\x12\x34\x12\xcd\xab\xef\x00\x01\x23\x45\x67\xcf\xfb"
+                         "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x00\x00\x00\x00"
+                         "\x01\x00\x00\x00\x07\x00\x00\x00\x1a\x00\xff\xff\xff\xff\x04\x00\x00\x00\x00\x00"
+                         "\x41\x42\x43\x44"),
+    TURN_TEXT(TO_CLIENT, "\x04\x02\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+                         "\x00\x00\x00\x00\x78\x56\x34\x12\x34\x12\xcd\xab\xef\x00\x01\x23\x45\x67\xcf\xfb"
+                         "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x00\x00\x00\x00"
+                         "\x01\x00\x00\x00\x07\x00\x00\x00\x1a\x00\xff\xff\xff\xff\x02\x00\x00\x00\x00\x00"
+                         "\x58\x59"),
+};
+
+static void a_call_in_datagrams_is_told_by_activity_and_sequence(void **state)
+{
+    (void)state;
+    struct conversation c = {
+        .protocol = &dcerpc_protocol, .transport = TRANSPORT_UDP, .server_port = 135, TURNS(datagrams)
+    };
+    struct text out = text_new(1U << 20);
+    play(&c, 0, &out);
+    expect_text(&out, "\"request\":\"REQUEST\",\"req\":{\"opnum\":26,\"frag_cnt\":1,\"stub_data_size\":4}");
+    expect_text(&out, "\"response\":\"RESPONSE\",\"res\":{\"frag_cnt\":1,\"stub_data_size\":2}");
+    expect_text(&out, "\"activityuuid\":\"00010203-0405-0607-0809-0a0b0c0d0e0f\",\"seqnum\":7,"
+                      "\"rpc_version\":\"4.0\"");
+    text_done(&out);
+    check_conversation(&c, 1);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(little_endian_calls),
-                                        cmocka_unit_test(big_endian_calls) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_call_in_datagrams_is_told_by_activity_and_sequence),
+        cmocka_unit_test(little_endian_calls), cmocka_unit_test(big_endian_calls)
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
