@@ -237,7 +237,7 @@ static void write_interfaces(struct text *out, const struct dcerpc *call)
 static void dcerpc_write(const struct tx *tx, bool extended, struct text *out)
 {
     (void)extended;
-    const struct dcerpc *call = dcerpc_of_tx(tx);
+    const struct dcerpc *call = (const void *)tx->record;
     const struct dcerpc_side *request = &call->sides[TO_SERVER], *response = &call->sides[TO_CLIENT];
     bool datagram = call->version == 4;
     json_cstring(out, "request", request->seen ? dcerpc_type_name(request->type) : "REQUEST_LOST");
