@@ -18,6 +18,7 @@
 #define IDLE_SECONDS     60U
 #define CONNECTION_BYTES (64U * 1024U) /* headers and read buffer of one connection */
 #define REQUEST_BYTES    (32U << 20)   /* arena of one request */
+#define DRAIN_BYTES      (16U << 20) /* of a refused body, read and dropped so that the client sees the answer */
 #define STREAM_BYTES     (256U * 1024U)
 
 static const char *const method_names[HTTP_METHOD_COUNT] = { "GET", "POST", "PUT", "PATCH", "DELETE" };
@@ -57,6 +58,7 @@ struct exchange {
     unsigned refused; /* status of a refusal known before the handler; 0: none */
     unsigned status;
     uint64_t started;
+    uint64_t dropped; /* octets of a refused body */
     bool allowed_elsewhere;
 };
 
@@ -361,13 +363,20 @@ static bool read_method(const char *name, enum http_method *method)
     return false;
 }
 
-/* Declared too large, or chunked without a known size: the limit holds while it is read, too. */
-static bool body_too_large(const struct exchange *exchange)
+/* Declared larger than that; chunked, without a known size, the limits hold while it is read. */
+static bool declares_more_than(const struct exchange *exchange, uint64_t most)
 {
     uint64_t size;
     struct bytes length = http_header(&exchange->request, "Content-Length");
-    size_t most = exchange->route ? exchange->route->body_max : 0;
     return length.data && (!bytes_to_u64(length, &size) || size > most);
+}
+
+/* Whether a refusal is told before the body comes. A client in the middle of sending one would be reset and
+ * never see the answer, so a body of bearable size is awaited and dropped; who asks first (Expect) has not
+ * sent any. */
+static bool tells_at_once(const struct exchange *exchange)
+{
+    return http_header(&exchange->request, "Expect").data || declares_more_than(exchange, DRAIN_BYTES);
 }
 
 static struct exchange *begin(struct http_server *server, struct MHD_Connection *connection, const char *path,
@@ -388,7 +397,7 @@ static struct exchange *begin(struct http_server *server, struct MHD_Connection 
     else
         exchange->request.route = exchange->route = find_route(exchange);
     exchange->body = text_new(exchange->route ? exchange->route->body_max : 0);
-    if (!exchange->refused && body_too_large(exchange))
+    if (!exchange->refused && declares_more_than(exchange, exchange->route ? exchange->route->body_max : 0))
         exchange->refused = exchange->route ? 413 : 404;
     return exchange;
 }
@@ -403,15 +412,18 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         *state = exchange = begin(context, connection, path, method);
         if (!exchange)
             return MHD_NO;
-        return exchange->refused ? answer(exchange) : MHD_YES;
+        return exchange->refused && tells_at_once(exchange) ? answer(exchange) : MHD_YES;
     }
     if (*size == 0)
         return exchange->status ? MHD_YES : answer(exchange);
-    text_put(&exchange->body, bytes_of(data, *size));
+    if (!exchange->refused)
+        text_put(&exchange->body, bytes_of(data, *size));
     if (exchange->body.full && !exchange->refused)
         exchange->refused = 413;
+    if (exchange->refused)
+        exchange->dropped += *size;
     *size = 0;
-    return MHD_YES;
+    return exchange->dropped > DRAIN_BYTES ? MHD_NO : MHD_YES;
 }
 
 static void completed(void *context, struct MHD_Connection *connection, void **state,
