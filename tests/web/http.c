@@ -154,6 +154,47 @@ static void a_body_past_the_limit_is_refused(void **state)
     text_done(&out);
 }
 
+static size_t no_more_than_said(char *buffer, size_t size, size_t count, void *context)
+{
+    size_t *left = context, now = size * count < *left ? size * count : *left;
+    memset(buffer, 'x', now);
+    *left -= now;
+    return now;
+}
+
+/* Sends a body in chunks, its size untold; returns the status seen, 0 when the server hung up instead. */
+static long ask_in_chunks(struct fixture *fixture, size_t size)
+{
+    char url[128];
+    long status = 0;
+    struct text out = text_new(1 << 16);
+    CURL *curl = curl_easy_init();
+    struct curl_slist *headers = curl_slist_append(NULL, "Transfer-Encoding: chunked");
+    headers = curl_slist_append(headers, "Expect:");
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/api/things/7/parts/p", http_server_port(fixture->server));
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, 10L);
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, no_more_than_said);
+    curl_easy_setopt(curl, CURLOPT_READDATA, &size);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &out);
+    if (curl_easy_perform(curl) == CURLE_OK)
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
+    text_done(&out);
+    return status;
+}
+
+static void a_body_of_untold_size_is_bounded(void **state)
+{
+    assert_int_equal(ask_in_chunks(*state, 1000), 200);
+    assert_int_equal(ask_in_chunks(*state, 4 << 20), 413);
+    assert_int_equal(ask_in_chunks(*state, 64 << 20), 0);
+}
+
 static void every_answer_carries_the_security_headers(void **state)
 {
     static const char *const headers[] = { "Content-Security-Policy: default-src 'none'",
@@ -210,6 +251,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(routes_bind_their_parts, start, stop),
         cmocka_unit_test_setup_teardown(what_no_route_takes_is_named, start, stop),
         cmocka_unit_test_setup_teardown(a_body_past_the_limit_is_refused, start, stop),
+        cmocka_unit_test_setup_teardown(a_body_of_untold_size_is_bounded, start, stop),
         cmocka_unit_test_setup_teardown(every_answer_carries_the_security_headers, start, stop),
         cmocka_unit_test_setup_teardown(a_stream_sends_what_comes_while_it_waits, start, stop),
     };
