@@ -304,6 +304,7 @@ static enum capture_status folder_advance(struct capture *capture, int timeout_m
                 return CAPTURE_FRAMES;
             capture->counts[CAPTURE_FILE_ERRORS]++;
             file_end(capture, false);
+            return CAPTURE_BROKEN;
         }
         if (!capture->settings.continuous)
             return CAPTURE_END;
@@ -339,13 +340,14 @@ enum capture_status capture_next(struct capture *capture, struct capture_frame *
             if (*count)
                 return CAPTURE_FRAMES;
         } else {
-            if (status == CAPTURE_FAILED) {
+            file_end(capture, status == CAPTURE_END);
+            if (status != CAPTURE_END) {
                 capture->counts[CAPTURE_FILE_ERRORS]++;
                 error_prefix(error, "%s", capture->name);
+                return status == CAPTURE_FAILED && capture->folder ? CAPTURE_BROKEN : status;
             }
-            file_end(capture, status == CAPTURE_END);
             if (!capture->folder)
-                return status;
+                return CAPTURE_END;
         }
     }
 }

@@ -23,6 +23,7 @@ struct capture_frame {
 enum capture_status {
     CAPTURE_FRAMES, /* there are frames */
     CAPTURE_IDLE,   /* none within the time allowed; try again */
+    CAPTURE_BROKEN, /* the file ends in its middle; what comes after it, if anything, is asked for next */
     CAPTURE_END,    /* no more will come */
     CAPTURE_FAILED,
 };
@@ -62,8 +63,8 @@ MUST_CHECK struct capture *capture_open_interface(const char *interface,
 void capture_close(struct capture *capture);
 
 /* The next batch: at most `max` frames of one file, their count in `count`. Live captures and
- * waiting folders return CAPTURE_IDLE after `timeout_ms`. A file that breaks off is an error in
- * `error` with CAPTURE_FAILED for a single file; in a folder it is counted and the next one follows. */
+ * waiting folders return CAPTURE_IDLE after `timeout_ms`. A file that breaks off or cannot be read in a
+ * folder is CAPTURE_BROKEN, with its name and place in `error`: its good frames were handed out before. */
 MUST_CHECK enum capture_status capture_next(struct capture *capture, struct capture_frame *frames, size_t max,
                                             size_t *count, int timeout_ms, struct error *error);
 /* The file or interface the latest batch came from. */

@@ -33,6 +33,8 @@ struct capture_file {
     bool pcapng, swapped, patched;
     struct interface *interfaces;
     size_t interface_count;
+    bool broken; /* what follows makes no sense; `reason` waits for the frames before it to be taken */
+    struct error reason;
 };
 
 static uint32_t get_u32(const struct capture_file *file, const uint8_t *at)
@@ -347,10 +349,24 @@ static enum parsed parse_block(struct capture_file *file, struct capture_frame *
     return PARSED_FRAME;
 }
 
+/* What follows is no record; frames found before it go out first. */
+static enum capture_status break_off(struct capture_file *file, size_t count, struct error *error)
+{
+    if (!count)
+        return CAPTURE_BROKEN;
+    file->broken = true;
+    file->reason = *error;
+    return CAPTURE_FRAMES;
+}
+
 enum capture_status capture_file_next(struct capture_file *file, struct capture_frame *frames, size_t max,
                                       size_t *count, struct error *error)
 {
     *count = 0;
+    if (file->broken) {
+        *error = file->reason;
+        return CAPTURE_BROKEN;
+    }
     while (*count < max) {
         size_t need = 0;
         enum parsed parsed = file->pcapng ? parse_block(file, &frames[*count], &need, error)
@@ -374,16 +390,10 @@ enum capture_status capture_file_next(struct capture_file *file, struct capture_
                 return CAPTURE_END;
             error_set(error, "cut off at offset %llu: %zu bytes of %zu", (unsigned long long)file->consumed,
                       file->end - file->start, need);
-            return CAPTURE_FAILED;
+            return CAPTURE_BROKEN;
         }
         case PARSED_BROKEN:
-            if (*count) {
-                /* Those before it are good; the next call meets the same block again, or its successor. */
-                file->end = file->start;
-                file->ended = true;
-                return CAPTURE_FRAMES;
-            }
-            return CAPTURE_FAILED;
+            return break_off(file, *count, error);
         }
     }
     return CAPTURE_FRAMES;

@@ -109,17 +109,25 @@ static void housekeeping(struct engine *engine)
     }
 }
 
+/* The next batch of a file; false at the end, or when reading failed. A file that breaks off is none. */
+static bool next_frames(struct engine *engine, struct capture *capture, struct capture_frame *frames,
+                        size_t *count)
+{
+    enum capture_status status;
+    *count = 0;
+    while ((status = capture_next(capture, frames, BATCH, count, IDLE_TIMEOUT, &engine->failure)) ==
+           CAPTURE_BROKEN)
+        log_warning("capture: %s; the rest of the file is passed over", engine->failure.text);
+    engine->failed = status == CAPTURE_FAILED;
+    return status == CAPTURE_FRAMES || status == CAPTURE_IDLE;
+}
+
 static void run_single(struct engine *engine, struct capture *capture)
 {
     struct capture_frame frames[BATCH];
     struct worker *worker = engine->workers[0];
-    while (!stop_asked) {
-        size_t count = 0;
-        enum capture_status status = capture_next(capture, frames, BATCH, &count, IDLE_TIMEOUT,
-                                                  &engine->failure);
-        engine->failed = status == CAPTURE_FAILED;
-        if (status == CAPTURE_END || status == CAPTURE_FAILED)
-            break;
+    size_t count;
+    while (!stop_asked && next_frames(engine, capture, frames, &count)) {
         worker->recorder.file_name = capture_name(capture);
         for (size_t i = 0; i < count; i++)
             worker_frame(worker, &frames[i]);
@@ -158,13 +166,8 @@ static void run_file_lanes(struct engine *engine, struct capture *capture)
     if (!decoder)
         return;
     decoder_init(decoder, &outermost);
-    while (!stop_asked) {
-        size_t count = 0;
-        enum capture_status status = capture_next(capture, frames, BATCH, &count, IDLE_TIMEOUT,
-                                                  &engine->failure);
-        engine->failed = status == CAPTURE_FAILED;
-        if (status == CAPTURE_END || status == CAPTURE_FAILED)
-            break;
+    size_t count;
+    while (!stop_asked && next_frames(engine, capture, frames, &count)) {
         if (count)
             engine->last_frame = frames[count - 1].time;
         for (size_t i = 0; i < count; i++)
