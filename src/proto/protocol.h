@@ -102,6 +102,7 @@ struct protocol {
     const char *title;    /* "Domain Name System" */
     const char *eve_type; /* event_type of its records; NULL: none */
     const char *eve_key;  /* key of the record's object in events; NULL: eve_type */
+    bool eve_by_packet;   /* its records tell the ends from the packet at hand, not from the flow */
     uint8_t transports;   /* enum transport, or-ed */
     const char *ports;    /* where it is tried first and midstream probing is trusted: "53,5353" */
 

@@ -47,7 +47,8 @@ void record_tx(struct recorder *recorder, const struct scene *scene, const struc
         if ((eve->dns.version == 2 && !strcmp(protocol->name, "dns")) || !strcmp(protocol->name, "dnp3"))
             direction = TO_SERVER;
         struct text *out = recorder_begin(recorder, i, &start);
-        recorder_header(recorder, scene, eve, protocol->eve_type, true, direction, &header, community);
+        recorder_header(recorder, scene, eve, protocol->eve_type, !protocol->eve_by_packet, direction,
+                        &header, community);
         header.has_icmp = false;
         open_event(recorder, scene, eve, &header, out);
         if (!hides_number(tx))
