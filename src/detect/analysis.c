@@ -2,103 +2,242 @@
 /* Compiled rules as JSON; see analysis.h. */
 #include "detect/analysis.h"
 
+#include <stdlib.h>
+
 #include "base/json.h"
 #include "base/text.h"
-#include "detect/set.h"
+#include "detect/gate.h"
+#include "detect/report.h"
+#include "packet/decode.h"
 
 #define LINE_MAX_SIZE (1 << 20) /* bytes of one rule's object */
+#define USES_MAX      64        /* buffers of one rule that are told */
+#define ENGINES_MAX   512
 
-/* The pattern that is named as the rule's fast one: by the documented choice, wherever ours looks. */
-struct choice {
-    const struct buffer_use *use;
-    const struct item *item;
+/* One rule while it is written. */
+struct view {
+    const struct ruleset *set;
+    const struct signature *signature;
+    const struct rule_parts *parts;
+    const struct buffer_use *uses[USES_MAX]; /* in the order of the text */
+    size_t use_count;
+    const struct buffer_use *fast_use; /* by the documented choice, wherever ours looks */
+    const struct item *fast;
+    const struct rule_part *leader; /* the condition on packets that `prefilter` stands behind */
+    bool payload, stream, packet;   /* raw bytes; of streams; of packets */
 };
 
 static bool on_transaction(const struct buffer_use *use)
 {
-    return use->buffer->kind != BUFFER_PAYLOAD && use->buffer->kind != BUFFER_PACKET;
+    return use->buffer->kind != BUFFER_PAYLOAD && use->buffer->kind != BUFFER_PACKET &&
+           use->buffer->kind != BUFFER_FRAME;
 }
 
-/* An explicit fast_pattern; else a buffer of the protocol before raw payload, then the longest. */
-static bool is_better(const struct choice *best, const struct buffer_use *use, const struct item *item)
+/* ---- names ---- */
+
+static const struct keyword *keyword_named(const struct ruleset *set, const char *name)
+{
+    uintptr_t *place = map_find(&set->keywords, bytes_of_string(name));
+    return place ? (const struct keyword *)*place : NULL;
+}
+
+static const char *shown_name(const struct keyword *keyword)
+{
+    return keyword->shown ? keyword->shown : keyword->name;
+}
+
+static const struct rule_part *part_of(const struct view *view, const void *thing)
+{
+    for (const struct rule_part *part = view->parts->first; part; part = part->next)
+        if (part->item == thing || part->use == thing || part->file_check == thing)
+            return part;
+    return NULL;
+}
+
+/* What a row of a protocol is called; of "x.raw" the keyword is "x". */
+static void row_name(const struct inspect *row, char *name, size_t capacity)
+{
+    struct text text = text_of(name, capacity);
+    struct bytes whole = bytes_of_string(row->name);
+    bool raw = row->kind == INSPECT_NUMBER && bytes_ends(whole, BYTES_OF(".raw"));
+    text_put(&text, raw ? bytes_first(whole, whole.size - 4) : whole);
+}
+
+static const char *buffer_name(const struct ruleset *set, const struct buffer *buffer)
+{
+    if (buffer->kind == BUFFER_PAYLOAD)
+        return "payload";
+    for (size_t p = 0; p < PROTOCOLS_MAX; p++) {
+        const struct inspect *row = buffer->rows[p];
+        if (row)
+            return row->shown ? row->shown : row->modifier ? row->modifier : row->name;
+    }
+    const struct keyword *keyword = keyword_named(set, buffer->name);
+    return keyword ? shown_name(keyword) : buffer->name;
+}
+
+static bool all_named(const struct ruleset *set, uint64_t mask, const char *name)
+{
+    for (size_t p = 0; p < set->protocol_count; p++)
+        if (mask >> p & 1 && !protocol_is_named(set->protocols[p], bytes_of_string(name)))
+            return false;
+    return true;
+}
+
+/* The name that all of these protocols are known by ("http_any" for several); NULL: there is none. */
+static const char *protocols_name(const struct ruleset *set, uint64_t mask, char *name, size_t capacity)
+{
+    struct text text = text_of(name, capacity);
+    for (size_t p = 0; p < set->protocol_count; p++) {
+        const char *candidate = set->protocols[p]->name;
+        if (!(mask >> p & 1) || !all_named(set, mask, candidate))
+            continue;
+        text_add(&text, "%s%s", candidate, mask & (mask - 1) ? "_any" : "");
+        return name;
+    }
+    return NULL;
+}
+
+/* ---- what the prefilter looks for, by the documented choice ---- */
+
+/* An explicit fast_pattern; what is there before what is not; buffers of protocols before raw bytes, but a
+ * method or status last (Suricata's documentation, "Fast Pattern Determination Explained"). */
+static int choice_rank(const struct buffer_use *use, const struct item *item)
+{
+    static const char *const last[] = { "http.method", "http.stat_code", "http.stat_msg" };
+    if (item->content.fast_pattern)
+        return 4;
+    if (item->negated)
+        return 0;
+    for (size_t i = 0; i < COUNT_OF(last); i++)
+        if (strcmp(use->buffer->name, last[i]) == 0)
+            return 1;
+    return on_transaction(use) ? 3 : 2;
+}
+
+/* "Pattern strength", same place: rare bytes and new ones count for more. */
+static unsigned strength(struct bytes bytes)
+{
+    bool seen[256] = { false };
+    unsigned score = 0;
+    for (size_t i = 0; i < bytes.size; i++) {
+        uint8_t b = bytes.data[i], lower = byte_lower(b);
+        bool letter = lower >= 'a' && lower <= 'z', common = (b >= ' ' && b < 0x7f) || b <= 1 || b == 0xff;
+        score += seen[b] ? 1 : letter ? 3 : common ? 4 : 6;
+        seen[b] = true;
+    }
+    return score;
+}
+
+static bool is_better(const struct view *view, const struct buffer_use *use, const struct item *item)
 {
     if (item->kind != ITEM_CONTENT)
         return false;
-    if (item->content.fast_pattern || item->negated)
-        return item->content.fast_pattern;
-    if (!best->item)
+    if (!view->fast)
         return true;
-    if (best->item->content.fast_pattern)
-        return false;
-    if (on_transaction(use) != on_transaction(best->use))
-        return on_transaction(use);
-    return item->content.bytes.size > best->item->content.bytes.size;
+    int rank = choice_rank(use, item), best = choice_rank(view->fast_use, view->fast);
+    if (rank != best)
+        return rank > best;
+    struct bytes mine = item->content.bytes, other = view->fast->content.bytes;
+    if (mine.size != other.size)
+        return mine.size > other.size;
+    return strength(mine) > strength(other);
 }
 
-static struct choice choose(const struct signature *signature)
+static void choose(struct view *view)
 {
-    struct choice best = { NULL, NULL };
-    for (const struct buffer_use *use = signature->uses; use; use = use->next)
-        for (const struct item *item = use->items; item; item = item->next)
-            if (is_better(&best, use, item))
-                best = (struct choice){ use, item };
-    return best;
+    for (size_t i = 0; i < view->use_count; i++)
+        for (const struct item *item = view->uses[i]->items; item; item = item->next)
+            if (!view->uses[i]->absent_or_else && is_better(view, view->uses[i], item)) {
+                view->fast_use = view->uses[i];
+                view->fast = item;
+            }
 }
 
-/* As rules write it: runs of bytes that are not printable or have a meaning in rules as |hex|. */
-static void write_pattern(struct text *out, struct bytes bytes)
+/* ---- reading the rule ---- */
+
+static bool has_item(const struct buffer_use *use, const struct item *wanted)
 {
-    struct text pattern = text_new(LINE_MAX_SIZE);
-    bool in_hex = false;
-    for (size_t i = 0; i < bytes.size; i++) {
-        char c = (char)bytes.data[i], hex[4];
-        bool plain = c > ' ' && c < 0x7f && !strchr("|:;\"'\\/`", c);
-        if (plain == in_hex)
-            text_char(&pattern, '|');
-        else if (in_hex)
-            text_char(&pattern, ' ');
-        in_hex = !plain;
-        if (plain) {
-            text_char(&pattern, c);
-        } else {
-            snprintf(hex, sizeof hex, "%02X", bytes.data[i]);
-            text_put(&pattern, bytes_of_string(hex));
-        }
-    }
-    if (in_hex)
-        text_char(&pattern, '|');
-    json_string(out, "pattern", text_bytes(&pattern));
-    text_done(&pattern);
+    for (const struct item *item = use->items; item; item = item->next)
+        if (item == wanted)
+            return true;
+    return false;
 }
 
-static void write_place(struct text *out, const char *name, bool has, const struct operand *place,
-                        int64_t from)
+static void add_use(struct view *view, const struct buffer_use *use)
 {
-    if (has && place->variable == NO_VARIABLE)
-        json_int(out, name, from + place->value);
+    for (size_t i = 0; i < view->use_count; i++)
+        if (view->uses[i] == use)
+            return;
+    if (view->use_count < USES_MAX)
+        view->uses[view->use_count++] = use;
 }
 
-static void write_content(struct text *out, const struct item *item, bool fast)
+static void order_uses(struct view *view)
 {
-    const struct content *content = &item->content;
-    int64_t offset = content->has_offset && content->offset.variable == NO_VARIABLE ? content->offset.value
-                                                                                    : 0;
-    write_pattern(out, content->bytes);
-    json_uint(out, "length", content->bytes.size);
-    json_bool(out, "nocase", content->nocase);
-    json_bool(out, "negated", item->negated);
-    json_bool(out, "starts_with", content->starts);
-    json_bool(out, "ends_with", content->ends);
-    json_bool(out, "is_mpm", fast);
-    write_place(out, "offset", content->has_offset, &content->offset, 0);
-    write_place(out, "depth", content->has_depth, &content->depth, offset);
-    write_place(out, "distance", content->has_distance, &content->distance, 0);
-    write_place(out, "within", content->has_within, &content->within, 0);
-    json_bool(out, "fast_pattern", content->fast_pattern);
-    json_bool(out, "relative_next", item->relative_next);
+    const struct buffer_use *first = view->signature->uses;
+    for (const struct rule_part *part = view->parts->first; part; part = part->next)
+        for (const struct buffer_use *use = first; use; use = use->next)
+            if (use == part->use || (part->item && has_item(use, part->item)))
+                add_use(view, use);
+    for (const struct buffer_use *use = first; use; use = use->next)
+        add_use(view, use);
 }
 
-static const char *item_name(const struct item *item)
+static const struct rule_parts *parts_of(const struct ruleset *set, const struct signature *signature)
+{
+    static const struct rule_parts none = { 0 };
+    uintptr_t *place = map_find(&set->parts, bytes_of(&signature, sizeof signature));
+    return place ? (const struct rule_parts *)*place : &none;
+}
+
+static struct view view_of(const struct ruleset *set, const struct signature *signature)
+{
+    struct view view = { .set = set, .signature = signature, .parts = parts_of(set, signature) };
+    const struct header *header = &set->headers[signature->header];
+    bool tcp = header->ip_protocols[IP_TCP / 8] >> IP_TCP % 8 & 1;
+    order_uses(&view);
+    for (size_t i = 0; i < view.use_count; i++)
+        view.payload |= view.uses[i]->buffer->kind == BUFFER_PAYLOAD;
+    for (const struct rule_part *part = view.parts->first; part; part = part->next)
+        if (part->leads && part->check)
+            view.leader = part;
+    view.stream = signature->needs_stream || (view.payload && tcp && !signature->needs_packet);
+    view.packet = signature->needs_packet || view.parts->needs_packet;
+    if (!view.leader)
+        choose(&view);
+    return view;
+}
+
+/* The list of the report that a keyword's match is in; NULL: none. */
+static const char *list_of(const struct rule_part *part)
+{
+    if (!part->keyword || part->item || part->use || part->file_check || part->hidden)
+        return NULL;
+    if (part->keyword->list)
+        return part->keyword->list;
+    return part->check ? "packet" : part->action ? "postmatch" : NULL;
+}
+
+static bool has_list(const struct view *view, const char *name)
+{
+    for (const struct rule_part *part = view->parts->first; part; part = part->next)
+        if (list_of(part) && strcmp(list_of(part), name) == 0)
+            return true;
+    return false;
+}
+
+static bool has_flag(const struct view *view, unsigned flag)
+{
+    for (const struct rule_part *part = view->parts->first; part; part = part->next)
+        if (part->keyword && part->keyword->flags & flag && list_of(part) && !part->action)
+            return true;
+    return false;
+}
+
+/* ---- matches ---- */
+
+static void write_items(struct text *out, const struct view *view, const struct item *items)
 {
     static const char *const names[] = {
         [ITEM_CONTENT] = "content",
@@ -115,70 +254,191 @@ static const char *item_name(const struct item *item)
         [ITEM_BOUNCE] = "ftpbounce",
         [ITEM_ASN1] = "asn1",
     };
-    return names[item->kind];
+    for (const struct item *item = items; item; item = item->next)
+        report_item(out, names[item->kind], item, item == view->fast);
 }
 
-static void write_item(struct text *out, const struct item *item, const struct choice *fast)
+static void write_name(struct text *out, const char *name)
 {
     json_open(out, NULL, '{');
-    json_cstring(out, "name", item_name(item));
-    if (item->kind == ITEM_CONTENT) {
-        json_open(out, "content", '{');
-        write_content(out, item, item == fast->item);
-        json_close(out, '}');
-    } else if (item->kind == ITEM_REGEX) {
-        json_open(out, "pcre", '{');
-        json_bool(out, "relative", item->relative);
-        json_bool(out, "relative_next", item->relative_next);
-        json_bool(out, "negated", item->negated);
-        json_close(out, '}');
-    }
+    json_cstring(out, "name", name);
     json_close(out, '}');
 }
 
-static void write_matches(struct text *out, const struct buffer_use *use, const struct choice *fast)
+static void write_absent(struct text *out, const struct buffer_use *use)
+{
+    json_open(out, NULL, '{');
+    json_cstring(out, "name", "absent");
+    json_open(out, "absent", '{');
+    json_bool(out, "or_else", use->absent_or_else);
+    json_close(out, '}');
+    json_close(out, '}');
+}
+
+static const char *made_by(const struct view *view, const void *thing)
+{
+    const struct rule_part *part = part_of(view, thing);
+    return part && part->keyword ? shown_name(part->keyword) : NULL;
+}
+
+static void write_use(struct text *out, const struct view *view, const struct buffer_use *use)
+{
+    const char *keyword = made_by(view, use);
+    char name[96];
+    if (use->absent || use->absent_or_else)
+        write_absent(out, use);
+    for (const struct file_check *check = use->file_checks; check; check = check->next) {
+        const char *maker = made_by(view, check);
+        write_name(out, maker ? maker : "file");
+    }
+    for (size_t p = 0; p < PROTOCOLS_MAX && use->buffer->kind == BUFFER_TX; p++) {
+        const struct inspect *row = use->buffer->rows[p];
+        if (!row || row->kind != INSPECT_NUMBER)
+            continue;
+        row_name(row, name, sizeof name);
+        write_name(out, name);
+        break;
+    }
+    if (keyword && (use->buffer->kind == BUFFER_TEST || use->buffer->kind == BUFFER_EVENT ||
+                    use->buffer->kind == BUFFER_HOOK))
+        write_name(out, keyword);
+    write_items(out, view, use->items);
+}
+
+/* A number of a buffer is asked by the buffer's own engine. */
+static bool share_engine(const struct view *view, const struct buffer_use *a, const struct buffer_use *b)
+{
+    return a == b ||
+           (a->buffer->kind == BUFFER_TX && b->buffer->kind == BUFFER_TX && a->buffer != b->buffer &&
+            a->buffer->transforms == b->buffer->transforms && a->side == b->side &&
+            strcmp(buffer_name(view->set, a->buffer), buffer_name(view->set, b->buffer)) == 0);
+}
+
+static void write_matches(struct text *out, const struct view *view, const struct buffer_use *use)
 {
     json_open(out, "matches", '[');
-    if (use->absent || use->absent_or_else) {
-        json_open(out, NULL, '{');
-        json_cstring(out, "name", "absent");
-        json_open(out, "absent", '{');
-        json_bool(out, "or_else", use->absent_or_else);
-        json_close(out, '}');
-        json_close(out, '}');
-    }
-    for (const struct item *item = use->items; item; item = item->next)
-        write_item(out, item, fast);
+    for (size_t i = 0; i < view->use_count; i++)
+        if (share_engine(view, view->uses[i], use))
+            write_use(out, view, view->uses[i]);
     json_close(out, ']');
 }
 
-/* Buffers that had a name before keywords had dots keep it in reports. */
-static void write_buffer_name(struct text *out, const char *key, const struct buffer *buffer)
+/* ---- engines ---- */
+
+struct engine {
+    const struct buffer_use *use;
+    const char *protocol;
+    uint8_t direction, progress;
+    bool fast;
+};
+
+struct engines {
+    struct engine items[ENGINES_MAX];
+    size_t count;
+};
+
+static bool comes_before(const struct engine *a, const struct engine *b)
 {
-    static const char *const names[][2] = {
-        { "http.uri.raw", "http_raw_uri" },
-        { "http.host.raw", "http_raw_host" },
-        { "http.header.raw", "http_raw_header" },
-        { "http.request_body", "http_client_body" },
-        { "http.response_body", "file_data" },
-        { "http.server", "http.server" },
-        { "http.location", "http.location" },
-        { "file.data", "file_data" },
-        { "dns.query", "dns_query" },
-    };
-    struct bytes name = bytes_of_string(buffer->kind == BUFFER_PAYLOAD ? "payload" : buffer->name);
-    char text[64];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (bytes_equal(name, bytes_of_string(names[i][0]))) {
-            json_cstring(out, key, names[i][1]);
-            return;
+    bool raw = a->use->buffer->kind == BUFFER_PAYLOAD;
+    if (raw != (b->use->buffer->kind == BUFFER_PAYLOAD))
+        return !raw;
+    return a->progress <= b->progress;
+}
+
+/* What the prefilter leads to comes first; the others by progress, those of raw bytes at the end. */
+static void add_engine(struct engines *engines, struct engine engine)
+{
+    size_t at = 0;
+    if (engines->count == ENGINES_MAX)
+        return;
+    if (!engine.fast)
+        for (at = engines->count && engines->items[0].fast;
+             at < engines->count && comes_before(&engines->items[at], &engine);)
+            at++;
+    memmove(&engines->items[at + 1], &engines->items[at], (engines->count - at) * sizeof engine);
+    engines->items[at] = engine;
+    engines->count++;
+}
+
+static uint8_t progress_in(const struct view *view, const struct buffer_use *use, size_t protocol,
+                           enum direction direction)
+{
+    const struct inspect *row = use->buffer->rows[protocol];
+    if (use->buffer->kind == BUFFER_HOOK)
+        return use->progress == PROGRESS_COMPLETE
+                   ? protocol_complete(view->set->protocols[protocol], direction)
+                   : use->progress;
+    return row ? row->progress[direction] : 0;
+}
+
+static bool goes_this_way(const struct view *view, const struct buffer_use *use, size_t protocol,
+                          enum direction direction)
+{
+    const struct signature *s = view->signature;
+    const struct inspect *row = use->buffer->rows[protocol];
+    if (use->side)
+        return direction == (enum direction)(use->side - 1);
+    if (use->buffer->kind == BUFFER_HOOK)
+        return use->direction == direction;
+    return (direction == TO_SERVER ? s->to_server : s->to_client) &&
+           (!row || row->directions >> direction & 1);
+}
+
+/* Those of one buffer come with the first of them. */
+static bool is_first(const struct view *view, size_t use)
+{
+    for (size_t i = 0; i < use; i++)
+        if (share_engine(view, view->uses[i], view->uses[use]))
+            return false;
+    return true;
+}
+
+static void collect(const struct view *view, const struct buffer_use *use, struct engines *engines)
+{
+    bool plain = use->buffer->kind == BUFFER_PAYLOAD || use->buffer->kind == BUFFER_EVENT;
+    bool fast = view->fast_use && share_engine(view, use, view->fast_use);
+    uint64_t all = use->buffer->protocols & use->protocols & view->signature->protocols;
+    for (size_t p = view->set->protocol_count; p-- > 0;) {
+        for (unsigned d = 0; d < DIRECTIONS && (plain || all >> p & 1); d++) {
+            /* Files are registered for the answer first. */
+            unsigned direction = use->buffer->kind >= BUFFER_FILES && use->buffer->kind <= BUFFER_FILE_MAGIC
+                                     ? DIRECTIONS - 1 - d
+                                     : d;
+            if (goes_this_way(view, use, p, direction))
+                add_engine(engines,
+                           (struct engine){ use, plain ? "unknown" : view->set->protocols[p]->name,
+                                            (uint8_t)direction, progress_in(view, use, p, direction), fast });
         }
-    if (name.size > 5 && name.size < sizeof text && !memcmp(name.data, "http.", 5)) {
-        memcpy(text, name.data, name.size);
-        text[4] = '_';
-        name = bytes_of(text, name.size);
+        if (plain)
+            break;
     }
-    json_string(out, key, name);
+}
+
+static void write_engine_name(struct text *out, const struct view *view, const struct engine *engine)
+{
+    const struct rule_part *part = part_of(view, engine->use);
+    const char *name = buffer_name(view->set, engine->use->buffer);
+    char generic[128];
+    if (engine->use->buffer->kind == BUFFER_PAYLOAD) {
+        name = "stream";
+    } else if (engine->use->buffer->kind == BUFFER_EVENT) {
+        name = "app-layer-events";
+    } else if (part && part->keyword && part->keyword->list) {
+        name = part->keyword->list;
+    } else if (engine->use->buffer->kind == BUFFER_HOOK || engine->use->buffer->kind == BUFFER_TEST) {
+        const struct protocol *protocol = protocol_find(bytes_of_string(engine->protocol));
+        const char *const *names = protocol ? protocol->progress_names[engine->direction] : NULL;
+        struct text text = text_of(generic, sizeof generic);
+        text_add(&text, "%s:", engine->protocol);
+        if (names && engine->progress <= protocol_complete(protocol, engine->direction))
+            text_string(&text, names[engine->progress]);
+        else
+            text_add(&text, "%s_%s", engine->direction == TO_SERVER ? "request" : "response",
+                     engine->progress ? "complete" : "started");
+        text_string(&text, ":generic");
+        name = generic;
+    }
+    json_cstring(out, "name", name);
 }
 
 static void write_transforms(struct text *out, const struct transform *transform)
@@ -186,115 +446,487 @@ static void write_transforms(struct text *out, const struct transform *transform
     if (!transform)
         return;
     json_open(out, "transforms", '[');
-    for (; transform; transform = transform->next) {
-        json_open(out, NULL, '{');
-        json_cstring(out, "name", transform->name);
-        json_close(out, '}');
-    }
+    for (; transform; transform = transform->next)
+        write_name(out, transform->name);
     json_close(out, ']');
 }
 
-static void write_engine(struct text *out, const struct signature *signature, const struct buffer_use *use,
-                         const char *protocol, const struct choice *fast)
+static void write_engine(struct text *out, const struct view *view, const struct engine *engine)
 {
     json_open(out, NULL, '{');
-    write_buffer_name(out, "name", use->buffer);
-    if (signature->to_server != signature->to_client)
-        json_cstring(out, "direction", signature->to_server ? "toserver" : "toclient");
-    json_bool(out, "is_mpm", use == fast->use);
-    if (protocol)
-        json_cstring(out, "app_proto", protocol);
-    write_transforms(out, use->buffer->transforms);
-    write_matches(out, use, fast);
+    write_engine_name(out, view, engine);
+    json_cstring(out, "direction", engine->direction == TO_SERVER ? "toserver" : "toclient");
+    json_bool(out, "is_mpm", engine->fast);
+    json_cstring(out, "app_proto", engine->protocol);
+    json_uint(out, "progress", engine->progress);
+    write_transforms(out, engine->use->buffer->transforms);
+    write_matches(out, view, engine->use);
     json_close(out, '}');
 }
 
-/* One for each protocol that has the buffer. */
-static void write_engines(struct text *out, const struct ruleset *set, const struct signature *signature,
-                          const struct choice *fast)
+/* One for each protocol that has the buffer, and each direction. */
+static void collect_all(const struct view *view, struct engines *engines)
 {
+    engines->count = 0;
+    for (size_t i = 0; i < view->use_count; i++) {
+        const struct buffer_use *use = view->uses[i];
+        if (is_first(view, i) && (on_transaction(use) || (use->buffer->kind == BUFFER_PAYLOAD &&
+                                                          view->signature->kind == SIGNATURE_TX)))
+            collect(view, use, engines);
+    }
+}
+
+static void write_engines(struct text *out, const struct view *view, const struct engines *engines)
+{
+    if (!engines->count)
+        return;
     json_open(out, "engines", '[');
-    for (const struct buffer_use *use = signature->uses; use; use = use->next) {
-        if (!on_transaction(use))
-            continue;
-        uint64_t all = use->buffer->protocols & signature->protocols;
-        if (!all)
-            write_engine(out, signature, use, NULL, fast);
-        for (size_t p = 0; p < set->protocol_count; p++)
-            if (all >> p & 1)
-                write_engine(out, signature, use, set->protocols[p]->name, fast);
+    for (size_t i = 0; i < engines->count; i++)
+        write_engine(out, view, &engines->items[i]);
+    json_close(out, ']');
+}
+
+static void write_packet_engine(struct text *out, const struct view *view, const char *name,
+                                const struct buffer_use *use, bool with_matches)
+{
+    json_open(out, NULL, '{');
+    json_cstring(out, "name", name);
+    json_bool(out, "is_mpm", use && use == view->fast_use);
+    if (use)
+        write_transforms(out, use->buffer->transforms);
+    if (with_matches)
+        write_matches(out, view, use);
+    json_close(out, '}');
+}
+
+static void write_packet_engines(struct text *out, const struct view *view)
+{
+    json_open(out, "pkt_engines", '[');
+    for (size_t i = 0; i < view->use_count; i++)
+        if (view->uses[i]->buffer->kind == BUFFER_PAYLOAD && view->signature->kind == SIGNATURE_PACKET)
+            write_packet_engine(out, view, "payload", view->uses[i], false);
+    for (size_t i = 0; i < view->use_count; i++)
+        if (view->uses[i]->buffer->kind == BUFFER_PACKET)
+            write_packet_engine(out, view, view->uses[i]->buffer->name, view->uses[i], true);
+    if (has_list(view, "packet"))
+        write_packet_engine(out, view, "packet", NULL, false);
+    json_close(out, ']');
+}
+
+static void write_frame_engines(struct text *out, const struct view *view)
+{
+    const struct signature *s = view->signature;
+    json_open(out, "frame_engines", '[');
+    for (size_t i = 0; i < view->use_count; i++) {
+        const struct buffer *buffer = view->uses[i]->buffer;
+        for (size_t p = 0; p < view->set->protocol_count && buffer->kind == BUFFER_FRAME; p++) {
+            const struct protocol *protocol = view->set->protocols[p];
+            char name[96];
+            struct text text = text_of(name, sizeof name);
+            if (!(s->protocols >> p & 1) || !buffer->frame_types[p])
+                continue;
+            text_add(&text, "%s.%s", protocol->name, protocol->frames[buffer->frame_types[p] - 1]);
+            for (unsigned d = 0; d < DIRECTIONS; d++)
+                if (d == TO_SERVER ? s->to_server : s->to_client)
+                    write_packet_engine(out, view, name, view->uses[i], true);
+        }
     }
     json_close(out, ']');
 }
 
-static void write_lists(struct text *out, const struct signature *signature, const struct choice *fast)
+/* ---- lists ---- */
+
+static void write_part(struct text *out, const struct view *view, const struct rule_part *part)
+{
+    const struct keyword *keyword = part->keyword;
+    json_open(out, NULL, '{');
+    json_cstring(out, "name", shown_name(keyword));
+    if (keyword->report) {
+        json_open(out, keyword->key ? keyword->key : keyword->name, '{');
+        keyword->report(view->set, part, out);
+        json_close(out, '}');
+    } else if (keyword->key && part->check) {
+        report_range(out, keyword->key, &part->check->range);
+    }
+    json_close(out, '}');
+}
+
+static void write_list(struct text *out, const struct view *view, const char *name)
+{
+    if (!has_list(view, name))
+        return;
+    json_open(out, name, '{');
+    json_open(out, "matches", '[');
+    for (const struct rule_part *part = view->parts->first; part; part = part->next)
+        if (list_of(part) && strcmp(list_of(part), name) == 0)
+            write_part(out, view, part);
+    json_close(out, ']');
+    json_close(out, '}');
+}
+
+static void write_decoded(struct text *out, const struct view *view)
+{
+    for (size_t i = 0; i < view->use_count; i++) {
+        for (const struct item *item = view->uses[i]->items; item; item = item->next) {
+            if (item->kind != ITEM_BASE64 || !item->base64.items)
+                continue;
+            json_open(out, "base64_data", '{');
+            json_open(out, "matches", '[');
+            write_items(out, view, item->base64.items);
+            json_close(out, ']');
+            json_close(out, '}');
+            return;
+        }
+    }
+}
+
+static void write_lists(struct text *out, const struct view *view)
 {
     json_open(out, "lists", '{');
-    for (const struct buffer_use *use = signature->uses; use; use = use->next)
-        if (use->buffer->kind == BUFFER_PAYLOAD) {
+    write_list(out, view, "packet");
+    for (size_t i = 0; i < view->use_count; i++)
+        if (view->uses[i]->buffer->kind == BUFFER_PAYLOAD && view->signature->kind != SIGNATURE_TX) {
             json_open(out, "payload", '{');
-            write_matches(out, use, fast);
+            write_matches(out, view, view->uses[i]);
             json_close(out, '}');
             break;
         }
+    write_decoded(out, view);
+    write_list(out, view, "postmatch");
+    write_list(out, view, "tag");
+    write_list(out, view, "threshold");
     json_close(out, '}');
 }
 
-/* NULL where the compiled form does not tell kinds apart that the report would. */
-static const char *type_of(const struct signature *signature)
+/* ---- the rule ---- */
+
+static const char *type_of(const struct view *view)
 {
-    if (signature->kind == SIGNATURE_IP_ONLY)
+    const struct signature *s = view->signature;
+    const struct header *h = &view->set->headers[s->header];
+    const struct ranges *addresses = view->set->addresses.items;
+    bool packet = has_list(view, "packet");
+    if (s->kind == SIGNATURE_IP_ONLY)
         return "ip_only";
-    if (signature->kind == SIGNATURE_TX)
+    if (s->kind == SIGNATURE_TX || s->kind == SIGNATURE_FRAME)
         return "app_tx";
-    if (signature->kind == SIGNATURE_FRAME || signature->trigger == TRIGGER_APP_EVENT)
-        return NULL;
-    if (signature->needs_stream)
-        return signature->needs_packet ? "pkt_stream" : "stream";
-    if (signature->trigger == TRIGGER_DECODE_EVENT)
+    if (s->trigger == TRIGGER_DECODE_EVENT)
         return "de_only";
-    if (signature->once && !signature->protocols)
-        return "pd_only";
-    if (signature->uses || signature->checks)
+    if (view->payload && view->packet && !view->stream)
         return "pkt";
-    return signature->protocols ? "app_layer" : signature->flow_scope ? "like_ip_only" : "pkt";
+    if (view->payload)
+        return view->stream && !view->packet ? "stream" : "pkt_stream";
+    if (s->once && s->flow_scope && !s->protocols)
+        return "pd_only";
+    if (s->uses || packet)
+        return "pkt";
+    if (s->protocols)
+        return "app_layer";
+    return s->flow_scope && (addresses[h->src].subtracted || addresses[h->dst].subtracted) ? "like_ip_only"
+                                                                                           : "pkt";
 }
 
-static void write_rule(struct text *out, const struct ruleset *set, const struct signature *signature)
+/* A packet without payload is of no such size. */
+static bool needs_bytes(const struct range *size)
+{
+    return size->comparison == IS_NOT || size->comparison == IS_BETWEEN || size->comparison == IS_MORE ||
+           size->comparison == IS_AT_LEAST || (size->comparison == IS_EQUAL && size->a);
+}
+
+static void write_requirements(struct text *out, const struct view *view)
+{
+    bool size = false, empty = false;
+    for (const struct rule_part *part = view->parts->first; part; part = part->next) {
+        if (!part->check || part->check->subject != CHECK_PAYLOAD_SIZE)
+            continue;
+        size |= needs_bytes(&part->check->range);
+        empty |= part->check->range.comparison == IS_EQUAL && part->check->range.a == 0;
+    }
+    json_open(out, "requirements", '[');
+    const struct {
+        const char *name;
+        bool holds;
+    } all[] = { { "engine_event", has_flag(view, KEYWORD_OF_EVENT) },
+                { "no_payload", empty },
+                { "payload", !empty && (size || view->payload) },
+                { "flow", view->parts->app_layer || has_flag(view, KEYWORD_OF_FLOW) },
+                { "tcp_flags_init_deinit", gate_of(view->signature).flags & (TCP_SYN | TCP_FIN | TCP_RST) },
+                { "real_pkt", view->packet && !view->stream } };
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        if (all[i].holds)
+            json_cstring(out, NULL, all[i].name);
+    json_close(out, ']');
+}
+
+static void write_flags(struct text *out, const struct view *view)
+{
+    const struct signature *s = view->signature;
+    const struct header *h = &view->set->headers[s->header];
+    const struct ranges *addresses = view->set->addresses.items, *ports = view->set->ports.items;
+    bool size = false, reads_bits = false;
+    for (const struct rule_part *part = view->parts->first; part; part = part->next) {
+        size |= part->check && part->check->subject == CHECK_PAYLOAD_SIZE;
+        reads_bits |= part->asked != NULL;
+    }
+    const struct {
+        const char *name;
+        bool holds;
+    } all[] = { { "src_any", ranges_is_all(&addresses[h->src], false) },
+                { "dst_any", ranges_is_all(&addresses[h->dst], false) },
+                { "sp_any", ranges_is_all(&ports[h->src_ports], true) },
+                { "dp_any", ranges_is_all(&ports[h->dst_ports], true) },
+                { "noalert", s->no_alert || s->rule.action == ACTION_PASS },
+                { "dsize", size },
+                { "applayer", view->parts->app_layer },
+                { "filestore", s->files_store },
+                { "need_packet", view->packet },
+                { "need_stream", view->stream },
+                { "negated_mpm", view->fast && view->fast->negated },
+                { "need_flowvar", reads_bits },
+                { "toserver", s->to_server },
+                { "toclient", s->to_client },
+                { "prefilter", view->fast || view->leader },
+                { "bypass", s->bypass },
+                { "src_is_target", s->rule.has_target && s->rule.target_is_source },
+                { "dst_is_target", s->rule.has_target && !s->rule.target_is_source } };
+    json_open(out, "flags", '[');
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        if (all[i].holds)
+            json_cstring(out, NULL, all[i].name);
+    json_close(out, ']');
+}
+
+static void write_policy(struct text *out, const struct view *view, const char *type)
+{
+    const struct signature *s = view->signature;
+    static const struct {
+        uint8_t action;
+        const char *name;
+    } rejects[] = { { ACTION_REJECT, "reject" },
+                    { ACTION_REJECT_SRC, "reject" },
+                    { ACTION_REJECT_DST, "reject_dst" },
+                    { ACTION_REJECT_BOTH, "reject_both" } };
+    uint8_t action = s->rule.action;
+    json_open(out, "match_policy", '{');
+    json_open(out, "actions", '[');
+    if (action != ACTION_PASS && action != ACTION_CONFIG && !s->no_alert)
+        json_cstring(out, NULL, "alert");
+    if (action == ACTION_PASS || action == ACTION_CONFIG)
+        json_cstring(out, NULL, action == ACTION_PASS ? "pass" : "config");
+    else if (action != ACTION_ALERT)
+        json_cstring(out, NULL, "drop");
+    for (size_t i = 0; i < COUNT_OF(rejects); i++)
+        if (action == rejects[i].action)
+            json_cstring(out, NULL, rejects[i].name);
+    json_close(out, ']');
+    bool packet = strcmp(type, "pkt") == 0 || strcmp(type, "de_only") == 0;
+    json_cstring(out, "scope",
+                 packet                                         ? "packet"
+                 : view->payload && s->kind == SIGNATURE_PACKET ? "flow_if_stateful"
+                                                                : "flow");
+    json_close(out, '}');
+}
+
+/* What is said of a buffer is said of each engine that has it. */
+static void write_notes(struct text *out, const struct view *view, const struct engines *engines)
+{
+    if (!view->parts->notes)
+        return;
+    json_open(out, "notes", '[');
+    for (const struct rule_note *note = view->parts->notes; note; note = note->next) {
+        size_t times = 0;
+        for (size_t i = 0; i < engines->count; i++)
+            times += engines->items[i].use == note->use;
+        for (size_t i = 0; i < MAX(times, 1U); i++)
+            json_cstring(out, NULL, note->text);
+    }
+    json_close(out, ']');
+}
+
+/* ---- flow bits that transactions set and packets ask for ---- */
+
+/* What is known of one flow bit over all rules. */
+struct bit {
+    bool set_by_tx, asked_by_tx;
+    struct index_list setters; /* sids */
+};
+
+static void bits_free(struct bit *bits, size_t count)
+{
+    for (size_t i = 0; bits && i < count; i++)
+        free(bits[i].setters.items);
+    free(bits);
+}
+
+static bool note_bits(struct bit *bits, const struct signature *signature, const struct rule_part *part)
+{
+    bool tx = signature->kind == SIGNATURE_TX;
+    for (size_t i = 0; i < part->bit_count; i++) {
+        if (part->asked)
+            bits[part->asked[i]].asked_by_tx |= tx;
+        if (!part->set)
+            continue;
+        bits[part->set[i]].set_by_tx |= tx;
+        if (!index_list_add(&bits[part->set[i]].setters, signature->rule.sid))
+            return false;
+    }
+    return true;
+}
+
+static struct bit *bits_of(const struct ruleset *set)
+{
+    struct bit *bits = calloc(set->bit_count + 1, sizeof *bits);
+    for (size_t i = 0; bits && i < set->signature_count; i++)
+        for (const struct rule_part *part = parts_of(set, set->signatures[i])->first; part; part = part->next)
+            if (!note_bits(bits, set->signatures[i], part)) {
+                bits_free(bits, set->bit_count);
+                return NULL;
+            }
+    return bits;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* Bits that this rule on packets asks for and rules on transactions set, which come later in the same packet;
+ * by id. */
+static bool awaited_bits(const struct view *view, const struct bit *bits, struct index_list *awaited)
+{
+    if (view->signature->kind == SIGNATURE_TX)
+        return true;
+    for (const struct rule_part *part = view->parts->first; part; part = part->next)
+        for (size_t i = 0; part->asked && i < part->bit_count; i++) {
+            const struct bit *bit = &bits[part->asked[i]];
+            if (bit->set_by_tx && !bit->asked_by_tx && !index_list_add(awaited, part->asked[i]))
+                return false;
+        }
+    if (awaited->count)
+        qsort(awaited->items, awaited->count, sizeof *awaited->items, by_number);
+    return true;
+}
+
+static void write_numbers(struct text *out, const char *key, struct index_list *list)
+{
+    if (list->count)
+        qsort(list->items, list->count, sizeof *list->items, by_number);
+    json_open(out, key, '[');
+    for (size_t i = 0; i < list->count; i++)
+        if (!i || list->items[i] != list->items[i - 1])
+            json_uint(out, NULL, list->items[i]);
+    json_close(out, ']');
+}
+
+static bool write_dependencies(struct text *out, const struct view *view, const struct bit *bits)
+{
+    struct index_list awaited = { 0 }, setters = { 0 };
+    bool good = awaited_bits(view, bits, &awaited);
+    for (size_t i = 0; good && i < awaited.count; i++)
+        for (size_t k = 0; good && k < bits[awaited.items[i]].setters.count; k++)
+            good = index_list_add(&setters, bits[awaited.items[i]].setters.items[k]);
+    if (good && awaited.count) {
+        static const char *const levels[] = { "dependencies", "flowbits", "upstream",
+                                              "state_modifying_rules" };
+        for (size_t i = 0; i < COUNT_OF(levels); i++)
+            json_open(out, levels[i], '{');
+        write_numbers(out, "sids", &setters);
+        json_open(out, "names", '[');
+        for (size_t i = 0; i < awaited.count; i++)
+            if (!i || awaited.items[i] != awaited.items[i - 1])
+                json_cstring(out, NULL, view->set->bit_names[awaited.items[i]]);
+        json_close(out, ']');
+        for (size_t i = 0; i < COUNT_OF(levels); i++)
+            json_close(out, '}');
+    }
+    free(awaited.items);
+    free(setters.items);
+    return good;
+}
+
+static void write_prefilter(struct text *out, const struct view *view)
+{
+    if (view->leader) {
+        json_open(out, "prefilter", '{');
+        json_cstring(out, "buffer", "packet");
+        json_cstring(out, "name", shown_name(view->leader->keyword));
+        json_close(out, '}');
+    } else if (view->fast && view->signature->kind != SIGNATURE_FRAME) {
+        json_open(out, "mpm", '{');
+        json_cstring(out, "buffer", buffer_name(view->set, view->fast_use->buffer));
+        report_content(out, view->fast, true);
+        json_close(out, '}');
+    }
+}
+
+/* What serves for all rules. */
+struct analysis {
+    const struct ruleset *set;
+    struct bit *bits;
+    struct engines engines; /* of the rule at hand */
+};
+
+static bool write_rule(struct text *out, struct analysis *analysis, const struct signature *signature)
 {
     const struct rule *rule = &signature->rule;
-    const struct choice fast = choose(signature);
-    const char *type = type_of(signature);
+    const struct view view = view_of(analysis->set, signature);
+    const char *type = type_of(&view);
+    char name[64];
+    const char *protocol = view.parts->app_layer
+                               ? protocols_name(analysis->set, signature->protocols, name, sizeof name)
+                               : NULL;
+    collect_all(&view, &analysis->engines);
     json_open(out, NULL, '{');
+    json_cstring(out, "class", "threat detection");
     json_string(out, "raw", rule->text);
     json_uint(out, "id", rule->sid);
     json_uint(out, "gid", rule->gid);
     json_uint(out, "rev", rule->rev);
     json_string(out, "msg", rule->message);
-    if (type)
-        json_cstring(out, "type", type);
-    write_engines(out, set, signature, &fast);
-    write_lists(out, signature, &fast);
-    if (fast.item) {
-        json_open(out, "mpm", '{');
-        write_buffer_name(out, "buffer", fast.use->buffer);
-        write_content(out, fast.item, true);
-        json_close(out, '}');
-    }
+    json_cstring(out, "app_proto", protocol ? protocol : "unknown");
+    write_requirements(out, &view);
+    write_policy(out, &view, type);
+    json_cstring(out, "type", type);
+    bool good = write_dependencies(out, &view, analysis->bits);
+    write_flags(out, &view);
+    write_packet_engines(out, &view);
+    write_frame_engines(out, &view);
+    write_engines(out, &view, &analysis->engines);
+    write_lists(out, &view);
+    write_prefilter(out, &view);
+    write_notes(out, &view, &analysis->engines);
     json_close(out, '}');
     json_end(out);
+    return good;
 }
 
-bool ruleset_analyze(const struct ruleset *set, FILE *out, struct error *error)
+static bool write_rules(struct analysis *analysis, FILE *out, struct error *error)
 {
-    for (size_t i = 0; i < set->signature_count; i++) {
+    for (size_t i = 0; i < analysis->set->signature_count; i++) {
         struct text line = text_new(LINE_MAX_SIZE);
-        write_rule(&line, set, set->signatures[i]);
+        bool made = write_rule(&line, analysis, analysis->set->signatures[i]);
         struct bytes bytes = text_bytes(&line);
         bool good = fwrite(bytes.data, 1, bytes.size, out) == bytes.size && fputc('\n', out) != EOF;
         text_done(&line);
+        if (!made)
+            return error_set(error, "the analysis of rules: out of memory");
         if (!good)
             return error_system(error, "cannot write the analysis of rules");
     }
     return true;
+}
+
+bool ruleset_analyze(const struct ruleset *set, FILE *out, struct error *error)
+{
+    struct analysis *analysis = calloc(1, sizeof *analysis);
+    if (!analysis || !(analysis->bits = bits_of(set))) {
+        free(analysis);
+        return error_set(error, "the analysis of rules: out of memory");
+    }
+    analysis->set = set;
+    bool done = write_rules(analysis, out, error);
+    bits_free(analysis->bits, set->bit_count);
+    free(analysis);
+    return done;
 }

@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keywords about the application protocol: recognition, anomalies, config, FTP bounce, TLS state. */
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "detect/buffer.h"
 #include "detect/context.h"
 #include "detect/keyword.h"
-
-static bool word_is_name(struct bytes word, const struct protocol *protocol)
-{
-    if (bytes_is(word, protocol->name))
-        return true;
-    struct bytes rest = bytes_of_string(protocol->alias);
-    while (rest.size)
-        if (bytes_equal(word, bytes_cut(&rest, ' ')))
-            return true;
-    return false;
-}
 
 static uint64_t protocols_named(const struct ruleset *set, struct bytes name)
 {
     uint64_t found = 0;
     for (size_t i = 0; i < set->protocol_count; i++)
-        if (word_is_name(name, set->protocols[i]))
+        if (protocol_is_named(set->protocols[i], name))
             found |= (uint64_t)1 << i;
     return found;
 }
@@ -37,8 +28,8 @@ enum {
 };
 
 struct wanted_protocol {
-    uint64_t protocols; /* 0: failed or unknown */
-    bool failed;
+    uint64_t protocols;   /* 0: failed or unknown */
+    bool failed, unknown; /* nothing was recognised, by either name */
 };
 
 static bool is_wanted(const struct context *context, const struct wanted_protocol *wanted,
@@ -120,11 +111,43 @@ static bool parse_protocol_keyword(struct compiler *c, const struct keyword *key
         check->mode = modes[i].mode;
     }
     check->data = wanted;
-    wanted->failed = bytes_is(name, "failed") || bytes_is(name, "unknown");
+    wanted->unknown = bytes_is(name, "unknown");
+    wanted->failed = wanted->unknown || bytes_is(name, "failed");
     wanted->protocols = protocols_named(c->set, name);
     c->signature->once = true;
     return wanted->failed || wanted->protocols ||
            refuse(c, "the protocol \"%.*s\" is not known", (int)MIN(name.size, 40U), (const char *)name.data);
+}
+
+static void report_protocol(const struct ruleset *set, const struct rule_part *part, struct text *out)
+{
+    static const char *const modes[] = {
+        [RECOGNISED_HERE] = "direction",    [RECOGNISED_SERVER] = "to_server",
+        [RECOGNISED_CLIENT] = "to_client",  [RECOGNISED_EITHER] = "either",
+        [RECOGNISED_BOTH] = "both",         [RECOGNISED_FINAL] = "final",
+        [RECOGNISED_ORIGINAL] = "original",
+    };
+    const struct wanted_protocol *wanted = part->check->data;
+    const char *shared = NULL;
+    unsigned count = 0;
+    json_open(out, "protocols", '[');
+    if (wanted->failed)
+        json_cstring(out, NULL, wanted->unknown ? "unknown" : "failed");
+    for (size_t p = set->protocol_count; p-- > 0;) {
+        if (!(wanted->protocols >> p & 1))
+            continue;
+        json_cstring(out, NULL, set->protocols[p]->name);
+        shared = shared ? shared : set->protocols[p]->name;
+        count++;
+    }
+    if (count > 1) {
+        char any[64];
+        snprintf(any, sizeof any, "%s_any", shared);
+        json_cstring(out, NULL, any);
+    }
+    json_close(out, ']');
+    json_cstring(out, "mode", modes[part->check->mode]);
+    json_bool(out, "negated", part->check->negated);
 }
 
 /* ---- anomalies ---- */
@@ -253,8 +276,10 @@ static bool parse_ftpbounce(struct compiler *c, const struct keyword *keyword, s
 }
 
 const struct keyword app_keywords[] = {
-    { "app-layer-protocol", .parse = parse_protocol_keyword, .help = "The protocol recognised" },
-    { "app-layer-event", .parse = parse_app_event, .help = "An anomaly of the application protocol" },
+    { "app-layer-protocol", .parse = parse_protocol_keyword, .help = "The protocol recognised",
+      .key = "app_layer_protocol", .report = report_protocol },
+    { "app-layer-event", .parse = parse_app_event, .flags = KEYWORD_OF_EVENT,
+      .help = "An anomaly of the application protocol" },
     { "app-layer-state", .parse = parse_state, .help = "How far the transaction is" },
     { "config", .parse = parse_config, .help = "Turns logging of the transaction off" },
     { "bypass", .parse = parse_bypass, .flags = KEYWORD_NO_VALUE,

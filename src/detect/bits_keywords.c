@@ -113,6 +113,10 @@ static bool parse_flowbits(struct compiler *c, const struct keyword *keyword, st
     check->mode = (uint8_t)mode;
     check->data = list;
     check->subject = reads ? CHECK_FLOW_VALUES : CHECK_OTHER;
+    if (c->part && (mode == BIT_IS_SET || mode == BIT_SET || mode == BIT_TOGGLE)) {
+        *(reads ? &c->part->asked : &c->part->set) = list->ids;
+        c->part->bit_count = list->count;
+    }
     return true;
 }
 
@@ -382,14 +386,46 @@ static bool parse_tag(struct compiler *c, const struct keyword *keyword, struct 
     return true;
 }
 
+/* ---- what reports tell ---- */
+
+static void report_flowbits(const struct ruleset *set, const struct rule_part *part, struct text *out)
+{
+    const struct check *check = part->check ? part->check : part->action;
+    const struct bit_list *list = check->data;
+    json_cstring(out, "cmd", bit_commands[check->mode]);
+    json_open(out, "names", '[');
+    for (size_t i = 0; i < list->count; i++)
+        json_cstring(out, NULL, set->bit_names[list->ids[i]]);
+    json_close(out, ']');
+    if (list->count > 1)
+        json_cstring(out, "operator", "or");
+}
+
+static void report_flowint(const struct ruleset *set, const struct rule_part *part, struct text *out)
+{
+    static const char *const commands[] = {
+        [INT_LESS] = "lt",      [INT_AT_MOST] = "lte", [INT_EQUAL] = "eq",     [INT_NOT] = "ne",
+        [INT_AT_LEAST] = "gte", [INT_MORE] = "gt",     [INT_IS_SET] = "isset", [INT_IS_NOT_SET] = "isnotset",
+        [INT_ASSIGN] = "set",   [INT_ADD] = "add",     [INT_SUBTRACT] = "sub",
+    };
+    const struct check *check = part->check ? part->check : part->action;
+    const struct int_operand *operand = check->data;
+    json_cstring(out, "cmd", commands[check->mode]);
+    json_cstring(out, "var", set->bit_names[check->a]);
+    if (operand->other >= 0)
+        json_cstring(out, "value", set->bit_names[operand->other]);
+    else if (check->mode != INT_IS_SET && check->mode != INT_IS_NOT_SET)
+        json_uint(out, "value", operand->value);
+}
+
 const struct keyword bits_keywords[] = {
-    { "flowbits", .parse = parse_flowbits, .flags = KEYWORD_QUOTED,
-      .help = "Marks of the flow, set and asked by rules" },
-    { "flowint", .parse = parse_flowint, .flags = KEYWORD_QUOTED,
-      .help = "Numbers of the flow, kept by rules" },
+    { "flowbits", .parse = parse_flowbits, .flags = KEYWORD_QUOTED | KEYWORD_OF_FLOW,
+      .help = "Marks of the flow, set and asked by rules", .report = report_flowbits },
+    { "flowint", .parse = parse_flowint, .flags = KEYWORD_QUOTED | KEYWORD_OF_FLOW,
+      .help = "Numbers of the flow, kept by rules", .report = report_flowint },
     { "xbits", .parse = parse_xbits, .flags = KEYWORD_QUOTED,
       .help = "Marks of a host, a pair or a transaction, with a life time" },
     { "hostbits", .parse = parse_hostbits, .flags = KEYWORD_QUOTED, .help = "Marks of a host" },
-    { "tag", .parse = parse_tag, .help = "Packets after a match are logged too" },
+    { "tag", .parse = parse_tag, .help = "Packets after a match are logged too", .list = "tag" },
     { 0 },
 };

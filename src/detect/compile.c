@@ -32,6 +32,46 @@ bool compiler_copy(struct compiler *c, struct bytes from, struct bytes *copy)
     return copy->data || refuse(c, "out of memory");
 }
 
+/* ---- what is kept for reports ---- */
+
+static bool parts_open(struct compiler *c)
+{
+    if (!c->set->settings->keep_parts)
+        return true;
+    c->parts = COMPILER_NEW(c, struct rule_parts);
+    uintptr_t *place = c->parts ? map_add(&c->set->parts, bytes_of(&c->signature, sizeof c->signature), NULL)
+                                : NULL;
+    if (!place)
+        return refuse(c, "out of memory");
+    *place = (uintptr_t)c->parts;
+    return true;
+}
+
+static bool part_open(struct compiler *c, const struct keyword *keyword)
+{
+    if (!c->parts)
+        return true;
+    struct rule_part *part = COMPILER_NEW(c, struct rule_part);
+    if (!part)
+        return false;
+    part->keyword = keyword;
+    *(c->parts->last ? &c->parts->last->next : &c->parts->first) = part;
+    c->part = c->parts->last = part;
+    return true;
+}
+
+void compiler_note(struct compiler *c, const struct buffer_use *use, const char *text)
+{
+    if (!c->parts)
+        return;
+    struct rule_note *note = COMPILER_NEW(c, struct rule_note), **tail = &c->parts->notes;
+    while (*tail)
+        tail = &(*tail)->next;
+    if (note)
+        *note = (struct rule_note){ .text = text, .use = use };
+    *tail = note;
+}
+
 /* ---- buffers and items ---- */
 
 struct buffer_use *compiler_add_use(struct compiler *c, struct buffer *buffer)
@@ -45,6 +85,8 @@ struct buffer_use *compiler_add_use(struct compiler *c, struct buffer *buffer)
     while (*tail)
         tail = &(*tail)->next;
     *tail = use;
+    if (c->part)
+        c->part->use = use;
     return use;
 }
 
@@ -94,6 +136,9 @@ struct item *compiler_item(struct compiler *c, enum item_kind kind)
     item->kind = (uint8_t)kind;
     *list_tail(c->list ? c->list : &use->items) = item;
     c->last_payload = item;
+    c->last_match = item;
+    if (c->part)
+        c->part->item = item;
     return item;
 }
 
@@ -105,22 +150,34 @@ static struct check *add_check(struct compiler *c, struct check **list, check_fn
     check->test = test;
     while (*list)
         list = &(*list)->next;
+    c->last_match = check;
     return *list = check;
 }
 
 struct check *compiler_check(struct compiler *c, check_fn test)
 {
-    return add_check(c, &c->signature->checks, test);
+    struct check *check = add_check(c, &c->signature->checks, test);
+    if (c->part)
+        c->part->check = check;
+    return check;
+}
+
+static struct check *add_action(struct compiler *c, struct check **list, check_fn run)
+{
+    struct check *action = add_check(c, list, run);
+    if (c->part)
+        c->part->action = action;
+    return action;
 }
 
 struct check *compiler_action(struct compiler *c, check_fn run)
 {
-    return add_check(c, &c->signature->actions, run);
+    return add_action(c, &c->signature->actions, run);
 }
 
 struct check *compiler_late_action(struct compiler *c, check_fn run)
 {
-    return add_check(c, &c->signature->late_actions, run);
+    return add_action(c, &c->signature->late_actions, run);
 }
 
 static bool sticky_is_idle(const struct compiler *c)
@@ -151,6 +208,15 @@ struct item *compiler_last(struct compiler *c, const struct keyword *keyword)
     return c->last;
 }
 
+static uint64_t protocols_of(const struct compiler *c, const char *name)
+{
+    for (size_t i = 0; i < c->set->protocol_count; i++)
+        if (strcmp(c->set->protocols[i]->name, name) == 0)
+            return (uint64_t)1 << i;
+    return 0;
+}
+
+/* Legacy modifiers are older than HTTP/2 and know HTTP/1 only. */
 bool compiler_move(struct compiler *c, struct bytes name)
 {
     struct buffer *buffer = set_buffer(c->set, name, NULL);
@@ -170,6 +236,7 @@ bool compiler_move(struct compiler *c, struct bytes name)
     struct buffer_use *use = find_use(c, buffer);
     if (!use && !(use = compiler_add_use(c, buffer)))
         return false;
+    use->protocols &= protocols_of(c, "http");
     use->by_modifier = true;
     *list_tail(&use->items) = c->last;
     c->last_use = c->recent = use;
@@ -285,6 +352,11 @@ static bool word_in(struct bytes word, const char *words)
     return false;
 }
 
+bool protocol_is_named(const struct protocol *protocol, struct bytes name)
+{
+    return bytes_is(name, protocol->name) || word_in(name, protocol->alias);
+}
+
 static bool is_known_as(const struct check *check, struct context *context)
 {
     const struct session *session = context->in->session;
@@ -332,7 +404,7 @@ static bool parse_protocol(struct compiler *c, const struct rule_syntax *syntax,
     }
     for (size_t i = 0; i < c->set->protocol_count; i++) {
         const struct protocol *protocol = c->set->protocols[i];
-        if (!bytes_is(name, protocol->name) && !word_in(name, protocol->alias))
+        if (!protocol_is_named(protocol, name))
             continue;
         c->protocols |= (uint64_t)1 << i;
         if (protocol->transports & TRANSPORT_TCP) {
@@ -504,13 +576,14 @@ bool is_direction(struct bytes word, uint8_t *direction)
     return true;
 }
 
-/* Without sticky buffers, what is relative goes where the item before it went. */
+/* Without sticky buffers, what is relative goes where the item before it went, and what is decoded is there.
+ */
 static void follow_recent(struct compiler *c, const struct item *before, struct buffer_use *recent)
 {
     struct item *item = c->last_payload;
     if (!item || item == before || item->kind == ITEM_CONTENT || c->sticky.data)
         return;
-    if (item->relative && recent && recent != c->use) {
+    if ((item->relative || item->kind == ITEM_BASE64) && recent && recent != c->use) {
         struct item **from = &c->use->items;
         while (*from && *from != item)
             from = &(*from)->next;
@@ -545,6 +618,8 @@ static bool parse_one(struct compiler *c, const struct rule_option *option)
         name[i] = (char)byte_lower(option->keyword.data[i]);
     struct bytes lower = bytes_of(name, size);
     uintptr_t *row = map_find(&c->set->keywords, lower);
+    if (!part_open(c, row ? (const struct keyword *)*row : NULL))
+        return false;
     if (row)
         return run_keyword(c, (const struct keyword *)*row, option->value);
     const struct named_row *named = buffer_named(c->set, lower);
@@ -611,6 +686,54 @@ static void join_uses(struct signature *s)
         }
         *list_tail(&earlier->items) = use->items;
         *place = use->next;
+    }
+}
+
+/* A content that is relative to nothing is so to the start: distance is its offset, within its depth. */
+static void settle_first(struct compiler *c, struct buffer_use *use)
+{
+    struct item *item = use->items;
+    struct content *content = item && item->kind == ITEM_CONTENT ? &item->content : NULL;
+    if (!content || !needs_cursor(item) || content->distance.variable != NO_VARIABLE ||
+        content->within.variable != NO_VARIABLE || content->distance.value < 0)
+        return;
+    if (content->has_within) {
+        content->depth = content->within;
+        compiler_note(c, use, "'within' option for pattern w/o previous content was converted to 'depth'");
+    }
+    if (content->has_distance) {
+        content->offset = content->distance;
+        compiler_note(c, use, "'distance' option for pattern w/o previous content was converted to 'offset'");
+    }
+    content->has_depth = content->has_within;
+    content->has_offset = content->has_distance;
+    content->has_within = content->has_distance = false;
+}
+
+static bool begins_with(struct bytes bytes, const char *const *words)
+{
+    for (; *words; words++)
+        if (bytes_starts(bytes, bytes_of_string(*words)))
+            return true;
+    return false;
+}
+
+/* Raw patterns that the buffers of HTTP would serve better. */
+static void note_http(struct compiler *c, const struct buffer_use *use)
+{
+    static const char *const lines[] = { "GET /", "POST /", "HEAD /", "PUT /", NULL };
+    static const char *const agent[] = { "User-Agent: ", NULL };
+    for (const struct item *item = use->items; item && c->parts; item = item->next) {
+        if (item->kind != ITEM_CONTENT)
+            continue;
+        if (begins_with(item->content.bytes, lines))
+            compiler_note(c, use,
+                          "pattern looks like it inspects HTTP, use http.request_line or http.method and "
+                          "http.uri instead for improved performance");
+        if (begins_with(item->content.bytes, agent))
+            compiler_note(c, use,
+                          "pattern looks like it inspects HTTP, use http.user_agent or http.header for "
+                          "improved performance");
     }
 }
 
@@ -874,6 +997,19 @@ static int place_of_action(const struct ruleset *set, uint8_t action)
     return 0;
 }
 
+/* What reports want to know of the whole. */
+static void note_rule(struct compiler *c)
+{
+    struct rule_parts *parts = c->parts;
+    if (!parts)
+        return;
+    for (const struct rule_part *part = parts->first; part; part = part->next)
+        parts->needs_packet |= part->keyword && part->keyword->flags & KEYWORD_OF_PACKET;
+    parts->app_layer = c->protocols != 0;
+    for (const struct buffer_use *use = c->signature->uses; use; use = use->next)
+        parts->app_layer |= is_tx_use(use);
+}
+
 static bool settle(struct compiler *c, struct header *header)
 {
     struct signature *s = c->signature;
@@ -899,6 +1035,10 @@ static bool settle(struct compiler *c, struct header *header)
     if (!settle_protocols(c) || !settle_directions(c))
         return false;
     settle_payload(c);
+    for (struct buffer_use *use = s->uses; use; use = use->next) {
+        settle_first(c, use);
+        note_http(c, use);
+    }
     order_uses(s);
     memcpy(header->ip_protocols, c->ip_protocols, sizeof header->ip_protocols);
     header->any_packet |= s->any_packet;
@@ -907,6 +1047,7 @@ static bool settle(struct compiler *c, struct header *header)
     if (!s->rule.priority)
         s->rule.priority = c->priority ? c->priority : 3;
     s->flow_scope = is_about_flow(c, header);
+    note_rule(c);
     s->order[0] = place_of_action(c->set, s->rule.action);
     s->order[5] = (int)MIN(s->rule.priority, 255U);
     return true;
@@ -1035,7 +1176,8 @@ bool compile_rule(struct ruleset *set, struct bytes line, const char *file, uint
         if (set->settings->keep_texts)
             rule->text = arena_copy(&set->memory, bytes_trim(line));
     }
-    bool done = c.signature && compile_parts(&c, &syntax, &reason->column, &reason->keyword);
+    bool done = c.signature && parts_open(&c) &&
+                compile_parts(&c, &syntax, &reason->column, &reason->keyword);
     if (!done) {
         reason->sid = c.signature ? c.signature->rule.sid : 0;
         for (size_t i = 0; !reason->sid && i < syntax.option_count; i++) {

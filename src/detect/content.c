@@ -186,6 +186,9 @@ static bool parse_fast_pattern(struct compiler *c, const struct keyword *keyword
         return true;
     if (bytes_is(value, "only")) {
         content->fast_only = true;
+        compiler_note(c, NULL,
+                      "'fast_pattern:only' option is silently ignored and is interpreted as regular "
+                      "'fast_pattern'");
         return !item->negated || refuse(c, "only does not go with a negated content");
     }
     struct bytes size = value, offset = bytes_cut(&size, ',');
@@ -218,12 +221,20 @@ static bool parse_is_data_at(struct compiler *c, const struct keyword *keyword, 
         else if (!bytes_is(word, "rawbytes"))
             return refuse(c, "\"%.*s\" is not known", (int)MIN(word.size, 40U), (const char *)word.data);
     }
+    struct operand at;
+    if (!parse_operand(c, place, 0, 65535, &at))
+        return false;
+    struct item *before = c->last_payload;
+    bool at_end = negated && relative && at.variable == NO_VARIABLE && at.value == 1;
+    if (at_end && before && before == c->last && !before->negated)
+        return before->content.ends = true; /* nothing behind it is the same as endswith */
     struct item *item = compiler_item(c, ITEM_DATA_AT);
     if (!item)
         return false;
     item->negated = negated;
     item->relative = relative;
-    return parse_operand(c, place, 0, 65535, &item->data_at);
+    item->data_at = at;
+    return true;
 }
 
 static bool parse_bsize(struct compiler *c, const struct keyword *keyword, struct bytes value)

@@ -31,6 +31,8 @@ static struct file_check *add_file_check(struct compiler *c, file_check_fn test)
     if (!check)
         return NULL;
     check->test = test;
+    if (c->part)
+        c->part->file_check = check;
     struct file_check **tail = &use->file_checks;
     while (*tail)
         tail = &(*tail)->next;
@@ -159,7 +161,7 @@ static bool parse_filestore(struct compiler *c, const struct keyword *keyword, s
 
 const struct keyword file_keywords[] = {
     { "file.data", "file_data", .parse = parse_file_buffer, .flags = KEYWORD_NO_VALUE,
-      .help = "Content of a file or body" },
+      .help = "Content of a file or body", .shown = "file_data" },
     { "file.name", .parse = parse_file_buffer, .flags = KEYWORD_NO_VALUE, .help = "Name of a file" },
     { "file.magic", .parse = parse_file_buffer, .flags = KEYWORD_NO_VALUE,
       .help = "Type of a file as libmagic says it" },

@@ -11,9 +11,11 @@ static bool parse_flow(struct compiler *c, const struct keyword *keyword, struct
     (void)keyword;
     struct signature *s = c->signature;
     struct bytes word;
+    bool states = false; /* more than the direction */
     while (list_next(&value, &word)) {
         bool server = bytes_is(word, "to_server") || bytes_is(word, "from_client");
         bool client = bytes_is(word, "to_client") || bytes_is(word, "from_server");
+        states |= !server && !client;
         if (server || client) {
             if (c->direction_given)
                 return refuse(c, "two directions are named");
@@ -42,6 +44,8 @@ static bool parse_flow(struct compiler *c, const struct keyword *keyword, struct
             return refuse(c, "\"%.*s\" is not known", (int)MIN(word.size, 40U), (const char *)word.data);
         }
     }
+    if (c->part)
+        c->part->hidden = !states;
     if (s->only_stream && s->no_stream)
         return refuse(c, "only_stream and no_stream");
     if (s->only_frag && s->no_frag)
@@ -219,23 +223,26 @@ static bool parse_tcp_session(struct compiler *c, const struct keyword *keyword,
 }
 
 const struct keyword flow_keywords[] = {
-    { "flow", .parse = parse_flow, .help = "Direction and state of the flow" },
-    { "flow.age", .parse = parse_flow_number, .mode = FLOW_NUMBER_AGE, .help = "Age of the flow in seconds" },
-    { "flow.pkts", .parse = parse_flow_number, .mode = FLOW_NUMBER_PACKETS,
+    { "flow", .parse = parse_flow, .flags = KEYWORD_OF_FLOW, .help = "Direction and state of the flow",
+      .list = "packet" },
+    { "flow.age", .parse = parse_flow_number, .flags = KEYWORD_OF_PACKET, .mode = FLOW_NUMBER_AGE,
+      .help = "Age of the flow in seconds", .key = "flow_age" },
+    { "flow.pkts", .parse = parse_flow_number, .flags = KEYWORD_OF_PACKET, .mode = FLOW_NUMBER_PACKETS,
       .help = "Packets of the flow so far" },
-    { "flow.pkts_toserver", .parse = parse_flow_number, .mode = FLOW_NUMBER_PACKETS | WAY_SERVER << 4,
-      .help = "Packets to the server" },
-    { "flow.pkts_toclient", .parse = parse_flow_number, .mode = FLOW_NUMBER_PACKETS | WAY_CLIENT << 4,
-      .help = "Packets to the client" },
-    { "flow.bytes", .parse = parse_flow_number, .mode = FLOW_NUMBER_BYTES,
+    { "flow.pkts_toserver", .parse = parse_flow_number, .flags = KEYWORD_OF_PACKET,
+      .mode = FLOW_NUMBER_PACKETS | WAY_SERVER << 4, .help = "Packets to the server", .shown = "flow.pkts" },
+    { "flow.pkts_toclient", .parse = parse_flow_number, .flags = KEYWORD_OF_PACKET,
+      .mode = FLOW_NUMBER_PACKETS | WAY_CLIENT << 4, .help = "Packets to the client", .shown = "flow.pkts" },
+    { "flow.bytes", .parse = parse_flow_number, .flags = KEYWORD_OF_PACKET, .mode = FLOW_NUMBER_BYTES,
       .help = "Bytes of the flow so far" },
-    { "flow.bytes_toserver", .parse = parse_flow_number, .mode = FLOW_NUMBER_BYTES | WAY_SERVER << 4,
-      .help = "Bytes to the server" },
-    { "flow.bytes_toclient", .parse = parse_flow_number, .mode = FLOW_NUMBER_BYTES | WAY_CLIENT << 4,
-      .help = "Bytes to the client" },
+    { "flow.bytes_toserver", .parse = parse_flow_number, .flags = KEYWORD_OF_PACKET,
+      .mode = FLOW_NUMBER_BYTES | WAY_SERVER << 4, .help = "Bytes to the server", .shown = "flow.bytes" },
+    { "flow.bytes_toclient", .parse = parse_flow_number, .flags = KEYWORD_OF_PACKET,
+      .mode = FLOW_NUMBER_BYTES | WAY_CLIENT << 4, .help = "Bytes to the client", .shown = "flow.bytes" },
     { "flow.elephant", .parse = parse_elephant, .help = "The flow carries very much" },
     { "stream_size", .parse = parse_stream_size, .help = "Bytes that a side has sent on its TCP stream" },
-    { "stream-event", .parse = parse_stream_event, .help = "An anomaly found while following TCP" },
+    { "stream-event", .parse = parse_stream_event, .flags = KEYWORD_OF_EVENT,
+      .help = "An anomaly found while following TCP" },
     { "tcp.session", .parse = parse_tcp_session, .help = "State of the TCP session" },
     { 0 },
 };

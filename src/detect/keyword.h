@@ -7,10 +7,40 @@
 #include "detect/signature.h"
 #include "detect/syntax.h"
 
+/* One keyword of a rule and what it became; kept for reports only (ruleset_settings.keep_parts). */
+struct rule_part {
+    struct rule_part *next;
+    const struct keyword *keyword;      /* NULL: a row of a protocol */
+    const struct check *check, *action; /* the condition it made, or what it does on a match */
+    const struct item *item;            /* looked for in a buffer */
+    const struct buffer_use *use;       /* it opened */
+    const struct file_check *file_check;
+    bool leads;                  /* `prefilter` stands behind it */
+    const uint16_t *asked, *set; /* flow bits that it asks to be set, or sets, by id */
+    size_t bit_count;
+    bool hidden; /* nothing to show */
+};
+
+struct rule_note {
+    struct rule_note *next;
+    const char *text;
+    const struct buffer_use *use; /* it is about; NULL: the whole */
+};
+
+/* A rule as it is written. */
+struct rule_parts {
+    struct rule_part *first, *last;
+    struct rule_note *notes;
+    bool app_layer;    /* the header, or all its buffers, name a protocol */
+    bool needs_packet; /* the header or a keyword is about packets */
+};
+
 /* One rule being compiled. */
 struct compiler {
     struct ruleset *set;
     struct signature *signature;
+    struct rule_parts *parts;                /* NULL: not kept */
+    struct rule_part *part;                  /* of the keyword being parsed; NULL: not kept */
     struct bytes keyword;                    /* being parsed */
     struct bytes protocol;                   /* as the header names it */
     uint64_t protocols;                      /* application protocols the header allows; 0: transport rule */
@@ -25,6 +55,7 @@ struct compiler {
     bool sticky_used;            /* something was put into it */
     struct item *last;           /* latest content, for its modifiers */
     struct item *last_payload;   /* latest item of any kind in the open list */
+    const void *last_match;      /* latest item or condition */
     struct buffer_use *recent;   /* where the latest item of any kind went */
     struct buffer_use *last_use; /* where `last` went */
     struct bytes variables[RULE_VARIABLES_MAX];
@@ -42,7 +73,10 @@ enum {
     KEYWORD_NO_VALUE = 1,
     KEYWORD_OPTIONAL = 2,
     KEYWORD_QUOTED = 4 /* quotes are taken off */,
-    KEYWORD_NEGATABLE = 8
+    KEYWORD_NEGATABLE = 8,
+    KEYWORD_OF_PACKET = 16, /* holds or not for a packet from the wire */
+    KEYWORD_OF_FLOW = 32,   /* holds or not for a flow */
+    KEYWORD_OF_EVENT = 64,  /* an anomaly of a packet, a stream or the recognition */
 };
 
 /* A keyword is a row; keywords of one shape share `parse`. */
@@ -57,6 +91,11 @@ struct keyword {
     unsigned mode;
     const char *const *choices;
     const char *help, *source;
+    /* In reports of rules: its name there, when that is another; the list it is in, when what it made does
+     * not say so; and the rest of what is told of it. `key` names the member that `report` writes; without
+     * `report` it is the range of the condition. */
+    const char *shown, *list, *key;
+    void (*report)(const struct ruleset *set, const struct rule_part *part, struct text *out);
 };
 
 /* The lists, one per file; each ends with a row without a name. */
@@ -87,10 +126,14 @@ MUST_CHECK bool parse_operand(struct compiler *c, struct bytes text, int64_t low
 MUST_CHECK bool parse_variable(struct compiler *c, struct bytes name, int8_t *index);
 /* Puts an item at the end of the open buffer; NULL when refused. */
 struct item *compiler_item(struct compiler *c, enum item_kind kind);
+/* Says something about the rule (or what it looks for in one buffer) in reports. `text` is a constant. */
+void compiler_note(struct compiler *c, const struct buffer_use *use, const char *text);
 /* Adds a condition on packets or flows, or something to do on a match. */
 struct check *compiler_check(struct compiler *c, check_fn test);
 struct check *compiler_action(struct compiler *c, check_fn run);
 struct check *compiler_late_action(struct compiler *c, check_fn run);
+/* The protocol has this name, or answers to it. */
+bool protocol_is_named(const struct protocol *protocol, struct bytes name);
 bool find_progress(const struct compiler *c, struct bytes name, uint8_t *direction, uint8_t *progress);
 bool is_direction(struct bytes word, uint8_t *direction);
 /* Opens the sticky buffer `name`; transformations may follow. */

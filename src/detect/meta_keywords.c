@@ -234,6 +234,18 @@ static bool parse_requires(struct compiler *c, const struct keyword *keyword, st
     return true;
 }
 
+/* Behind a content it is that content's fast_pattern; behind a condition on packets it is told in reports. */
+static bool parse_prefilter(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    (void)value;
+    for (struct rule_part *part = c->parts ? c->parts->first : NULL; part; part = part->next)
+        part->leads = part->next == c->part;
+    if (c->last && c->last == c->last_match)
+        c->last->content.fast_pattern = true;
+    return true;
+}
+
 const struct keyword meta_keywords[] = {
     { "msg", .parse = parse_msg, .flags = KEYWORD_QUOTED, .help = "What the alert says" },
     { "sid", .parse = parse_id, .mode = META_SID, .help = "Number of the rule" },
@@ -249,8 +261,8 @@ const struct keyword meta_keywords[] = {
     { "alert", .parse = parse_noalert, .mode = 0, .flags = KEYWORD_NO_VALUE,
       .help = "A match raises an alert" },
     { "requires", .parse = parse_requires, .help = "Skips the rule where something is missing" },
-    { "prefilter", .parse = parse_ignored, .flags = KEYWORD_OPTIONAL,
-      .help = "Accepted: the prefilter is chosen by itself" },
+    { "prefilter", .parse = parse_prefilter, .flags = KEYWORD_OPTIONAL,
+      .help = "Rules are looked for by the match before it, if that is a content" },
     { "logto", .parse = parse_ignored, .flags = KEYWORD_OPTIONAL, .help = "Accepted and ignored" },
     { 0 },
 };

@@ -2,6 +2,7 @@
 /* Keywords about one packet's headers. */
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "detect/context.h"
 #include "detect/keyword.h"
 #include "packet/decode.h"
@@ -371,45 +372,79 @@ static bool parse_decode_event(struct compiler *c, const struct keyword *keyword
     return true;
 }
 
+/* ---- what reports tell ---- */
+
+static void report_number(const struct ruleset *set, const struct rule_part *part, struct text *out)
+{
+    (void)set;
+    json_uint(out, "number", part->check->range.a);
+}
+
+static void report_window(const struct ruleset *set, const struct rule_part *part, struct text *out)
+{
+    (void)set;
+    json_uint(out, "size", part->check->range.a);
+    json_bool(out, "negated", part->check->range.comparison == IS_NOT);
+}
+
+static void report_ipopts(const struct ruleset *set, const struct rule_part *part, struct text *out)
+{
+    (void)set;
+    const char *name = "any";
+    for (unsigned i = 0; i < IP_OPTION_COUNT; i++)
+        if (part->check->a == 1U << i)
+            name = ip_option_names[i];
+    json_cstring(out, "option", name);
+}
+
 /* Options of TCP and IP that look like content of a header: the count of a kind of number. */
 const struct keyword packet_keywords[] = {
-    { "ttl", .parse = parse_packet_number, .max = 255, .number = ip_ttl, .help = "IP time to live, in hops",
-      .source = "RFC 791 3.1" },
-    { "tos", .parse = parse_packet_number, .max = 255, .number = ip_tos, .help = "IPv4 type of service",
-      .source = "RFC 791 3.1" },
-    { "id", .parse = parse_packet_number, .max = 65535, .number = ip_id, .help = "IPv4 identification",
-      .source = "RFC 791 3.1" },
-    { "fragoffset", .parse = parse_packet_number, .max = 8191, .number = ip_fragment_offset,
-      .help = "Fragment offset in units of 8 bytes", .source = "RFC 791 3.1" },
-    { "seq", "tcp.seq", .parse = parse_packet_number, .max = UINT32_MAX, .number = tcp_sequence,
-      .help = "TCP sequence number", .source = "RFC 9293 3.1" },
-    { "ack", "tcp.ack", .parse = parse_packet_number, .max = UINT32_MAX, .number = tcp_acknowledgment,
-      .help = "TCP acknowledgment number", .source = "RFC 9293 3.1" },
-    { "window", "tcp.window", .parse = parse_packet_number, .max = 65535, .number = tcp_window,
-      .help = "TCP window, unscaled, in bytes", .source = "RFC 9293 3.1" },
-    { "tcp.mss", .parse = parse_packet_number, .max = 65535, .number = tcp_mss,
-      .help = "TCP maximum segment size option, in bytes", .source = "RFC 9293 3.7.1" },
-    { "tcp.wscale", .parse = parse_packet_number, .max = 255, .number = tcp_wscale,
-      .help = "TCP window scale option, a shift", .source = "RFC 7323 2" },
-    { "itype", .parse = parse_packet_number, .max = 255, .number = icmp_type, .help = "ICMP type",
-      .source = "RFC 792" },
-    { "icode", .parse = parse_packet_number, .max = 255, .number = icmp_code, .help = "ICMP code",
-      .source = "RFC 792" },
-    { "icmp_id", .parse = parse_packet_number, .flags = KEYWORD_QUOTED, .max = 65535, .number = icmp_id,
-      .help = "ICMP identifier", .source = "RFC 792" },
-    { "icmp_seq", .parse = parse_packet_number, .flags = KEYWORD_QUOTED, .max = 65535,
+    { "ttl", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 255, .number = ip_ttl,
+      .help = "IP time to live, in hops", .source = "RFC 791 3.1" },
+    { "tos", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 255, .number = ip_tos,
+      .help = "IPv4 type of service", .source = "RFC 791 3.1" },
+    { "id", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 65535, .number = ip_id,
+      .help = "IPv4 identification", .source = "RFC 791 3.1" },
+    { "fragoffset", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 8191,
+      .number = ip_fragment_offset, .help = "Fragment offset in units of 8 bytes", .source = "RFC 791 3.1" },
+    { "seq", "tcp.seq", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = UINT32_MAX,
+      .number = tcp_sequence, .help = "TCP sequence number", .source = "RFC 9293 3.1", .shown = "tcp.seq",
+      .key = "seq", .report = report_number },
+    { "ack", "tcp.ack", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = UINT32_MAX,
+      .number = tcp_acknowledgment, .help = "TCP acknowledgment number", .source = "RFC 9293 3.1",
+      .shown = "tcp.ack", .key = "ack", .report = report_number },
+    { "window", "tcp.window", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 65535,
+      .number = tcp_window, .help = "TCP window, unscaled, in bytes", .source = "RFC 9293 3.1",
+      .shown = "tcp.window", .report = report_window },
+    { "tcp.mss", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 65535, .number = tcp_mss,
+      .help = "TCP maximum segment size option, in bytes", .source = "RFC 9293 3.7.1", .key = "tcp_mss" },
+    { "tcp.wscale", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 255,
+      .number = tcp_wscale, .help = "TCP window scale option, a shift", .source = "RFC 7323 2" },
+    { "itype", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 255, .number = icmp_type,
+      .help = "ICMP type", .source = "RFC 792" },
+    { "icode", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 255, .number = icmp_code,
+      .help = "ICMP code", .source = "RFC 792", .key = "code" },
+    { "icmp_id", .parse = parse_packet_number, .flags = KEYWORD_QUOTED | KEYWORD_OF_PACKET, .max = 65535,
+      .number = icmp_id, .help = "ICMP identifier", .source = "RFC 792", .key = "id",
+      .report = report_number },
+    { "icmp_seq", .parse = parse_packet_number, .flags = KEYWORD_QUOTED | KEYWORD_OF_PACKET, .max = 65535,
       .number = icmp_sequence, .help = "ICMP sequence number", .source = "RFC 792" },
-    { "icmpv6.mtu", .parse = parse_packet_number, .max = UINT32_MAX, .number = icmp6_mtu,
-      .help = "MTU of a Packet Too Big message, in bytes", .source = "RFC 4443 3.2" },
-    { "vlan.layers", .parse = parse_packet_number, .max = 3, .number = vlan_layers,
-      .help = "Number of VLAN tags", .source = "IEEE 802.1Q" },
-    { "vlan.id", .parse = parse_vlan, .help = "VLAN id, perhaps of one layer", .source = "IEEE 802.1Q" },
-    { "dsize", .parse = parse_dsize, .help = "Size of the packet's payload in bytes" },
-    { "flags", "tcp.flags", .parse = parse_flags, .help = "TCP flags", .source = "RFC 9293 3.1" },
-    { "fragbits", .parse = parse_fragbits, .help = "IPv4 fragmentation flags", .source = "RFC 791 3.1" },
-    { "ipopts", .parse = parse_ipopts, .help = "An IPv4 option is there", .source = "RFC 791 3.1" },
+    { "icmpv6.mtu", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = UINT32_MAX,
+      .number = icmp6_mtu, .help = "MTU of a Packet Too Big message, in bytes", .source = "RFC 4443 3.2" },
+    { "vlan.layers", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 3,
+      .number = vlan_layers, .help = "Number of VLAN tags", .source = "IEEE 802.1Q" },
+    { "vlan.id", .parse = parse_vlan, .flags = KEYWORD_OF_PACKET, .help = "VLAN id, perhaps of one layer",
+      .source = "IEEE 802.1Q" },
+    { "dsize", .parse = parse_dsize, .flags = KEYWORD_OF_PACKET,
+      .help = "Size of the packet's payload in bytes", .key = "dsize" },
+    { "flags", "tcp.flags", .parse = parse_flags, .flags = KEYWORD_OF_PACKET, .help = "TCP flags",
+      .source = "RFC 9293 3.1", .shown = "tcp.flags" },
+    { "fragbits", .parse = parse_fragbits, .flags = KEYWORD_OF_PACKET, .help = "IPv4 fragmentation flags",
+      .source = "RFC 791 3.1" },
+    { "ipopts", .parse = parse_ipopts, .flags = KEYWORD_OF_PACKET, .help = "An IPv4 option is there",
+      .source = "RFC 791 3.1", .report = report_ipopts },
     { "ip_proto", .parse = parse_ip_proto, .help = "Protocol over IP", .source = "IANA protocol numbers" },
-    { "sameip", .parse = parse_sameip, .flags = KEYWORD_NO_VALUE,
+    { "sameip", .parse = parse_sameip, .flags = KEYWORD_NO_VALUE | KEYWORD_OF_PACKET,
       .help = "Source and destination address are the same" },
     { "ipv4-csum", .parse = parse_csum, .mode = CHECKSUM_IPV4 | 4 << 4,
       .help = "IPv4 header checksum is valid or invalid" },
@@ -419,21 +454,22 @@ const struct keyword packet_keywords[] = {
     { "udpv6-csum", .parse = parse_csum, .mode = CHECKSUM_UDP | 6 << 4, .help = "UDP checksum over IPv6" },
     { "icmpv4-csum", .parse = parse_csum, .mode = CHECKSUM_ICMP | 4 << 4, .help = "ICMP checksum" },
     { "icmpv6-csum", .parse = parse_csum, .mode = CHECKSUM_ICMP | 6 << 4, .help = "ICMPv6 checksum" },
-    { "decode-event", .parse = parse_decode_event, .help = "An anomaly found while decoding" },
-    { "ether.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = ether_header,
-      .help = "Ethernet header" },
-    { "ipv4.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = ipv4_header,
-      .help = "IPv4 header" },
-    { "ipv6.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = ipv6_header,
-      .help = "IPv6 header" },
-    { "tcp.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = tcp_header,
-      .help = "TCP header" },
-    { "udp.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = udp_header,
-      .help = "UDP header" },
-    { "icmpv4.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = icmpv4_header,
-      .help = "ICMP header" },
-    { "icmpv6.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = icmpv6_header,
-      .help = "ICMPv6 header" },
+    { "decode-event", .parse = parse_decode_event, .flags = KEYWORD_OF_EVENT,
+      .help = "An anomaly found while decoding" },
+    { "ether.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE | KEYWORD_OF_PACKET,
+      .bytes = ether_header, .help = "Ethernet header" },
+    { "ipv4.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE | KEYWORD_OF_PACKET,
+      .bytes = ipv4_header, .help = "IPv4 header" },
+    { "ipv6.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE | KEYWORD_OF_PACKET,
+      .bytes = ipv6_header, .help = "IPv6 header" },
+    { "tcp.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE | KEYWORD_OF_PACKET,
+      .bytes = tcp_header, .help = "TCP header" },
+    { "udp.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE | KEYWORD_OF_PACKET,
+      .bytes = udp_header, .help = "UDP header" },
+    { "icmpv4.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE | KEYWORD_OF_PACKET,
+      .bytes = icmpv4_header, .help = "ICMP header" },
+    { "icmpv6.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE | KEYWORD_OF_PACKET,
+      .bytes = icmpv6_header, .help = "ICMPv6 header" },
     { "ip.src", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = source_address,
       .help = "Source address as octets" },
     { "ip.dst", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE, .bytes = destination_address,

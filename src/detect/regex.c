@@ -138,6 +138,8 @@ static bool read_flags(struct compiler *c, struct bytes flags, uint32_t *bits, b
     for (size_t i = 0; i < flags.size; i++) {
         char flag = (char)flags.data[i];
         bool known = flag == 'B' || flag == 'O'; /* raw bytes, own match limits: nothing to do */
+        if (flag == 'B')
+            compiler_note(c, NULL, "'/B' (rawbytes) option is a no-op and is silently ignored");
         if (flag == 'R')
             known = *relative = true;
         for (size_t k = 0; k < COUNT_OF(options); k++) {
@@ -196,6 +198,7 @@ static bool parse_pcre(struct compiler *c, const struct keyword *keyword, struct
         return false;
     item->negated = negated;
     item->relative = relative;
+    item->nocase = bits & PCRE2_CASELESS;
     item->regex = regex_new(c, pattern, bits);
     if (!item->regex)
         return false;

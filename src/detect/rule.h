@@ -53,6 +53,7 @@ struct ruleset_settings {
     size_t reputation_count;
     bool strict;     /* --init-errors-fatal: the first refused rule is an error */
     bool keep_texts; /* of rules, as rule->text; a quarter of the memory of a set */
+    bool keep_parts; /* of rules, keyword by keyword, for ruleset_analyze() */
     bool inline_mode;
     bool no_prefilter;          /* every rule is tried everywhere; slow, to check the prefilters against */
     uint32_t pcre_match_limit;  /* 0: 3500 */

@@ -560,10 +560,11 @@ struct ruleset *ruleset_load(const struct ruleset_settings *settings, struct err
         (void)error_set(error, "rules: out of memory");
         return NULL;
     }
-    struct map *const maps[] = { &set->by_sid,        &set->header_map,      &set->addresses.by_text,
-                                 &set->ports.by_text, &set->buffer_map,      &set->keywords,
-                                 &set->rows,          &set->classifications, &set->references,
-                                 &set->bits };
+    struct map *const maps[] = {
+        &set->by_sid,   &set->header_map, &set->addresses.by_text, &set->ports.by_text, &set->buffer_map,
+        &set->keywords, &set->rows,       &set->classifications,   &set->references,    &set->bits,
+        &set->parts
+    };
     for (size_t i = 0; i < COUNT_OF(maps); i++)
         *maps[i] = map_of(0x51ed270b + i, 0);
     set->memory = arena_of(SET_MEMORY_MAX);
@@ -629,8 +630,9 @@ void ruleset_free(struct ruleset *set)
     shared_free(set->shared);
     set_list_done(&set->addresses);
     set_list_done(&set->ports);
-    struct map *const maps[] = { &set->by_sid, &set->header_map,      &set->buffer_map, &set->keywords,
-                                 &set->rows,   &set->classifications, &set->references, &set->bits };
+    struct map *const maps[] = { &set->by_sid,     &set->header_map, &set->buffer_map,
+                                 &set->keywords,   &set->rows,       &set->classifications,
+                                 &set->references, &set->bits,       &set->parts };
     for (size_t i = 0; i < COUNT_OF(maps); i++)
         map_done(maps[i]);
     free(set->signatures);

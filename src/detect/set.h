@@ -47,6 +47,7 @@ struct ruleset {
     struct signature **signatures; /* in evaluation order */
     size_t signature_count, signature_capacity;
     struct map by_sid; /* gid, sid -> index + 1 (while loading) */
+    struct map parts;  /* signature -> struct rule_parts *; empty unless keep_parts */
 
     struct header *headers;
     size_t header_count, header_capacity;

@@ -118,6 +118,7 @@ struct item {
     uint8_t kind;
     bool negated, relative;
     bool relative_next; /* an item after it depends on where this one matched */
+    bool nocase;        /* of a regular expression */
     union {
         struct content content;
         const struct regex *regex;

@@ -117,9 +117,9 @@ static bool parse_threshold(struct compiler *c, const struct keyword *keyword, s
 }
 
 const struct keyword threshold_keywords[] = {
-    { "threshold", .parse = parse_threshold, .help = "How often the rule alerts" },
+    { "threshold", .parse = parse_threshold, .help = "How often the rule alerts", .list = "threshold" },
     { "detection_filter", .parse = parse_threshold, .mode = 1,
-      .help = "How often the rule must match before it alerts" },
+      .help = "How often the rule must match before it alerts", .list = "threshold" },
     { 0 },
 };
 

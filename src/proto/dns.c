@@ -1115,7 +1115,15 @@ static bool type_number(const struct tx *tx, enum direction direction, uint32_t 
     }
 
 static const struct inspect dns_inspects[] = {
-    NAME_ROW("dns.query", "dns_query", 1U << TO_SERVER, request_name, "Names asked for, in requests"),
+    { .name = "dns.query",
+      .alias = "dns_query",
+      .shown = "dns_query",
+      .kind = INSPECT_GET,
+      .directions = 1U << TO_SERVER,
+      .progress = { 1, 1 },
+      .get = request_name,
+      .help = "Names asked for, in requests",
+      .source = "RFC 1035 section 4.1" },
     NAME_ROW("dns.queries.rrname", "dns.query.name", BOTH, question_name, "Names of the question section"),
     NAME_ROW("dns.answers.rrname", "dns.answer.name", BOTH, answer_name, "Names of the answer section"),
     NAME_ROW("dns.authorities.rrname", NULL, BOTH, authority_name, "Names of the authority section"),

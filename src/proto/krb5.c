@@ -473,6 +473,7 @@ static bool get_ticket(const struct tx *tx, enum direction direction, uint32_t i
 
 static const struct inspect inspects[] = {
     { .name = "krb5.cname",
+      .shown = "krb5_cname",
       .alias = "krb5_cname",
       .kind = INSPECT_GET,
       .directions = 1U << TO_CLIENT,
@@ -481,6 +482,7 @@ static const struct inspect inspects[] = {
       .help = "Parts of the client's name",
       .source = "RFC 4120 section 5.2.2" },
     { .name = "krb5.sname",
+      .shown = "krb5_sname",
       .alias = "krb5_sname",
       .kind = INSPECT_GET,
       .directions = 1U << TO_CLIENT,

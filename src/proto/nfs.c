@@ -610,6 +610,7 @@ static bool procedure_number(const struct tx *tx, enum direction direction, uint
 
 static const struct inspect inspects[] = {
     { .name = "nfs.version",
+      .shown = "nfs_request",
       .alias = "nfs_version",
       .kind = INSPECT_NUMBER,
       .directions = 1 << TO_SERVER,
@@ -618,6 +619,7 @@ static const struct inspect inspects[] = {
       .help = "Version of the file system's protocol",
       .source = "RFC 5531, section 9" },
     { .name = "nfs_procedure",
+      .shown = "nfs_request",
       .kind = INSPECT_NUMBER,
       .directions = 1 << TO_SERVER,
       .number = procedure_number,

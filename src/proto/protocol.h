@@ -89,6 +89,7 @@ struct inspect {
                     * the name's index in the upper 32 bits */
     const char *const *choices; /* names a rule may use for numbers, NULL-terminated; index is the value */
     const char *help, *source;  /* one English sentence; RFC section */
+    const char *shown;          /* what reports on rules call its buffer; NULL: `modifier`, or the name */
 };
 
 /* Flags of a stream parser's call. */

@@ -167,6 +167,7 @@ struct ruleset *load_rules(struct engine *engine, struct error *error)
     struct settings *settings = &engine->settings;
     struct ruleset_settings rules = settings->rules;
     rules.keep_texts |= engine->options->analysis;
+    rules.keep_parts = engine->options->analysis;
     for (size_t i = 0; i < settings->eve_count; i++)
         rules.keep_texts |= settings->eves[i].alerts.rule_raw;
     const char *files[4096];

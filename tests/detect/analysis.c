@@ -30,9 +30,9 @@ static void each_rule_is_a_line_with_its_text_and_numbers(void **state)
     (void)state;
     analyze("alert tcp any any -> any any (msg:\"one\"; content:\"a\"; sid:11; rev:3;)\n"
             "alert ip 192.0.2.7 any -> any any (msg:\"two\"; sid:12; gid:5;)\n");
-    assert_reported("\"id\":11,\"gid\":1,\"rev\":3,\"msg\":\"one\",\"type\":\"stream\"");
-    assert_reported("\"id\":12,\"gid\":5,\"rev\":0,\"msg\":\"two\",\"type\":\"ip_only\"");
-    assert_reported("{\"raw\":\"alert ip 192.0.2.7 any -> any any (msg:\\\"two\\\"; sid:12; gid:5;)\"");
+    assert_reported("\"id\":11,\"gid\":1,\"rev\":3,\"msg\":\"one\",");
+    assert_reported("\"id\":12,\"gid\":5,\"rev\":0,\"msg\":\"two\",");
+    assert_reported("\"raw\":\"alert ip 192.0.2.7 any -> any any (msg:\\\"two\\\"; sid:12; gid:5;)\"");
     const char *second = strchr(report, '\n');
     assert_non_null(second);
     assert_int_equal(second[1], '{');
@@ -64,6 +64,133 @@ static void bytes_that_are_no_text_are_hexadecimal_and_places_are_numbers(void *
     assert_reported("\"pattern\":\"|00|a|FF|\",\"length\":3,");
     assert_reported("\"offset\":2,\"depth\":22,");
     assert_reported("\"distance\":1,\"within\":4,");
+}
+
+static void a_place_that_is_relative_to_nothing_is_counted_from_the_start(void **state)
+{
+    (void)state;
+    analyze("alert tcp any any -> any any (content:\"a\"; distance:3; within:5; content:\"b\"; sid:1;)\n");
+    assert_reported("\"no_double_inspect\":false,\"offset\":3,\"depth\":8,");
+    assert_reported(
+        "\"notes\":[\"'within' option for pattern w/o previous content was converted to 'depth'\",");
+}
+
+static void the_end_of_data_after_a_content_is_the_contents(void **state)
+{
+    (void)state;
+    analyze("alert tcp any any -> any any (content:\"a\"; isdataat:!1,relative; sid:1;)\n");
+    assert_reported("\"ends_with\":true,");
+    if (strstr(report, "\"name\":\"isdataat\""))
+        fail_msg("isdataat stays: %s", report);
+}
+
+static void conditions_are_told_by_their_lists(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *options, *part;
+    } cases[] = {
+        { "ttl:10;", "\"packet\":{\"matches\":[{\"name\":\"ttl\"}]}" },
+        { "window:!5;", "{\"name\":\"tcp.window\",\"window\":{\"size\":5,\"negated\":true}}" },
+        { "ack:7;", "{\"name\":\"tcp.ack\",\"ack\":{\"number\":7}}" },
+        { "tcp.mss:!5-9;", "\"tcp_mss\":{\"negated_range\":{\"min\":5,\"max\":9}}" },
+        { "tcp.mss:&12=4;", "\"tcp_mss\":{\"bitmask\":{\"mask\":12,\"value\":4}}" },
+        { "ipopts:rr;", "\"ipopts\":{\"option\":\"rr\"}" },
+        { "flow:established;", "\"packet\":{\"matches\":[{\"name\":\"flow\"}]}" },
+        { "flow:to_server;", "\"lists\":{}" },
+        { "dsize:0;", "\"requirements\":[\"no_payload\",\"real_pkt\"]" },
+        { "dsize:>3;", "\"requirements\":[\"payload\",\"real_pkt\"]" },
+        { "flags:S;", "\"requirements\":[\"tcp_flags_init_deinit\",\"real_pkt\"]" },
+        { "stream-event:rst_but_no_session;", "\"requirements\":[\"engine_event\"]" },
+        { "flowbits:isset,a|b;",
+          "\"flowbits\":{\"cmd\":\"isset\",\"names\":[\"a\",\"b\"],\"operator\":\"or\"}" },
+        { "flowbits:isset,a;", "\"need_flowvar\"" },
+        { "flowbits:set,a;", "\"postmatch\":{\"matches\":[{\"name\":\"flowbits\"," },
+        { "flowint:n,+,2;", "\"flowint\":{\"cmd\":\"add\",\"var\":\"n\",\"value\":2}" },
+        { "flowint:n,>,m;", "\"flowint\":{\"cmd\":\"gt\",\"var\":\"n\",\"value\":\"m\"}" },
+        { "tag:session,5,packets;", "\"tag\":{\"matches\":[{\"name\":\"tag\"}]}" },
+        { "threshold:type limit,track by_src,count 1,seconds 9;",
+          "\"threshold\":{\"matches\":[{\"name\":\"threshold\"}]}" },
+        { "app-layer-protocol:!http,either;", "\"mode\":\"either\",\"negated\":true" },
+        { "base64_decode:bytes 9; base64_data; content:\"a\";", "\"base64_data\":{\"matches\":[{" },
+        { "byte_test:4,>,5,1,string,hex;",
+          "{\"nbytes\":4,\"offset\":1,\"base\":\"hex\",\"flags\":[\"string\"]}" },
+        { "pcre:\"/a/i\";", "\"nocase\":true,\"negated\":false}" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char rule[256];
+        snprintf(rule, sizeof rule, "alert tcp any any -> any any (%s sid:1;)\n", cases[i].options);
+        analyze(rule);
+        assert_reported(cases[i].part);
+    }
+}
+
+static void prefilter_behind_a_condition_names_it_and_behind_a_content_chooses_it(void **state)
+{
+    (void)state;
+    analyze("alert tcp any any -> any any (flags:S; prefilter; content:\"abc\"; sid:1;)\n");
+    assert_reported("\"prefilter\":{\"buffer\":\"packet\",\"name\":\"tcp.flags\"}");
+    analyze("alert tcp any any -> any any (content:\"abc\"; content:\"d\"; prefilter; sid:1;)\n");
+    assert_reported("\"mpm\":{\"buffer\":\"payload\",\"pattern\":\"d\",");
+}
+
+static void engines_go_by_progress_behind_the_one_that_is_looked_for(void **state)
+{
+    (void)state;
+    analyze(
+        "alert http any any -> any any (http.request_body; pcre:\"/a/\"; http.user_agent; content:\"abcd\"; "
+        "http.method; content:\"b\"; content:\"c\"; pkt_data; pcre:\"/d/\"; sid:1;)\n");
+    const char *const names[] = { "http_user_agent", "http_method", "http_user_agent", "http_client_body",
+                                  "\"name\":\"stream\"" };
+    const char *at = report;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        at = strstr(at, names[i]);
+        if (!at)
+            fail_msg("%s is not in its place in %s", names[i], report);
+        at++;
+    }
+}
+
+static void a_number_of_a_buffer_is_asked_with_it(void **state)
+{
+    (void)state;
+    analyze("alert http any any -> any any (urilen:5; http.uri; content:\"ab\"; sid:1;)\n");
+    assert_reported("\"matches\":[{\"name\":\"urilen\"},{\"name\":\"content\",");
+}
+
+static void legacy_modifiers_are_about_the_first_version_of_http(void **state)
+{
+    (void)state;
+    analyze("alert http any any -> any any (content:\"x\"; http_uri; sid:1;)\n");
+    assert_reported("\"app_proto\":\"http\",");
+    if (strstr(report, "http2"))
+        fail_msg("HTTP/2 is meant too: %s", report);
+    analyze("alert http any any -> any any (http.uri; content:\"x\"; sid:1;)\n");
+    assert_reported("\"app_proto\":\"http_any\",");
+}
+
+static void a_packet_rule_names_the_transactions_that_set_its_bits(void **state)
+{
+    (void)state;
+    analyze("alert http any any -> any any (http.uri; content:\"a\"; flowbits:set,one; sid:7;)\n"
+            "alert tcp any any -> any any (flowbits:isset,one; sid:8;)\n");
+    assert_reported("{\"state_modifying_rules\":{\"sids\":[7],\"names\":[\"one\"]}}");
+    analyze("alert http any any -> any any (http.uri; content:\"a\"; flowbits:set,one; sid:7;)\n"
+            "alert http any any -> any any (http.uri; content:\"a\"; flowbits:isset,one; sid:9;)\n"
+            "alert tcp any any -> any any (flowbits:isset,one; sid:8;)\n");
+    if (strstr(report, "dependencies"))
+        fail_msg("a transaction asks for the bit too: %s", report);
+}
+
+static void what_a_match_does_is_its_policy(void **state)
+{
+    (void)state;
+    analyze("drop tcp any any -> any any (ttl:3; sid:1;)\n");
+    assert_reported("\"match_policy\":{\"actions\":[\"alert\",\"drop\"],\"scope\":\"packet\"}");
+    analyze("pass http any any -> any any (http.uri; content:\"a\"; sid:1;)\n");
+    assert_reported("\"match_policy\":{\"actions\":[\"pass\"],\"scope\":\"flow\"}");
+    analyze("rejectboth tcp any any -> any any (content:\"a\"; sid:1;)\n");
+    assert_reported("\"actions\":[\"alert\",\"drop\",\"reject_both\"],\"scope\":\"flow_if_stateful\"");
 }
 
 static void buffers_have_the_names_of_reports(void **state)
@@ -117,6 +244,15 @@ int main(void)
         cmocka_unit_test(buffers_have_the_names_of_reports),
         cmocka_unit_test(a_buffer_is_looked_for_in_each_protocol_that_has_it),
         cmocka_unit_test(a_rule_says_what_kind_it_is_of),
+        cmocka_unit_test(a_place_that_is_relative_to_nothing_is_counted_from_the_start),
+        cmocka_unit_test(the_end_of_data_after_a_content_is_the_contents),
+        cmocka_unit_test(conditions_are_told_by_their_lists),
+        cmocka_unit_test(prefilter_behind_a_condition_names_it_and_behind_a_content_chooses_it),
+        cmocka_unit_test(engines_go_by_progress_behind_the_one_that_is_looked_for),
+        cmocka_unit_test(a_number_of_a_buffer_is_asked_with_it),
+        cmocka_unit_test(legacy_modifiers_are_about_the_first_version_of_http),
+        cmocka_unit_test(a_packet_rule_names_the_transactions_that_set_its_bits),
+        cmocka_unit_test(what_a_match_does_is_its_policy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,7 @@ static void open_stage(struct stage *stage, const char *rules, const char *thres
     settings.files = files;
     settings.file_count = 1;
     settings.keep_texts = true;
+    settings.keep_parts = true;
     settings.refused = note_refusal;
     settings.context = stage;
     settings.data_dir = "/tmp";
