@@ -75,7 +75,7 @@ static struct rdp *new_record(struct session *session, enum kind kind, struct tx
         return NULL;
     tx_finish_both(*tx);
     struct rdp *rdp = (void *)(*tx)->record;
-    rdp->kind = kind;
+    rdp->kind = (uint8_t)kind;
     return rdp;
 }
 

@@ -208,40 +208,69 @@ static bool sip_datagram(struct session *session, void *state, enum direction di
     return take_message(session, direction, reader_rest(in));
 }
 
-/* Where the blank line after the headers ends, or SIZE_MAX. */
-static size_t head_size(struct bytes data)
+/* Where the blank line after the headers ends, or SIZE_MAX; there is none that ends in the first `scanned`
+ * bytes. */
+static size_t head_size(struct bytes data, size_t scanned)
 {
-    size_t crlf = bytes_find(data, BYTES_OF("\r\n\r\n"));
-    size_t lf = bytes_find(bytes_first(data, crlf), BYTES_OF("\n\n"));
+    struct bytes rest = bytes_from(data, scanned);
+    size_t crlf = bytes_find(rest, BYTES_OF("\r\n\r\n"));
+    size_t lf = bytes_find(bytes_first(rest, crlf), BYTES_OF("\n\n"));
     if (lf != SIZE_MAX)
-        return lf + 2;
-    return crlf == SIZE_MAX ? SIZE_MAX : crlf + 4;
+        return scanned + lf + 2;
+    return crlf == SIZE_MAX ? SIZE_MAX : scanned + crlf + 4;
+}
+
+/* What is known of a message of which not all is there. */
+struct sip_side {
+    size_t scanned; /* bytes without the end of the headers */
+    size_t size;    /* of the message as far as it is kept; 0: not known yet */
+    uint64_t skip;  /* bytes of a body beyond what is kept */
+};
+
+struct sip_state {
+    struct sip_side sides[DIRECTIONS];
+};
+
+/* Finds out the size of the message that `data` begins with; false when it is no message. */
+static bool measure(struct sip_side *side, struct bytes data)
+{
+    size_t head = head_size(data, side->scanned);
+    side->scanned = data.size > 3 ? data.size - 3 : 0;
+    if (head == SIZE_MAX)
+        return true;
+    struct arena scratch = arena_of(64U * 1024U);
+    struct sip sip = { 0 };
+    struct parts parts;
+    bool good = parse_message(bytes_first(data, head), &scratch, &sip, &parts);
+    uint64_t body = good ? body_size(&sip) : 0;
+    arena_done(&scratch);
+    side->size = head + (size_t)MIN(body, (uint64_t)BODY_MAX);
+    side->skip = body - MIN(body, (uint64_t)BODY_MAX);
+    return good;
 }
 
 static bool sip_stream(struct session *session, void *state, enum direction direction, struct reader *in,
                        unsigned flags)
 {
-    (void)state;
+    struct sip_side *side = &((struct sip_state *)state)->sides[direction];
     for (;;) {
-        while (!reader_empty(in) && (*in->at == '\r' || *in->at == '\n'))
+        if (side->skip && !side->size) {
+            uint64_t size = MIN(side->skip, (uint64_t)reader_left(in));
+            reader_skip(in, (size_t)size);
+            side->skip -= size;
+        }
+        while (!side->scanned && !reader_empty(in) && (*in->at == '\r' || *in->at == '\n'))
             reader_skip(in, 1); /* keep-alive (RFC 5626 section 3.5.1) */
         struct bytes data = reader_peek(in);
-        size_t head = data.size ? head_size(data) : SIZE_MAX;
-        if (head == SIZE_MAX)
+        if (!data.size)
             return true;
-        struct arena scratch = arena_of(64U * 1024U);
-        struct sip sip = { 0 };
-        struct parts parts;
-        bool good = parse_message(bytes_first(data, head), &scratch, &sip, &parts);
-        uint64_t body = good ? body_size(&sip) : 0;
-        arena_done(&scratch);
-        if (!good)
+        if (!side->size && !measure(side, data))
             return false;
-        uint64_t left = data.size - head;
-        if (body > left && !(flags & FEED_END) && left < BODY_MAX)
+        if (!side->size || (side->size > data.size && !(flags & FEED_END)))
             return true;
-        size_t size = head + (size_t)MIN(body, left);
-        if (!take_message(session, direction, reader_bytes(in, size)))
+        struct bytes whole = reader_bytes(in, MIN(side->size, data.size));
+        side->size = side->scanned = 0;
+        if (!take_message(session, direction, whole))
             return false;
     }
 }
@@ -391,6 +420,7 @@ const struct protocol sip_protocol = {
     .ports = "5060,5061",
     .probe = sip_probe,
     .probe_depth = 256,
+    .state_size = sizeof(struct sip_state),
     .record_size = sizeof(struct sip),
     .tx_memory_max = 512U * 1024U,
     .buffer_max = 256U * 1024U,

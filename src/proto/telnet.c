@@ -25,8 +25,10 @@ static enum probe telnet_probe(enum direction direction, struct bytes data)
     return data.data[1] >= WILL && data.data[1] <= DONT && data.data[2] < 50 ? PROBE_YES : PROBE_NO;
 }
 
-/* Size of the command at the start of `data`; 0 when it is not all there. */
-static size_t command_size(struct bytes data, size_t scanned)
+/* Size of the command at the start of `data`; 0 when it is not all there, `*scanned` bytes of it being
+ * judged.
+ */
+static size_t command_size(struct bytes data, size_t *scanned)
 {
     if (data.size < 2)
         return 0;
@@ -34,25 +36,28 @@ static size_t command_size(struct bytes data, size_t scanned)
         return data.size < 3 ? 0 : 3;
     if (data.data[1] != SB)
         return 2;
-    for (size_t i = MAX(scanned, (size_t)2); i + 1 < data.size; i++) {
+    size_t i = MAX(*scanned, (size_t)2);
+    for (; i + 1 < data.size; i++) {
         if (data.data[i] != IAC)
             continue;
         if (data.data[i + 1] != IAC)
             return i; /* IAC SE is a command by itself */
         i++;
     }
+    *scanned = i;
     return data.size > LINE_MAX_ ? data.size : 0;
 }
 
 /* Size of the text at the start of `data`: up to a line feed, or to the next command. */
-static size_t text_size(struct bytes data, size_t scanned)
+static size_t text_size(struct bytes data, size_t *scanned)
 {
-    for (size_t i = scanned; i < data.size; i++) {
+    for (size_t i = *scanned; i < data.size; i++) {
         if (data.data[i] == '\n')
             return i + 1;
         if (data.data[i] == IAC && i)
             return i;
     }
+    *scanned = data.size;
     return data.size > LINE_MAX_ ? data.size : 0;
 }
 
@@ -60,18 +65,15 @@ static bool telnet_stream(struct session *session, void *state_, enum direction 
                           unsigned flags)
 {
     struct telnet_state *state = state_;
+    size_t *scanned = &state->scanned[direction];
     (void)flags;
     while (!reader_empty(in)) {
         struct bytes data = reader_peek(in);
         bool command = data.data[0] == IAC;
-        size_t size = command ? command_size(data, state->scanned[direction])
-                              : text_size(data, state->scanned[direction]);
-        if (size == 0) {
-            /* An IAC at the end may be the first octet of a pair. */
-            state->scanned[direction] = command ? data.size - 1 : data.size;
+        size_t size = command ? command_size(data, scanned) : text_size(data, scanned);
+        if (size == 0)
             return true;
-        }
-        state->scanned[direction] = 0;
+        *scanned = 0;
         session_frame(session, direction, FRAME_PDU, data.data, size, NULL);
         session_frame(session, direction, command ? FRAME_CTL : FRAME_DATA, data.data, size, NULL);
         reader_skip(in, size);

@@ -75,6 +75,21 @@ static void inspect_all(const struct tx *tx)
     }
 }
 
+/* Frames stay until here: at most FRAMES_MAX of each direction. */
+static void print_frames(const struct session *session, struct text *out)
+{
+    for (int d = 0; d < DIRECTIONS; d++)
+        for (size_t i = 0; i < session->frame_count[d]; i++) {
+            const struct frame *frame = &session->frames[d][i];
+            text_add(out, "frame %s %s %llu ", frame->protocol->frames[frame->type],
+                     d == TO_SERVER ? "to_server" : "to_client", (unsigned long long)frame->offset);
+            if (frame->size == UINT64_MAX)
+                text_string(out, "open\n");
+            else
+                text_add(out, "%llu\n", (unsigned long long)frame->size);
+        }
+}
+
 static void print_new(struct session *session, struct text *out)
 {
     for (struct tx *tx = session->txs; tx; tx = tx->next) {
@@ -127,9 +142,9 @@ void play(const struct conversation *c, size_t cut, struct text *out)
     const struct protocol *enabled[] = { c->protocol, c->then, NULL };
     const void *options[] = { c->options, NULL, NULL };
     static const struct file_settings files = { .md5 = true };
-    struct session_settings settings = { .enabled = enabled,
-                                         .options = c->options ? options : NULL,
-                                         .files = &files };
+    struct session_settings settings = {
+        .enabled = enabled, .options = c->options ? options : NULL, .files = &files, .frames = c->frames
+    };
     struct session *session = session_new(&settings, c->transport, 40000, c->server_port);
     struct side *sides = calloc(DIRECTIONS, sizeof *sides);
     assert_non_null(session);
@@ -151,6 +166,7 @@ void play(const struct conversation *c, size_t cut, struct text *out)
     }
     session_end(session);
     print_new(session, out);
+    print_frames(session, out);
     session_free(session);
     free(sides);
 }

@@ -21,6 +21,7 @@ struct conversation {
     size_t turn_count;
     const void *options;         /* of the protocol, or NULL */
     bool open_ended;             /* the streams are not closed at the end */
+    bool frames;                 /* frames are printed too, after the rest */
     const struct protocol *then; /* what it may change to, or NULL */
 };
 
@@ -34,7 +35,8 @@ struct conversation {
 #define TURNS(list) .turns = (list), .turn_count = COUNT_OF(list)
 
 /* Plays it, `cut` bytes of a stream at a time (0: each turn at once), and appends a JSON object for each
- * transaction and the name of each event, a line each. Bytes end right before an unreadable page. */
+ * transaction, the name of each event and each frame ("frame pdu to_server 0 12": place, size), a line each.
+ * Bytes end right before an unreadable page. */
 void play(const struct conversation *conversation, size_t cut, struct text *out);
 /* All the general checks; `step`: every step-th byte is changed. */
 void check_conversation(const struct conversation *conversation, size_t step);
