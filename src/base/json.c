@@ -534,3 +534,98 @@ void json_fields(struct text *out, const struct field *fields, size_t count, con
         if (!fields[i].present || fields[i].present(record))
             write_field(&fields[i], record, out);
 }
+
+static size_t digits(struct bytes text, size_t at)
+{
+    size_t start = at;
+    while (at < text.size && byte_is_digit(text.data[at]))
+        at++;
+    return at - start;
+}
+
+static bool is_number(struct bytes text)
+{
+    size_t at = text.size && text.data[0] == '-', whole = digits(text, at);
+    if (whole == 0 || (whole > 1 && text.data[at] == '0'))
+        return false;
+    at += whole;
+    if (at < text.size && text.data[at] == '.') {
+        size_t part = digits(text, at + 1);
+        if (part == 0)
+            return false;
+        at += 1 + part;
+    }
+    if (at < text.size && (text.data[at] | 0x20) == 'e') {
+        at++;
+        at += at < text.size && (text.data[at] == '+' || text.data[at] == '-');
+        size_t part = digits(text, at);
+        if (part == 0)
+            return false;
+        at += part;
+    }
+    return at == text.size;
+}
+
+static bool copy_string(struct text *out, struct bytes escaped)
+{
+    struct text plain = text_new(escaped.size + 1);
+    bool good = json_unescape((struct json_value){ JSON_STRING, escaped }, &plain);
+    if (good)
+        json_text(out, text_bytes(&plain));
+    text_done(&plain);
+    return good;
+}
+
+static bool copy_members(struct text *out, struct json_value object, const char *without)
+{
+    struct json_cursor cursor = json_members(object);
+    struct bytes key;
+    struct json_value value;
+    json_open(out, NULL, '{');
+    while (json_next(&cursor, &key, &value)) {
+        if (without && bytes_is(key, without))
+            continue;
+        if (!copy_string(out, key))
+            return false;
+        json_end(out);
+        text_char(out, ':');
+        if (!json_copy(out, value, NULL))
+            return false;
+    }
+    json_close(out, '}');
+    return !cursor.failed;
+}
+
+static bool copy_elements(struct text *out, struct json_value array)
+{
+    struct json_cursor cursor = json_elements(array);
+    struct json_value value;
+    json_open(out, NULL, '[');
+    while (json_next_element(&cursor, &value))
+        if (!json_copy(out, value, NULL))
+            return false;
+    json_close(out, ']');
+    return !cursor.failed;
+}
+
+bool json_copy(struct text *out, struct json_value value, const char *without)
+{
+    switch (value.type) {
+    case JSON_OBJECT:
+        return copy_members(out, value, without);
+    case JSON_ARRAY:
+        return copy_elements(out, value);
+    case JSON_STRING:
+        return copy_string(out, value.text);
+    case JSON_NUMBER:
+        if (!is_number(value.text))
+            return false;
+        json_raw(out, NULL, value.text);
+        return true;
+    case JSON_NONE:
+        return false;
+    default:
+        json_raw(out, NULL, value.text);
+        return true;
+    }
+}

@@ -100,5 +100,9 @@ struct json_value json_find(struct json_value object, const char *path);
 /* Unescapes a string into `out`; false when it is not a well-formed string. */
 MUST_CHECK bool json_unescape(struct json_value string, struct text *out);
 MUST_CHECK bool json_to_u64(struct json_value number, uint64_t *value);
+/* Appends `value`, checked by every rule and without white space, with a trailing comma; the outermost object
+ * loses its member `without` (NULL: none). False when it is not well formed; something may be appended then.
+ */
+MUST_CHECK bool json_copy(struct text *out, struct json_value value, const char *without);
 
 #endif

@@ -1186,6 +1186,7 @@ bool compile_rule(struct ruleset *set, struct bytes line, const char *file, uint
                 reason->sid = (uint32_t)sid;
         }
         snprintf(reason->text, sizeof reason->text, "%s", c.signature ? c.error : "out of memory");
+        reason->of_data = c.of_data;
     }
     *skipped = c.skip;
     text_done(&c.references);

@@ -38,15 +38,22 @@ enum rule_action {
     ACTION_CONFIG = 128
 };
 
+/* What a value of a data set brings into the alert, as JSON. */
+struct alert_note {
+    const struct alert_note *next;
+    struct bytes key, json;
+};
+
 struct alert {
     const struct rule *rule;
     struct tx *tx;             /* the transaction it matched on, or NULL */
     const struct file *file;   /* likewise */
     const struct frame *frame; /* likewise */
-    uint8_t direction;         /* of the data that matched */
-    uint8_t action;            /* enum rule_action, as applied */
-    bool on_stream;            /* matched reassembled bytes, not this packet's */
-    bool tagged;               /* not a match: a packet logged because of an earlier one's tag */
+    const struct alert_note *notes;
+    uint8_t direction; /* of the data that matched */
+    uint8_t action;    /* enum rule_action, as applied */
+    bool on_stream;    /* matched reassembled bytes, not this packet's */
+    bool tagged;       /* not a match: a packet logged because of an earlier one's tag */
 };
 
 #define ALERTS_MAX 256

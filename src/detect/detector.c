@@ -369,6 +369,7 @@ static void keep_alert(struct context *context, const struct signature *s)
                            .tx = context->tx,
                            .file = context->file,
                            .frame = context->frame,
+                           .notes = context->notes,
                            .direction = (uint8_t)context->direction,
                            .action = s->rule.action,
                            .on_stream = context->on_stream };
@@ -423,6 +424,7 @@ static void judge_packet_rule(struct context *context, const struct signature *s
     context->signature = s;
     context->on_stream = false;
     context->file = NULL;
+    context->notes = NULL;
     if (!signature_applies(context, s))
         return;
     if (s->once && context->state && context->state->protocol_done[context->direction])

@@ -4,7 +4,7 @@
 
 #include "detect/buffer.h"
 #include "detect/context.h"
-#include "detect/data.h"
+#include "detect/dataset.h"
 #include "detect/keyword.h"
 #include "proto/file.h"
 
@@ -137,8 +137,9 @@ static bool parse_file_hash(struct compiler *c, const struct keyword *keyword, s
     c->set->wants.md5 |= keyword->mode == DATASET_MD5;
     c->set->wants.sha1 |= keyword->mode == DATASET_SHA1;
     c->set->wants.sha256 |= keyword->mode == DATASET_SHA256;
-    check->set = hash_list_open(c, value, keyword->mode);
-    return check->set != NULL;
+    struct error error;
+    check->set = dataset_open_hashes(c->set, value, c->signature->rule.file, keyword->mode, &error);
+    return check->set || refuse(c, "%.150s", error.text);
 }
 
 /* "request|response|both|to_server|to_client|src_to_..., file|tx|ssn|flow": the matching file is stored. */

@@ -85,6 +85,7 @@ static void judge(struct context *context, const struct signature *s, const stru
     if (!signature_applies(context, s) || !context->state ||
         seen_before(context->state, frame->id, s->index, false))
         return;
+    context->notes = NULL;
     for (const struct buffer_use *use = s->uses; use; use = use->next) {
         if (use->buffer->kind != BUFFER_FRAME) {
             if (!payload_matches(context, s, use))

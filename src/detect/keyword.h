@@ -61,6 +61,7 @@ struct compiler {
     struct bytes variables[RULE_VARIABLES_MAX];
     size_t variable_count;
     bool has_sid, direction_given, skip;
+    bool of_data; /* the refusal is about a file that the rule names */
     uint32_t priority;
     struct text references, metadata;
     char error[200];

@@ -9,6 +9,7 @@
 #include "detect/asn1.h"
 #include "detect/context.h"
 #include "detect/data.h"
+#include "detect/dataset.h"
 #include "detect/engine.h"
 #include "detect/regex.h"
 
@@ -431,9 +432,7 @@ static enum outcome match_from(const struct matching *m, const struct item *item
     case ITEM_BASE64:
         return match_base64(m, item, cursor);
     case ITEM_DATASET:
-        return dataset_match(item->dataset.set, item->dataset.command, m->data, m->context)
-                   ? match_from(m, item->next, cursor)
-                   : STOP;
+        return dataset_match(item, m->data, m->context) ? match_from(m, item->next, cursor) : STOP;
     case ITEM_ENTROPY:
         return match_entropy(m, item) ? match_from(m, item->next, cursor) : STOP;
     case ITEM_ASN1:

@@ -30,11 +30,26 @@ struct rule_reason {
     const char *file;
     uint32_t line, column, sid;
     struct bytes keyword;
+    bool of_data; /* a file of values that the rule names is bad, not the rule */
     char text[256];
 };
 
 /* Called for each rule that is refused; loading goes on. */
 typedef void (*rule_refused_fn)(void *context, const struct rule_reason *reason);
+
+/* A set of values under `datasets` in suricata.yaml. */
+struct dataset_setting {
+    const char *name, *type, *load, *state, *save; /* NULL: not given */
+    uint64_t memcap, hashsize;                     /* 0: not given */
+};
+
+struct dataset_limits {
+    uint64_t memcap;                      /* bytes that rules may fill one set to, unless it says otherwise */
+    uint64_t hashsize;                    /* of a set that does not say */
+    uint64_t hashsize_max, hashsizes_max; /* of one set, of all together */
+    bool absolute_names;                  /* rules may save to files outside the data folder */
+    bool no_writing;                      /* rules may not save at all */
+};
 
 #define ACTION_PLACES 4 /* pass, drop, reject, alert */
 
@@ -48,7 +63,10 @@ struct ruleset_settings {
     size_t file_count;
     const char *classification_file, *reference_file, *threshold_file; /* NULL: built-in / none */
     const char *data_dir;                                              /* relative dataset, iprep files */
-    const char *reputation_categories;                                 /* iprep: categories file */
+    const struct dataset_setting *datasets;
+    size_t dataset_count;
+    struct dataset_limits dataset_limits; /* zeroes: the stock limits */
+    const char *reputation_categories;    /* iprep: categories file */
     const char *const *reputation_files;
     size_t reputation_count;
     bool strict;     /* --init-errors-fatal: the first refused rule is an error */
@@ -83,6 +101,9 @@ struct ruleset_wants {
 };
 struct ruleset_wants ruleset_wants(const struct ruleset *set);
 struct ruleset_numbers ruleset_numbers(const struct ruleset *set);
+
+/* The `index`th file that a set of values is kept in; NULL past the last. */
+const char *ruleset_kept_file(const struct ruleset *set, size_t index);
 
 /* Every keyword as name, help and source, for --list-keywords and the manual. */
 void ruleset_list_keywords(struct text *out);

@@ -8,7 +8,7 @@
 
 #include "detect/buffer.h"
 #include "detect/classes.h"
-#include "detect/data.h"
+#include "detect/dataset.h"
 #include "detect/prefilter.h"
 #include "detect/regex.h"
 #include "detect/reputation.h"
@@ -527,6 +527,26 @@ static bool open_protocols(struct ruleset *set, const struct ruleset_settings *s
     return true;
 }
 
+/* The sets that suricata.yaml names. */
+static bool open_datasets(struct ruleset *set, const struct ruleset_settings *settings, struct error *error)
+{
+    for (size_t i = 0; i < settings->dataset_count; i++) {
+        const struct dataset_setting *setting = &settings->datasets[i];
+        struct dataset_source source = { .name = bytes_of_string(setting->name),
+                                         .type = dataset_type_of(bytes_of_string(setting->type)),
+                                         .load = bytes_of_string(setting->load),
+                                         .state = bytes_of_string(setting->state),
+                                         .save = bytes_of_string(setting->save),
+                                         .memcap = setting->memcap,
+                                         .hashsize = setting->hashsize };
+        if (source.type < 0)
+            return error_set(error, "datasets.%.100s: bad type %.40s", setting->name, setting->type);
+        if (!dataset_open(set, &source, error))
+            return error_prefix(error, "datasets.%.100s", setting->name);
+    }
+    return true;
+}
+
 static bool load_all(struct ruleset *set, const struct ruleset_settings *settings, struct error *error)
 {
     if (!open_protocols(set, settings))
@@ -536,7 +556,7 @@ static bool load_all(struct ruleset *set, const struct ruleset_settings *setting
     if (!load_optional(set, settings->classification_file, classification_stock, load_classifications,
                        error) ||
         !load_optional(set, settings->reference_file, reference_stock, load_references, error) ||
-        !reputation_load(set, settings, error))
+        !reputation_load(set, settings, error) || !open_datasets(set, settings, error))
         return false;
     for (size_t i = 0; i < settings->file_count; i++)
         if (!load_file(set, settings->files[i], error))

@@ -155,6 +155,9 @@ struct item {
         struct {
             struct dataset *set;
             uint8_t command;
+            bool has_range;
+            struct range range; /* datarep: of the value's reputation */
+            struct bytes key;   /* context_key: what the value's JSON is called in the alert */
         } dataset;
         struct {
             struct operand size, offset;
@@ -237,6 +240,7 @@ struct buffer_use {
     int32_t number_index;
     bool absent, absent_or_else;
     bool at_end;                        /* a growing body must be complete before this can be decided */
+    bool brings_notes;                  /* judged again for the alert's sake when the rest matches later */
     bool by_modifier;                   /* started by a legacy content modifier */
     uint8_t event, progress, direction; /* BUFFER_EVENT, BUFFER_HOOK */
     uint64_t protocols;                 /* where it exists */

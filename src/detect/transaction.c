@@ -527,6 +527,7 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
     const struct signature *s = context->set->signatures[candidate->rule];
     context->signature = s;
     context->file = NULL;
+    context->notes = NULL;
     context->on_stream = false;
     candidate->restless = true;
     if (candidate->seen_offset == in->offset + 1)
@@ -550,7 +551,8 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
     bool waits = false;
     struct candidate *other = s->both_ways ? other_side(in, candidate->rule) : NULL;
     for (const struct buffer_use *use = s->uses; use; use = use->next, place++) {
-        if (place < 32 && candidate->matched >> place & 1 && use->buffer->kind != BUFFER_FILES)
+        if (place < 32 && candidate->matched >> place & 1 && use->buffer->kind != BUFFER_FILES &&
+            !use->brings_notes)
             continue;
         if (s->both_ways && side_of(in, use) != in->direction) {
             if (!other || place >= 32 || !(other->matched >> place & 1))

@@ -153,12 +153,19 @@ static void open_log(struct engine *engine)
 
 /* ---- rules ---- */
 
+/* The reason under the keyword's name, then the place, as Suricata words them. What is wrong with a file of
+ * values has "debug" for its module there. */
 static void rule_refused(void *context, const struct rule_reason *reason)
 {
     (void)context;
-    log_error("detect: error parsing signature %u from file %s at line %u, column %u: %.*s: %s", reason->sid,
-              reason->file ? reason->file : "?", reason->line, reason->column, (int)reason->keyword.size,
-              reason->keyword.data ? (const char *)reason->keyword.data : "", reason->text);
+    int size = (int)reason->keyword.size;
+    const char *keyword = size ? (const char *)reason->keyword.data : "";
+    if (reason->of_data)
+        log_error("debug: %s", reason->text);
+    else
+        log_error("detect%s%.*s: %s", size ? "-" : "", size, keyword, reason->text);
+    log_error("detect: error parsing signature %u from file %s at line %u, column %u: %.*s", reason->sid,
+              reason->file ? reason->file : "?", reason->line, reason->column, size, keyword);
 }
 
 struct ruleset *load_rules(struct engine *engine, struct error *error)
@@ -233,10 +240,25 @@ static const char *folder_of(struct engine *engine, const char *path)
     return folder;
 }
 
+#define PATHS_MAX 96
+
+/* Files that sets of values are kept in, where the administrator allows rules to name them anywhere. */
+static size_t list_kept_files(struct engine *engine, struct sandbox_path *paths, size_t count)
+{
+    for (size_t i = 0; engine->rules && count < PATHS_MAX - 2; i++) {
+        const char *path = ruleset_kept_file(engine->rules, i);
+        if (!path)
+            break;
+        if (path[0] == '/')
+            paths[count++] = (struct sandbox_path){ folder_of(engine, path), true };
+    }
+    return count;
+}
+
 static bool enter_sandbox(struct engine *engine, struct error *error)
 {
     const struct settings *settings = &engine->settings;
-    struct sandbox_path paths[64];
+    struct sandbox_path paths[PATHS_MAX];
     size_t count = 0;
     bool landlock = false;
     paths[count++] = (struct sandbox_path){ settings->log_dir, true };
@@ -263,6 +285,7 @@ static bool enter_sandbox(struct engine *engine, struct error *error)
     for (size_t i = 0; i < settings->eve_count && count < 60; i++)
         if (settings->eves[i].output.path && settings->eves[i].output.path[0] == '/')
             paths[count++] = (struct sandbox_path){ folder_of(engine, settings->eves[i].output.path), true };
+    count = list_kept_files(engine, paths, count);
     paths[count++] = (struct sandbox_path){ "/etc/localtime", false };
     paths[count++] = (struct sandbox_path){ "/usr/share/zoneinfo", false };
     struct sandbox sandbox = {

@@ -38,8 +38,23 @@ static void put_target(const struct rule *rule, const struct packet *packet, str
     }
 }
 
+/* What the sets that matched say of their values. Keys and JSON were checked when the rules were read. */
+static void put_notes(const struct alert_note *notes, struct text *out)
+{
+    if (!notes)
+        return;
+    json_open(out, "context", '{');
+    for (const struct alert_note *note = notes; note; note = note->next) {
+        json_string(out, NULL, note->key);
+        json_end(out);
+        text_char(out, ':');
+        json_raw(out, NULL, note->json);
+    }
+    json_close(out, '}');
+}
+
 static void put_alert(const struct eve_settings *eve, const struct scene *scene, const struct rule *rule,
-                      uint8_t action, const char *forwarded, struct text *out)
+                      uint8_t action, const char *forwarded, const struct alert_note *notes, struct text *out)
 {
     json_open(out, "alert", '{');
     json_cstring(out, "action", is_blocked(scene, action) ? "blocked" : "allowed");
@@ -58,6 +73,7 @@ static void put_alert(const struct eve_settings *eve, const struct scene *scene,
         json_string(out, "rule", rule->text);
     if (forwarded)
         json_cstring(out, "xff", forwarded);
+    put_notes(notes, out);
     json_close(out, '}');
 }
 
@@ -219,7 +235,7 @@ static void write_alert(struct recorder *recorder, size_t sink, const struct sce
         recorder_metadata(recorder, scene->flow, out);
     if (alert->tx)
         json_uint(out, "tx_id", alert->tx->number);
-    put_alert(eve, scene, alert->rule, alert->action, through_proxy ? forwarded : NULL, out);
+    put_alert(eve, scene, alert->rule, alert->action, through_proxy ? forwarded : NULL, alert->notes, out);
     put_tunnel(scene->packet, out);
     put_transaction(eve, scene, alert, out);
     recorder_app_proto(scene->session, out);
@@ -377,7 +393,7 @@ void record_drop(struct recorder *recorder, const struct scene *scene, bool firs
         if (eve->drops.verdict)
             put_verdict(scene, out);
         if (eve->drops.alerts && scene->drop_rule)
-            put_alert(eve, scene, scene->drop_rule, scene->drop_action, NULL, out);
+            put_alert(eve, scene, scene->drop_rule, scene->drop_action, NULL, NULL, out);
         recorder_tail(recorder, eve, out);
         recorder_end(recorder, i, start);
     }

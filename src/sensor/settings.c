@@ -196,6 +196,56 @@ static bool read_action_order(struct config_node *root, struct ruleset_settings 
     return true;
 }
 
+/* A mapping under `datasets` that is no section of settings is a set of that name. */
+static bool read_dataset(struct config_node *node, struct dataset_setting *set, struct error *error)
+{
+    *set = (struct dataset_setting){ .name = node->name,
+                                     .type = config_value(node, "type"),
+                                     .load = config_value(node, "load"),
+                                     .state = config_value(node, "state"),
+                                     .save = config_value(node, "save") };
+    node->used = true;
+    if (!set->type)
+        return config_error(node, error, "a data set needs a type");
+    return config_size(node, "memcap", &set->memcap, error) &&
+           config_size(node, "hashsize", &set->hashsize, error);
+}
+
+static bool read_datasets(struct settings *settings, struct ruleset_settings *rules, struct error *error)
+{
+    static const char *const sections[] = { "defaults", "limits", "rules", "enabled", "save-directory" };
+    struct config_node *list = config_find(&settings->config.root, "datasets");
+    struct dataset_limits *limits = &rules->dataset_limits;
+    size_t count = 0;
+    bool writes = true;
+    if (!list)
+        return true;
+    for (struct config_node *node = list->first; node; node = node->next)
+        count++;
+    struct dataset_setting *sets = ARENA_ARRAY(&settings->config.memory, struct dataset_setting, count + 1);
+    if (!sets)
+        return error_set(error, "out of memory");
+    count = 0;
+    for (struct config_node *node = list->first; node; node = node->next) {
+        size_t i = 0;
+        while (i < COUNT_OF(sections) && strcmp(node->name, sections[i]) != 0)
+            i++;
+        if (i == COUNT_OF(sections) && node->first && !read_dataset(node, &sets[count++], error))
+            return false;
+    }
+    rules->datasets = sets;
+    rules->dataset_count = count;
+    if (!config_size(list, "defaults.memcap", &limits->memcap, error) ||
+        !config_size(list, "defaults.hashsize", &limits->hashsize, error) ||
+        !config_size(list, "limits.single-hashsize", &limits->hashsize_max, error) ||
+        !config_size(list, "limits.total-hashsizes", &limits->hashsizes_max, error) ||
+        !config_bool(list, "rules.allow-absolute-filenames", &limits->absolute_names, error) ||
+        !config_bool(list, "rules.allow-write", &writes, error))
+        return false;
+    limits->no_writing = !writes;
+    return true;
+}
+
 static bool read_rules(struct settings *settings, struct error *error)
 {
     struct config_node *root = &settings->config.root;
@@ -217,7 +267,7 @@ static bool read_rules(struct settings *settings, struct error *error)
     rules->data_dir = settings->data_dir;
     rules->inline_mode = settings->inline_mode;
     rules->strict = settings->failures_fatal;
-    if (!read_action_order(root, rules, error) ||
+    if (!read_action_order(root, rules, error) || !read_datasets(settings, rules, error) ||
         !config_u32(root, "packet-alert-max", &rules->alerts_per_packet, error) ||
         !config_u32(root, "pcre.match-limit", &rules->pcre_match_limit, error))
         return false;

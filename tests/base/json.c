@@ -91,6 +91,41 @@ static void strings_unescape_to_utf8(void **state)
     }
 }
 
+static void a_value_is_copied_compactly_when_it_is_well_formed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out; /* NULL: refused */
+    } cases[] = {
+        { " { \"b\" : 1 ,\n\"a\":[ true, null ,\"x\\u00e9\\/\" ] } ", "{\"b\":1,\"a\":[true,null,\"xé/\"]}" },
+        { "{\"k\":1,\"n\":{\"k\":2}}", "{\"n\":{\"k\":2}}" },
+        { "[]", "[]" },
+        { "[{},[]]", "[{},[]]" },
+        { "-0.5e+10", "-0.5e+10" },
+        { "0", "0" },
+        { "01", NULL },
+        { "1.", NULL },
+        { "[1e]", NULL },
+        { "[-]", NULL },
+        { "{\"a\":1 2}", NULL },
+        { "{\"a\"}", NULL },
+        { "[1,]", NULL },
+        { "[nul]", NULL },
+        { "[\"\\x\"]", NULL },
+        { "{\"\\ud800\":1}", NULL },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char buffer[128] = "";
+        struct text out = text_of(buffer, sizeof buffer);
+        bool ok = json_copy(&out, json_parse(bytes_of_string(cases[i].in)), "k");
+        json_end(&out);
+        if (ok != (cases[i].out != NULL))
+            fail_msg("%s: %s", cases[i].in, buffer);
+        if (ok)
+            assert_string_equal(buffer, cases[i].out);
+    }
+}
+
 struct sample {
     uint16_t port;
     uint8_t kind;
@@ -130,6 +165,7 @@ int main(void)
         cmocka_unit_test(malformed_documents_have_no_value),
         cmocka_unit_test(every_prefix_of_a_document_ends),
         cmocka_unit_test(strings_unescape_to_utf8),
+        cmocka_unit_test(a_value_is_copied_compactly_when_it_is_well_formed),
         cmocka_unit_test(fields_become_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

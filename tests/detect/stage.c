@@ -45,7 +45,8 @@ static void open_stage(struct stage *stage, const char *rules, const char *thres
     settings.keep_parts = true;
     settings.refused = note_refusal;
     settings.context = stage;
-    settings.data_dir = "/tmp";
+    if (!settings.data_dir)
+        settings.data_dir = "/tmp";
     settings.threshold_file = thresholds ? threshold_path : NULL;
     struct error error = { "" };
     stage->set = ruleset_load(&settings, &error);
@@ -67,6 +68,11 @@ static void open_stage(struct stage *stage, const char *rules, const char *thres
 void stage_open(struct stage *stage, const char *rules, const char *thresholds)
 {
     open_stage(stage, rules, thresholds, &(struct ruleset_settings){ 0 });
+}
+
+void stage_open_with(struct stage *stage, const char *rules, const struct ruleset_settings *settings)
+{
+    open_stage(stage, rules, NULL, settings);
 }
 
 void stage_open_plain(struct stage *stage, const char *rules)

@@ -26,6 +26,8 @@ void stage_open(struct stage *stage, const char *rules, const char *thresholds);
 /* Where packets can be dropped, in this order of actions (NULL: the stock one), `max` alerts a packet. */
 void stage_open_inline(struct stage *stage, const char *rules, const uint8_t order[ACTION_PLACES],
                        uint32_t max);
+/* With these settings: limits, data folder, data sets. */
+void stage_open_with(struct stage *stage, const char *rules, const struct ruleset_settings *settings);
 /* The same with every rule tried on every packet. */
 void stage_open_plain(struct stage *stage, const char *rules);
 void stage_close(struct stage *stage);
