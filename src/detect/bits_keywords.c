@@ -6,6 +6,7 @@
 #include "detect/engine.h"
 #include "detect/keyword.h"
 #include "detect/shared.h"
+#include "detect/tags.h"
 
 #define BITS_MAX 16
 
@@ -348,42 +349,50 @@ static bool parse_hostbits(struct compiler *c, const struct keyword *keyword, st
 
 /* ---- tag ---- */
 
+/* mode: scope; range.b: metric. */
 static bool tag_run(const struct check *action, struct context *context)
 {
-    struct flow_memory *state = context_state(context);
-    if (!state)
-        return false;
-    state->tag_rule = &context->signature->rule;
-    state->tag_packets = action->mode == 0 ? (uint32_t)action->range.a : UINT32_MAX;
-    state->tag_until = action->mode == 1 ? context->packet->time + action->range.a * NS_PER_S : UINT64_MAX;
-    state->tag_bytes = action->mode == 2 ? action->range.a : UINT64_MAX;
+    tags_set(context, (enum tag_scope)action->mode, (enum tag_metric)action->range.b, action->range.a);
+    return true;
+}
+
+/* What stands behind the scope: a count and its metric, for hosts the side. */
+static bool parse_tag_count(struct compiler *c, struct bytes value, struct check *action)
+{
+    static const char *const metrics[] = {
+        [TAG_PACKETS] = "packets", [TAG_SECONDS] = "seconds", [TAG_BYTES] = "bytes"
+    };
+    struct bytes count, metric, which;
+    if (!list_next(&value, &count))
+        return true;
+    if (!list_next(&value, &metric) || !bytes_to_u64(count, &action->range.a) || action->range.a > UINT32_MAX)
+        return refuse(c, "a count and a metric are wanted");
+    while (action->range.b < COUNT_OF(metrics) && !bytes_is(metric, metrics[action->range.b]))
+        action->range.b++;
+    if (action->range.b == COUNT_OF(metrics))
+        return refuse(c, "the metric must be packets, seconds or bytes");
+    if (!list_next(&value, &which))
+        return true;
+    if (!bytes_is(which, "src") && !bytes_is(which, "dst"))
+        return refuse(c, "the side must be src or dst");
+    if (action->mode != TAG_SESSION && bytes_is(which, "dst"))
+        action->mode = TAG_HOST_DST;
     return true;
 }
 
 static bool parse_tag(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
-    struct bytes type, count, metric, which;
-    static const char *const metrics[] = { "packets", "seconds", "bytes" };
+    struct bytes type;
     struct check *action = compiler_late_action(c, tag_run);
     if (!action)
         return false;
     action->range.a = 256; /* packets, when nothing else is said */
+    action->range.b = TAG_PACKETS;
     if (!list_next(&value, &type) || (!bytes_is(type, "session") && !bytes_is(type, "host")))
         return refuse(c, "must be session or host");
-    if (!list_next(&value, &count))
-        return bytes_is(type, "session") || refuse(c, "host needs a count, a metric and a side");
-    if (!list_next(&value, &metric) || !bytes_to_u64(count, &action->range.a))
-        return refuse(c, "a count and a metric are wanted");
-    size_t i = 0;
-    while (i < COUNT_OF(metrics) && !bytes_is(metric, metrics[i]))
-        i++;
-    if (i == COUNT_OF(metrics))
-        return refuse(c, "the metric must be packets, seconds or bytes");
-    action->mode = (uint8_t)i;
-    if (list_next(&value, &which) && !bytes_is(which, "src") && !bytes_is(which, "dst"))
-        return refuse(c, "the side must be src or dst");
-    return true;
+    action->mode = bytes_is(type, "host") ? TAG_HOST_SRC : TAG_SESSION;
+    return parse_tag_count(c, value, action);
 }
 
 /* ---- what reports tell ---- */

@@ -64,6 +64,7 @@ struct alerts {
     size_t count, overflow, suppressed; /* given; over the limit; hidden by thresholds */
     uint8_t action;                     /* what happens to the packet: 0, ACTION_DROP, reject... */
     bool flow_drop, flow_pass, bypass;  /* what happens to the rest of the flow */
+    bool tagged;                        /* the packet began a tag, or is one of an earlier one's */
     const struct rule *drop_rule;
     const struct rule *lost_drop; /* found no room among them, but drops all the same */
     bool lost_flow_drop;

@@ -7,6 +7,7 @@
 #include "detect/engine.h"
 #include "detect/profile.h"
 #include "detect/shared.h"
+#include "detect/tags.h"
 #include "flow/tcp.h"
 #include "proto/file.h"
 
@@ -191,6 +192,8 @@ void detect_flow_free(struct detector *detector, struct flow *flow)
     if (!state)
         return;
     values_free(detector, state);
+    if (state->tagged && state->generation == detector->generation)
+        tags_forget(detector->set->tags, flow);
     pool_give(&detector->states, state);
     flow->detect = NULL;
 }
@@ -373,7 +376,7 @@ static void keep_alert(struct context *context, const struct signature *s)
                            .direction = (uint8_t)context->direction,
                            .action = s->rule.action,
                            .on_stream = context->on_stream };
-    if (s->no_alert && s->rule.action == ACTION_ALERT)
+    if (s->no_alert && s->rule.action == ACTION_ALERT && !s->late_actions)
         return;
     if (alerts->count < max) {
         alerts->items[alerts->count++] = alert;
@@ -716,10 +719,12 @@ static void finish_alerts(struct context *context)
                 alerts->items[kept++] = alert;
             break;
         }
-        if (outcome == THRESHOLD_SILENT)
+        if (outcome == THRESHOLD_SILENT && !s->no_alert)
             continue;
         for (const struct check *late = s->late_actions; late; late = late->next)
             (void)late->test(late, context);
+        if (s->no_alert)
+            continue;
         if (alert.tx)
             alert.tx->alerted = true;
         alerts->items[kept++] = alert;
@@ -731,25 +736,14 @@ static void finish_alerts(struct context *context)
     context->counters[DETECT_ALERT] += kept;
 }
 
-/* A tag of an earlier alert makes this packet an event. */
+/* A tag of an earlier match makes this packet an event. */
 static void add_tagged(struct context *context)
 {
-    struct flow_memory *state = context->state;
-    const struct packet *packet = context->packet;
-    if (!state || !state->tag_until || packet->source == SOURCE_FLOW_TIMEOUT)
-        return;
-    if (packet->time > state->tag_until || state->tag_packets == 0 || state->tag_bytes == 0) {
-        state->tag_until = 0;
-        return;
-    }
-    if (state->tag_packets != UINT32_MAX)
-        state->tag_packets--;
-    if (state->tag_bytes != UINT64_MAX)
-        state->tag_bytes -= MIN(state->tag_bytes, (uint64_t)packet->wire_size);
-    if (context->alerts->count < ALERTS_MAX)
-        context->alerts->items[context->alerts->count++] = (struct alert){
-            .rule = state->tag_rule, .direction = (uint8_t)context->direction, .tagged = true
-        };
+    struct alerts *alerts = context->alerts;
+    alerts->tagged = true;
+    if (alerts->count < ALERTS_MAX)
+        alerts->items[alerts->count++] = (struct alert){ .direction = (uint8_t)context->direction,
+                                                         .tagged = true };
 }
 
 static void set_class(struct context *context)
@@ -779,7 +773,6 @@ static void set_class(struct context *context)
 static void inspect_packet(struct context *context)
 {
     const struct inspection *in = context->in;
-    bool tagged_before = context->state && context->state->tag_until;
     add_anomalies(context);
     if (!in->packet->invalid) {
         add_by_address(context);
@@ -801,8 +794,6 @@ static void inspect_packet(struct context *context)
     finish_alerts(context);
     if (context->state && context->flow)
         context->state->established = flow_is_set_up(context->flow);
-    if (tagged_before)
-        add_tagged(context);
 }
 
 /* A flow that passed is looked at no more; its transactions count as inspected. */
@@ -816,7 +807,7 @@ void detect(struct detector *detector, const struct inspection *inspection, stru
 {
     alerts->count = alerts->overflow = alerts->suppressed = 0;
     alerts->action = 0;
-    alerts->flow_drop = alerts->flow_pass = alerts->bypass = false;
+    alerts->flow_drop = alerts->flow_pass = alerts->bypass = alerts->tagged = false;
     alerts->drop_rule = alerts->lost_drop = NULL;
     alerts->lost_flow_drop = false;
     struct context context = { .set = detector->set,
@@ -836,11 +827,13 @@ void detect(struct detector *detector, const struct inspection *inspection, stru
         skip_transactions(inspection);
         return;
     }
+    bool tagged = tags_take(&context);
     set_class(&context);
-    if (!context.class) {
+    if (context.class)
+        inspect_packet(&context);
+    else
         skip_transactions(inspection);
-        return;
-    }
-    inspect_packet(&context);
+    if (tagged)
+        add_tagged(&context);
     detector->scratch = arena_fixed(detector->scratch_memory, SCRATCH_SIZE);
 }

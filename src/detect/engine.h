@@ -41,10 +41,7 @@ struct flow_memory {
     uint8_t session_events; /* anomalies of recognition already judged */
     struct flow_values *values;
     uint32_t values_version; /* rises with every change of them */
-    uint64_t tag_until;      /* packet time; 0: no tag */
-    uint64_t tag_bytes;      /* left */
-    uint32_t tag_packets;    /* left */
-    const struct rule *tag_rule;
+    bool tagged;             /* the table of tags has this flow */
     struct frame_match frames_matched[4];
     uint8_t frames_matched_next;
 };

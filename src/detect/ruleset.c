@@ -13,6 +13,7 @@
 #include "detect/regex.h"
 #include "detect/reputation.h"
 #include "detect/shared.h"
+#include "detect/tags.h"
 #include "flow/tcp.h"
 #include "packet/decode.h"
 
@@ -575,7 +576,8 @@ static bool load_all(struct ruleset *set, const struct ruleset_settings *setting
 struct ruleset *ruleset_load(const struct ruleset_settings *settings, struct error *error)
 {
     struct ruleset *set = calloc(1, sizeof *set);
-    if (!set || !(set->shared = shared_new())) {
+    if (!set || !(set->shared = shared_new()) || !(set->tags = tags_new())) {
+        shared_free(set ? set->shared : NULL);
         free(set);
         (void)error_set(error, "rules: out of memory");
         return NULL;
@@ -648,6 +650,7 @@ void ruleset_free(struct ruleset *set)
     reputation_free(set->reputation);
     regexes_free(set->regexes);
     shared_free(set->shared);
+    tags_free(set->tags);
     set_list_done(&set->addresses);
     set_list_done(&set->ports);
     struct map *const maps[] = { &set->by_sid,     &set->header_map, &set->buffer_map,

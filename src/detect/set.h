@@ -11,6 +11,7 @@
 struct prefilter;
 struct classes;
 struct shared;
+struct tags;
 struct suppression;
 
 /* Who may talk to whom: the header of a rule, shared by all rules that have the same. */
@@ -79,6 +80,7 @@ struct ruleset {
     bool raw_streams;                               /* some rule looks at reassembled bytes */
 
     struct shared *shared; /* thresholds, host bits, datasets: change at run time */
+    struct tags *tags;     /* likewise */
     struct suppression *suppressions;
     struct dataset *datasets;
     struct reputation *reputation;

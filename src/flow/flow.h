@@ -42,6 +42,7 @@ struct flow {
 
     bool alerted : 1, dropped : 1, passed : 1, elephant : 1, bypassed : 1, no_packet_inspection : 1;
     bool no_payload_inspection : 1, swapped : 1, has_response : 1;
+    bool recalled : 1;         /* packets before its first alert went to the capture log: the sensor's */
     uint8_t slotted_state : 2; /* the state whose timeout the wheel has */
     uint8_t exceptions;        /* exception policies applied: a mask of the sensor's */
     uint8_t drops_logged;      /* bit per direction whose first drop was logged: the sensor's */

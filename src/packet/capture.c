@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pcap/pcap.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -14,20 +13,15 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "packet/capture_parts.h"
-#include "packet/decode.h"
+#include "packet/filter.h"
 
 const struct counter capture_counters[CAPTURE_COUNTER_COUNT] = { COUNTER_TABLE(CAPTURE_COUNTERS) };
 
-enum { FILTERS_MAX = 8, FILES_MAX = 1 << 20, FOLDER_DEPTH_MAX = 16, PATH_SIZE = 4096 };
+enum { FILES_MAX = 1 << 20, FOLDER_DEPTH_MAX = 16, PATH_SIZE = 4096 };
 
 struct found {
     char *path;
     uint64_t modified;
-};
-
-struct filter {
-    uint16_t link_type;
-    struct bpf_program program;
 };
 
 struct capture {
@@ -40,32 +34,10 @@ struct capture {
     struct found *list;
     size_t list_count, list_at;
     struct map done; /* paths that were read, for waiting folders */
-    struct filter filters[FILTERS_MAX];
-    size_t filter_count;
+    struct frame_filter *filter;
     uint64_t number;
     uint64_t counts[CAPTURE_COUNTER_COUNT];
 };
-
-bool capture_compile(const char *filter, uint16_t link_type, uint32_t snaplen, struct bpf_program *program,
-                     struct error *error)
-{
-    pcap_t *dead = pcap_open_dead(link_type, (int)snaplen);
-    if (!dead)
-        return error_set(error, "out of memory");
-    bool done = pcap_compile(dead, program, filter, 1, PCAP_NETMASK_UNKNOWN) == 0 ||
-                error_set(error, "filter \"%.200s\": %.200s", filter, pcap_geterr(dead));
-    pcap_close(dead);
-    return done;
-}
-
-bool capture_check_filter(const char *filter, struct error *error)
-{
-    struct bpf_program program;
-    if (!capture_compile(filter, LINK_ETHERNET, 262144, &program, error))
-        return false;
-    pcap_freecode(&program);
-    return true;
-}
 
 static struct capture *capture_new(const struct capture_settings *settings, const char *name,
                                    struct error *error)
@@ -106,8 +78,7 @@ void capture_close(struct capture *capture)
         return;
     capture_ring_close(capture->ring);
     capture_file_close(capture->file);
-    for (size_t i = 0; i < capture->filter_count; i++)
-        pcap_freecode(&capture->filters[i].program);
+    frame_filter_free(capture->filter);
     list_clear(capture);
     map_done(&capture->done);
     free(capture->folder);
@@ -210,7 +181,7 @@ struct capture *capture_open_file(const char *path, const struct capture_setting
         done = file_begin(capture, path, error);
     }
     if (done && capture->filter_text)
-        done = capture_check_filter(capture->filter_text, error);
+        done = (capture->filter = frame_filter_new(capture->filter_text, error)) != NULL;
     if (!done) {
         capture_close(capture);
         return NULL;
@@ -232,39 +203,19 @@ struct capture *capture_open_interface(const char *interface, const struct captu
     return capture;
 }
 
-/* The filter for frames of `link_type`; NULL (and `error`) when it cannot be compiled for it. */
-static const struct bpf_program *filter_for(struct capture *capture, uint16_t link_type, struct error *error)
-{
-    for (size_t i = 0; i < capture->filter_count; i++)
-        if (capture->filters[i].link_type == link_type)
-            return &capture->filters[i].program;
-    if (capture->filter_count == FILTERS_MAX) {
-        error_set(error, "frames of more than %d link types", FILTERS_MAX);
-        return NULL;
-    }
-    struct filter *filter = &capture->filters[capture->filter_count];
-    filter->link_type = link_type;
-    if (!capture_compile(capture->filter_text, link_type, 262144, &filter->program, error))
-        return NULL;
-    capture->filter_count++;
-    return &filter->program;
-}
-
 /* Numbers the frames and leaves out those the filter does not want. */
 static bool frames_sift(struct capture *capture, struct capture_frame *frames, size_t *count,
                         struct error *error)
 {
     size_t kept = 0;
     for (size_t i = 0; i < *count; i++) {
-        if (capture->filter_text) {
-            const struct bpf_program *program = filter_for(capture, frames[i].link_type, error);
-            if (!program)
-                return false;
-            if (!bpf_filter(program->bf_insns, frames[i].data.data, frames[i].wire_size,
-                            (unsigned)frames[i].data.size)) {
-                capture->counts[CAPTURE_FILTERED]++;
-                continue;
-            }
+        bool fits = true;
+        if (capture->filter && !frame_filter_ask(capture->filter, frames[i].link_type, frames[i].data,
+                                                 frames[i].wire_size, &fits, error))
+            return false;
+        if (!fits) {
+            capture->counts[CAPTURE_FILTERED]++;
+            continue;
         }
         frames[i].number = ++capture->number;
         frames[kept++] = frames[i];

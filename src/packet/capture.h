@@ -74,7 +74,4 @@ const uint64_t *capture_counts(struct capture *capture);
 /* For poll(); -1 for files. */
 int capture_descriptor(const struct capture *capture);
 
-/* Checks a BPF expression without opening anything. */
-MUST_CHECK bool capture_check_filter(const char *filter, struct error *error);
-
 #endif

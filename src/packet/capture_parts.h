@@ -28,7 +28,7 @@ MUST_CHECK enum capture_status capture_ring_next(struct capture_ring *ring, stru
 void capture_ring_counts(struct capture_ring *ring, uint64_t *counts);
 int capture_ring_descriptor(const struct capture_ring *ring);
 
-/* capture.c: the filter for one link type, compiled; freed with pcap_freecode(). */
+/* filter.c: the filter for one link type, compiled; freed with pcap_freecode(). */
 MUST_CHECK bool capture_compile(const char *filter, uint16_t link_type, uint32_t snaplen,
                                 struct bpf_program *program, struct error *error);
 

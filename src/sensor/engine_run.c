@@ -131,7 +131,7 @@ static void run_single(struct engine *engine, struct capture *capture)
         worker->recorder.file_name = capture_name(capture);
         for (size_t i = 0; i < count; i++)
             worker_frame(worker, &frames[i]);
-        recorder_flush(&worker->recorder, false);
+        worker_flush(worker);
         housekeeping(engine);
     }
     worker_finish(worker);

@@ -68,7 +68,7 @@ static void *run_queue(void *context)
         lane_lock(lane);
         lane->worker->recorder.file_name = parcel->file;
         work(lane, parcel->frames, parcel->count);
-        recorder_flush(&lane->worker->recorder, false);
+        worker_flush(lane->worker);
         lane_unlock(lane);
         pthread_mutex_lock(&lane->queue_lock);
         parcel->count = parcel->used = 0;

@@ -97,6 +97,9 @@ bool sinks_open(struct sinks *sinks, const struct settings *settings, struct err
     if (settings->stats_log_enabled && settings->stats_enabled &&
         !(sinks->stats_log = output_open(&settings->stats_log, error)))
         return false;
+    if (settings->packet_log.enabled && !settings->packet_log.multi &&
+        !(sinks->packets = packet_file_open(&settings->packet_log.file, 1, error)))
+        return false;
     return true;
 }
 
@@ -142,6 +145,7 @@ void sinks_close(struct sinks *sinks)
     free(sinks->eves);
     output_close(sinks->fast);
     output_close(sinks->stats_log);
+    packet_file_close(sinks->packets);
     gate_close(sinks->spool);
     *sinks = (struct sinks){ 0 };
 }
@@ -174,17 +178,18 @@ static void flush_sink(struct recorder *recorder, size_t i)
     text_clear(buffer);
 }
 
-void recorder_flush(struct recorder *recorder, bool force)
+bool recorder_flush(struct recorder *recorder, bool force)
 {
     uint64_t now = force ? 0 : clock_steady();
     if (!force && now - recorder->flushed < FLUSH_AFTER)
-        return;
+        return false;
     recorder->flushed = now ? now : clock_steady();
     for (size_t i = 0; i < recorder->sinks->eve_count; i++)
         flush_sink(recorder, i);
     if (recorder->sinks->fast && recorder->fast.size)
         output_write(recorder->sinks->fast, text_bytes(&recorder->fast));
     text_clear(&recorder->fast);
+    return true;
 }
 
 void recorder_done(struct recorder *recorder)

@@ -18,7 +18,8 @@ struct sinks {
     struct sink *eves;
     size_t eve_count;
     struct output *fast, *stats_log;
-    struct spool_gate *spool; /* NULL: events stay here */
+    struct packet_file *packets; /* of all workers; NULL: each has its own, or none is written */
+    struct spool_gate *spool;    /* NULL: events stay here */
 };
 
 /* Opens every output of `settings`. */
@@ -35,7 +36,8 @@ struct scene {
     struct stream *streams[DIRECTIONS];
     enum direction direction;
     bool inline_mode;
-    uint8_t verdict; /* enum rule_action of the packet: 0, ACTION_DROP, ACTION_REJECT..., ACTION_PASS */
+    bool alerted, tagged; /* by this packet; a tag may be an earlier one's */
+    uint8_t verdict;      /* enum rule_action of the packet: 0, ACTION_DROP, ACTION_REJECT..., ACTION_PASS */
     const char *drop_reason;      /* when it was dropped */
     const struct rule *drop_rule; /* the rule that did, or NULL */
     uint8_t drop_action;
@@ -58,8 +60,8 @@ struct recorder {
 MUST_CHECK bool recorder_init(struct recorder *recorder, const struct settings *settings, struct sinks *sinks,
                               struct error *error);
 void recorder_done(struct recorder *recorder);
-/* Hands full buffers over; all of them when `force`, or when they have waited for a while. */
-void recorder_flush(struct recorder *recorder, bool force);
+/* Hands full buffers over; all of them when `force`, or when they have waited for a while: true then. */
+bool recorder_flush(struct recorder *recorder, bool force);
 
 void record_alerts(struct recorder *recorder, const struct scene *scene, const struct alerts *alerts);
 /* One alert that no rule of the set raised; also in fast.log. */

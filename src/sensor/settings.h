@@ -5,6 +5,7 @@
 
 #include "detect/detect.h"
 #include "event/output.h"
+#include "event/packet_file.h"
 #include "flow/defrag.h"
 #include "flow/flow_table.h"
 #include "packet/capture.h"
@@ -87,6 +88,17 @@ struct eve_settings {
     } statistics;
 };
 
+enum packet_log_condition { PACKET_LOG_ALL, PACKET_LOG_ALERTS, PACKET_LOG_TAGGED };
+
+/* `pcap-log`: packets to capture files. */
+struct packet_log_settings {
+    bool enabled, multi; /* multi: a file for each worker */
+    bool use_stream_depth, honor_pass_rules;
+    enum packet_log_condition condition;
+    const char *filter; /* BPF, or NULL */
+    struct packet_file_settings file;
+};
+
 struct log_settings {
     const char *level;
     bool console, file, file_json;
@@ -116,6 +128,7 @@ struct settings {
     struct output_settings fast, stats_log;
     bool anomaly_seen; /* while reading: one output has them */
     bool fast_enabled, stats_log_enabled, stats_log_null_values;
+    struct packet_log_settings packet_log;
     struct log_settings log;
 
     bool stats_enabled, stats_decoder_events, stats_stream_events, stats_exception_policies;

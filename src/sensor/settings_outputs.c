@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "sensor/settings_parts.h"
@@ -349,6 +350,97 @@ static bool read_file_store(struct settings *settings, struct config_node *node,
            read_hashes(settings, node, error);
 }
 
+static bool read_packet_name(struct config_node *node, struct packet_log_settings *log, struct error *error)
+{
+    const char *name = config_value(node, "filename"), *slash;
+    struct config_node *place = config_find(node, "filename");
+    bool any = false;
+    log->file.name = name ? name : "log.pcap";
+    log->file.pattern = log->multi;
+    slash = strrchr(log->file.name, '/');
+    for (const char *at = log->file.name; log->multi && *at; at++) {
+        if (*at != '%')
+            continue;
+        at++;
+        if (!*at || !strchr("nit", *at))
+            return config_error(place, error,
+                                "invalid filename option. Valid %%-sign options: %%n, %%i and %%t");
+        if (*at != 'n' && at < slash)
+            return config_error(place, error, "%%%c can stand in the last part of the name only", *at);
+        any = true;
+    }
+    if (log->multi && !any)
+        return config_error(place ? place : node, error,
+                            "Invalid filename for multimode. Need at least one %%-sign option");
+    return true;
+}
+
+static bool read_packet_words(struct config_node *node, struct packet_log_settings *log, struct error *error)
+{
+    static const struct {
+        const char *key, *value, *valid;
+        unsigned number;
+    } words[] = {
+        { "mode", "normal", "\"normal\" or \"multi\"", 0 },
+        { "mode", "multi", NULL, 1 },
+        { "conditional", "all", "\"all\", \"alerts\" or \"tag\"", PACKET_LOG_ALL },
+        { "conditional", "alerts", NULL, PACKET_LOG_ALERTS },
+        { "conditional", "tag", NULL, PACKET_LOG_TAGGED },
+        { "ts-format", "sec", "\"sec\" or \"usec\"", 0 },
+        { "ts-format", "usec", NULL, 1 },
+        { "compression", "none", "\"none\"; this sensor does not compress capture files", 0 },
+    };
+    for (size_t i = 0; i < COUNT_OF(words);) {
+        const char *key = words[i].key, *valid = words[i].valid, *value = config_value(node, key);
+        bool known = !value;
+        unsigned number = 0;
+        for (; i < COUNT_OF(words) && !strcmp(words[i].key, key); i++)
+            if (value && !strcmp(words[i].value, value)) {
+                known = true;
+                number = words[i].number;
+            }
+        if (!known)
+            return config_error(config_find(node, key), error, "invalid %s \"%s\". Valid: %s", key, value,
+                                valid);
+        if (!strcmp(key, "mode"))
+            log->multi = number;
+        else if (!strcmp(key, "conditional"))
+            log->condition = (enum packet_log_condition)number;
+        else if (!strcmp(key, "ts-format"))
+            log->file.microseconds = number;
+    }
+    return true;
+}
+
+#define PACKET_FILE_LEAST (4U << 20) /* smaller ones would be one after the other */
+
+static bool read_packet_log(struct settings *settings, struct config_node *node, struct error *error)
+{
+    struct packet_log_settings *log = &settings->packet_log;
+    struct config_node *files = config_find(node, "max-files");
+    const char *directory = config_value(node, "dir");
+    struct stat status;
+    log->file.size_max = 100U << 20;
+    if (!read_packet_words(node, log, error) || !read_packet_name(node, log, error) ||
+        !config_size(node, "limit", &log->file.size_max, error) ||
+        !config_u32(node, "max-files", &log->file.files_max, error) ||
+        !config_bool(node, "use-stream-depth", &log->use_stream_depth, error) ||
+        !config_bool(node, "honor-pass-rules", &log->honor_pass_rules, error))
+        return false;
+    if (log->file.size_max < PACKET_FILE_LEAST)
+        return config_error(config_find(node, "limit"), error, "limit less than allowed minimum of %u bytes",
+                            PACKET_FILE_LEAST);
+    if (files && files->value && !log->file.files_max)
+        return config_error(files, error, "at least one file is written");
+    log->file.directory = directory ? directory : settings->log_dir;
+    if (directory && (stat(directory, &status) != 0 || !S_ISDIR(status.st_mode)))
+        return config_error(config_find(node, "dir"), error,
+                            "The dir directory \"%s\" supplied doesn't exist", directory);
+    log->filter = config_value(node, "bpf-filter");
+    log->enabled = true;
+    return true;
+}
+
 static bool read_output(struct settings *settings, struct config_node *node, struct error *error)
 {
     bool enabled = true;
@@ -370,6 +462,8 @@ static bool read_output(struct settings *settings, struct config_node *node, str
     }
     if (!strcmp(node->name, "file-store"))
         return read_file_store(settings, node, error);
+    if (!strcmp(node->name, "pcap-log"))
+        return read_packet_log(settings, node, error);
     node->used = false;
     return true;
 }

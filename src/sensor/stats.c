@@ -178,6 +178,19 @@ static void add_app(struct stats *stats, const struct app_counts *counts, const 
     }
 }
 
+static void add_packet_log(struct stats *stats, const struct worker *worker)
+{
+    struct packet_log_counts counts = { 0 };
+    packet_log_count(worker->packet_log, &counts);
+    if (worker->index == 0 && worker->recorder.sinks->packets) {
+        counts.written += packet_file_written(worker->recorder.sinks->packets);
+        counts.lost += packet_file_lost(worker->recorder.sinks->packets);
+    }
+    add(stats, "pcap_log.written", counts.written);
+    add(stats, "pcap_log.filtered_bpf", counts.filtered);
+    add(stats, "vonglau.pcap_log.lost", counts.lost);
+}
+
 static void add_worker(struct stats *stats, struct worker *worker)
 {
     const struct worker_counts *counts = &worker->counts;
@@ -210,6 +223,8 @@ static void add_worker(struct stats *stats, struct worker *worker)
         add(stats, "file_store.open_files", 0);
         add(stats, "file_store.fs_errors", 0);
     }
+    if (worker->packet_log)
+        add_packet_log(stats, worker);
     if (stats->settings->stats_exception_policies)
         add_exceptions(stats, worker);
     add(stats, "vonglau.eve.lines", worker->recorder.lines);

@@ -76,8 +76,11 @@ static void take_verdict(struct worker *worker, struct scene *scene)
 {
     const struct alerts *alerts = &worker->alerts;
     struct flow *flow = scene->flow;
-    for (size_t i = 0; i < alerts->count && flow; i++)
-        flow->alerted |= !alerts->items[i].tagged && !alerts->items[i].rule->noalert;
+    for (size_t i = 0; i < alerts->count; i++)
+        scene->alerted |= !alerts->items[i].tagged && !alerts->items[i].rule->noalert;
+    scene->tagged |= alerts->tagged;
+    if (flow)
+        flow->alerted |= scene->alerted;
     scene->verdict |= alerts->action & (REJECTS | ACTION_PASS);
     if (alerts->action & (ACTION_DROP | REJECTS)) {
         scene->drop_rule = alerts->drop_rule;
@@ -345,6 +348,8 @@ static uint8_t handle_packet(struct worker *worker, struct packet *packet)
             inspect(worker, &scene, NULL, false);
         record_verdict(worker, &scene);
     }
+    if (worker->packet_log)
+        packet_log_note(worker->packet_log, &scene);
     return scene.verdict;
 }
 
@@ -360,8 +365,12 @@ void worker_frame(struct worker *worker, const struct capture_frame *frame)
     worker->now = frame->time;
     size_t count = decode(&worker->decoder, &packet);
     uint8_t verdict = 0;
+    if (worker->packet_log)
+        packet_log_begin(worker->packet_log, frame);
     for (size_t i = 0; i < count; i++)
         verdict |= handle_packet(worker, worker->decoder.packets[i]);
+    if (worker->packet_log)
+        packet_log_end(worker->packet_log);
     if (worker->settings->inline_mode) {
         if (verdict & REJECTS)
             worker->counts.rejected++;
@@ -458,6 +467,8 @@ static void flow_ended(void *context, struct flow *flow)
             before = offset;
             inspect(worker, &scene, NULL, true);
         }
+        if (worker->packet_log && (scene.alerted || scene.tagged))
+            packet_log_flow_end(worker->packet_log, &scene);
         /* What a dropped flow had begun never reached anybody. */
         if (!flow->dropped || !scene.inline_mode)
             record_session(worker, &scene);
@@ -544,6 +555,9 @@ struct worker *worker_new(const struct settings *settings, const struct ruleset 
     defrag_attach(worker->defrag, &worker->decoder);
     if (rules && !(worker->detector = detector_new(rules, settings->flow.flow_max, error)))
         goto failed;
+    if (settings->packet_log.enabled &&
+        !(worker->packet_log = packet_log_new(&settings->packet_log, sinks->packets, index, error)))
+        goto failed;
     worker->recorder.detector = worker->detector;
     want(worker, rules);
     return worker;
@@ -561,6 +575,7 @@ void worker_free(struct worker *worker)
     defrag_free(worker->defrag);
     detector_free(worker->detector);
     recorder_done(&worker->recorder);
+    packet_log_free(worker->packet_log);
     file_magic_close(worker->files.cookie);
     free(worker);
 }
@@ -580,7 +595,13 @@ void worker_tick(struct worker *worker, uint64_t now)
     if (now > worker->now)
         worker->now = now;
     flow_expire(worker->flows, worker->now);
-    recorder_flush(&worker->recorder, false);
+    worker_flush(worker);
+}
+
+void worker_flush(struct worker *worker)
+{
+    if (recorder_flush(&worker->recorder, false) && worker->packet_log)
+        packet_log_flush(worker->packet_log);
 }
 
 void worker_rules(struct worker *worker, const struct ruleset *rules)
@@ -595,4 +616,6 @@ void worker_finish(struct worker *worker)
 {
     flow_end_all(worker->flows, FLOW_END_SHUTDOWN);
     recorder_flush(&worker->recorder, true);
+    if (worker->packet_log)
+        packet_log_flush(worker->packet_log);
 }

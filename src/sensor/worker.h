@@ -6,6 +6,7 @@
 
 #include "flow/expect.h"
 #include "packet/capture.h"
+#include "sensor/packet_log.h"
 #include "sensor/recorder.h"
 #include "sensor/settings.h"
 #include "sensor/watch.h"
@@ -61,6 +62,7 @@ struct worker {
     struct worker_counts counts;
     struct alerts alerts;
     struct watch *watch;               /* shared by all workers; NULL: off */
+    struct packet_log *packet_log;     /* NULL: packets are not written */
     struct expectations *expectations; /* shared by all workers; NULL: announcements are not followed */
     uint64_t now;                      /* time of the latest packet */
     bool frame_rules;                  /* rules look at frames */
@@ -77,6 +79,8 @@ void worker_expect(struct worker *worker, struct expectations *table);
 void worker_frame(struct worker *worker, const struct capture_frame *frame);
 /* Time passes without frames: flows end, buffers are flushed. `now`: ns since 1970. */
 void worker_tick(struct worker *worker, uint64_t now);
+/* Hands over what waited for a while. */
+void worker_flush(struct worker *worker);
 /* From now on these rules. */
 void worker_rules(struct worker *worker, const struct ruleset *rules);
 /* Ends every flow and writes everything out. */

@@ -2,6 +2,8 @@
 /* What matches in raw payload: positions, relations, numbers, expressions; what matches leave behind. */
 #include "stage.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 
 #define UDP(options) "alert udp any any -> any any (" options " sid:1;)\n"
@@ -350,6 +352,65 @@ static void a_drop_without_room_still_drops(void **state)
     stage_close(&stage);
 }
 
+/* Tags cover so many packets, bytes or seconds; the packet that began it is the first. */
+static void tags_cover_what_comes_after_a_match(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tag;
+        unsigned covered; /* of four packets after the match, a second and 100 bytes each */
+    } cases[] = {
+        { "session", 4 },
+        { "session,1,packets", 0 },
+        { "session,3,packets", 2 },
+        { "session,0,packets", 0 },
+        { "session,2,seconds", 2 },
+        { "session,300,bytes", 2 },
+        { "session,99,bytes", 0 },
+        { "host,3,packets,src", 2 },
+        { "host,3,packets,dst", 2 },
+        { "host", 4 },
+        { "host,2,packets", 1 },
+        { "session,3,packets; noalert", 2 },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct stage stage;
+        char rule[256];
+        unsigned covered = 0;
+        snprintf(rule, sizeof rule, "alert udp any any -> any any (content:\"begin\"; tag:%s; sid:1;)\n",
+                 cases[i].tag);
+        stage_open(&stage, rule, NULL);
+        assert_int_equal(stage.refused, 0);
+        stage.packet.frame = bytes_of(rule, 100);
+        stage_packet(&stage, TO_SERVER, IP_UDP, P("begin"));
+        assert_true(stage.alerts->tagged);
+        for (unsigned n = 0; n < 4; n++) {
+            stage.packet.time += NS_PER_S;
+            stage_packet(&stage, n % 2 ? TO_CLIENT : TO_SERVER, IP_UDP, P("more"));
+            assert_int_equal(stage.alerts->tagged, stage.alerts->count == 1);
+            covered += stage.alerts->tagged;
+        }
+        if (covered != cases[i].covered)
+            fail_msg("%s: %u packets, not %u", cases[i].tag, covered, cases[i].covered);
+        stage_close(&stage);
+    }
+}
+
+static void tags_that_make_no_sense_are_refused(void **state)
+{
+    (void)state;
+    static const char *const tags[] = { "x", "session,3", "session,x,packets", "session,3,miles",
+                                        "host,3,packets,left" };
+    for (size_t i = 0; i < COUNT_OF(tags); i++) {
+        struct stage stage;
+        char rule[256];
+        snprintf(rule, sizeof rule, "alert udp any any -> any any (tag:%s; sid:1;)\n", tags[i]);
+        stage_open(&stage, rule, NULL);
+        assert_int_equal(stage.refused, 1);
+        stage_close(&stage);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +427,8 @@ int main(void)
         cmocka_unit_test(actions_reach_as_far_as_their_rule),
         cmocka_unit_test(a_negated_address_is_judged_for_each_packet),
         cmocka_unit_test(a_drop_without_room_still_drops),
+        cmocka_unit_test(tags_cover_what_comes_after_a_match),
+        cmocka_unit_test(tags_that_make_no_sense_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,6 +133,6 @@ unsigned stage_count(const struct stage *stage, uint32_t sid)
 {
     unsigned count = 0;
     for (size_t i = 0; i < stage->alerts->count; i++)
-        count += stage->alerts->items[i].rule->sid == sid;
+        count += !stage->alerts->items[i].tagged && stage->alerts->items[i].rule->sid == sid;
     return count;
 }
