@@ -391,8 +391,11 @@ static struct flow_class *make(struct class_cache *cache, const struct class_key
     const struct classes *c = set->classes;
     struct flow_class *class = ARENA_NEW(&cache->memory, struct flow_class);
     uint64_t *headers = ARENA_ARRAY(&cache->memory, uint64_t, set->header_count / 64 + 1);
-    if (!class || !headers)
+    struct prefilter_view *views = ARENA_ARRAY(&cache->memory, struct prefilter_view,
+                                               COUNT_OF(set->payload) * DIRECTIONS);
+    if (!class || !headers || !views)
         return NULL;
+    class->views = (struct prefilter_view(*)[DIRECTIONS])views;
     for (size_t i = 0; i < set->header_count; i++)
         if (header_holds(c, &set->headers[i], key))
             headers[i / 64] |= (uint64_t)1 << i % 64;

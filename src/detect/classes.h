@@ -7,6 +7,7 @@
 #define VONGLAU_DETECT_CLASSES_H
 
 #include "detect/gate.h"
+#include "detect/prefilter.h"
 
 /* The rules that concern one kind of packet, both address and port classes known. */
 struct flow_class {
@@ -14,6 +15,7 @@ struct flow_class {
     const uint32_t *ip_only;
     const struct gate *always; /* packet rules without a prefilter: those that want data, then the rest */
     uint32_t ip_only_count, always_count, with_data;
+    struct prefilter_view (*views)[DIRECTIONS]; /* of the payload's prefilters, by enum raw_kind */
     bool raw_packet, raw_stream; /* some rule with a pattern in raw payload or stream can match */
 };
 

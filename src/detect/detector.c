@@ -541,29 +541,33 @@ static void add_anomalies(struct context *context)
     }
 }
 
+static void scan_raw(struct context *context, enum raw_kind kind, struct bytes data, uint64_t offset)
+{
+    enum direction direction = context->direction;
+    const struct prefilter *prefilter = context->set->payload[kind][direction];
+    if (prefilter)
+        prefilter_scan_for(prefilter, context->detector->prefilter, context->class,
+                           &context->class->views[kind][direction], data, offset, on_hit, context);
+}
+
 static void scan_payload(struct context *context)
 {
     const struct packet *packet = context->packet;
-    const struct ruleset *set = context->set;
     if (packet->payload.size == 0 || packet->source == SOURCE_FLOW_TIMEOUT || !context->class->raw_packet)
         return;
     if (context->flow && context->flow->no_payload_inspection)
         return;
     bool tcp = packet->ip && packet->protocol == IP_TCP;
-    enum raw_kind kind = tcp ? RAW_TCP_PACKET : RAW_OTHER;
-    const struct prefilter *prefilter = set->payload[kind][context->direction];
-    if (prefilter)
-        prefilter_scan(prefilter, context->detector->prefilter, packet->payload, 0, on_hit, context);
+    scan_raw(context, tcp ? RAW_TCP_PACKET : RAW_OTHER, packet->payload, 0);
 }
 
 /* Bytes that no stream took are looked at where they are. */
 static void scan_loose_segment(struct context *context)
 {
-    const struct prefilter *prefilter = context->set->payload[RAW_TCP_STREAM][context->direction];
     const struct packet *packet = context->packet;
-    if (!prefilter || !packet->tcp || taken_by_stream(context) || packet->source == SOURCE_FLOW_TIMEOUT)
+    if (!packet->tcp || taken_by_stream(context) || packet->source == SOURCE_FLOW_TIMEOUT)
         return;
-    prefilter_scan(prefilter, context->detector->prefilter, packet->payload, 0, on_hit, context);
+    scan_raw(context, RAW_TCP_STREAM, packet->payload, 0);
 }
 
 static uint64_t finished_transactions(const struct session *session, enum direction direction)
@@ -629,9 +633,7 @@ static void take_raw(struct context *context)
         return;
     context->raw = ready;
     context->raw_ready = true;
-    const struct prefilter *prefilter = context->set->payload[RAW_TCP_STREAM][direction];
-    if (prefilter)
-        prefilter_scan(prefilter, context->detector->prefilter, ready, context->raw_offset, on_hit, context);
+    scan_raw(context, RAW_TCP_STREAM, ready, context->raw_offset);
 }
 
 static void raw_done(struct context *context)

@@ -3,19 +3,19 @@
 #include "detect/grams.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 
-#define STEP     4U /* from one place to the next */
-#define MAP_BITS 18 /* of a bitmap's index at most: two of 32 KiB */
+#define STEP_MAX 4U /* from one place to the next */
+#define MAP_BITS 18 /* of a bitmap's index at most: 32 KiB */
 #define NO_ENTRY UINT32_MAX
 
 struct entry {
     uint64_t gram;  /* folded */
     uint64_t start; /* the literal's first bytes, folded, as many as there are up to eight */
-    uint32_t next;  /* while the table is built: index of the next one of the same bucket, or NO_ENTRY */
     uint32_t literal;
-    uint32_t place; /* of the gram in the literal */
-    uint32_t size;  /* of the literal */
+    uint16_t place; /* of the gram in the literal */
+    uint16_t size;  /* of the literal */
 };
 
 /* Literals with grams of one size, looked for at every `step`th place. */
@@ -25,19 +25,34 @@ struct table {
     uint64_t mask;  /* the bytes of a gram, of eight that are read */
     unsigned gram, step, bucket_bits;
     uint32_t *buckets; /* index of a bucket's first entry; the next bucket's is its end */
+    uint32_t *next;    /* while it is built: an entry's next one of the same bucket, or NO_ENTRY */
     struct entry *entries;
     size_t entry_count;
 };
 
+/* What is rare enough is found at every fourth place by four of its bytes, else by eight, where the literal
+ * has the room for four such grams; short ones at every second place by three bytes. What is too short for
+ * that, or full of padding, has one gram that is looked for at every place; the tiny ones have two bytes. */
+enum { NARROW, WIDE, PAIRS, CLOSE, TINY, RUNS, TABLES, ALONE = TABLES, SHAPES };
+static const struct {
+    uint8_t gram, step;
+} shapes[TABLES] = { [NARROW] = { 4, 4 }, [WIDE] = { 8, 4 }, [PAIRS] = { 3, 2 },
+                     [CLOSE] = { 4, 1 },  [TINY] = { 2, 1 }, [RUNS] = { 4, 1 } };
+
+#define ALONE_MAX 6U
+
 struct grams {
-    /* Grams of eight bytes where the literal has the room for four of them, else of four. Literals that are
-     * too short for that, or full of padding, have one gram of four bytes, which is looked for at every
-     * place; the tiny ones have two bytes. */
-    struct table wide, narrow, close, tiny;
+    struct table tables[TABLES];
     struct gram_literal *literals;
+    uint32_t alone[ALONE_MAX];
+    size_t alone_count;
 };
 
-#define FOLD 0x2020202020202020U
+/* Letters count as lower case; so do a few signs, which does no harm. */
+static inline uint64_t fold(uint64_t word)
+{
+    return word | (word & 0x4040404040404040U) >> 1;
+}
 
 /* Eight bytes, as far as they are there. */
 static inline uint64_t word_at(const uint8_t *at, size_t left)
@@ -52,7 +67,7 @@ static inline uint64_t word_at(const uint8_t *at, size_t left)
 
 static uint64_t folded(uint64_t word, const struct table *table)
 {
-    return (word | FOLD) & table->mask;
+    return fold(word) & table->mask;
 }
 
 #define LOW_FACTOR  0x9E3779B1U
@@ -73,6 +88,72 @@ static uint32_t bits_of(uint32_t hash)
     return 1U << (hash >> FIRST_SHIFT & 31) | 1U << (hash >> SECOND_SHIFT & 31);
 }
 
+/* Text of the kind that is met most: what is in it is no good sign of anything else. */
+static const char common_text[] =
+    "GET / HTTP/1.1\r\nHost: www.\r\nUser-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64; compatible; MSIE "
+    "10.0) "
+    "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 Firefox/\r\n"
+    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8\r\n"
+    "Accept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\nConnection: keep-alive\r\n"
+    "Referer: https://www.\r\nCookie: \r\nHTTP/1.1 200 OK\r\nServer: nginx Apache\r\nDate: Mon, 01 Jan 2024 "
+    "GMT\r\n"
+    "Content-Type: text/html; charset=utf-8\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    "Content-Type: application/javascript json octet-stream\r\nContent-Length: 10\r\nContent-Encoding: "
+    "gzip\r\n"
+    "Transfer-Encoding: chunked\r\nCache-Control: no-cache, max-age=0\r\nLast-Modified: \r\nSet-Cookie: "
+    "\r\n\r\n"
+    "<!DOCTYPE html><html lang=\"en\"><head><title></title><meta name=\"description\" "
+    "content=\"width=\"/>\r\n"
+    "<link rel=\"stylesheet\" type=\"text/css\" href=\"https://\"><script type=\"text/javascript\" "
+    "src=\"http://"
+    "\"></script></head><body><div class=\"\" id=\"\"><span class=\"\"></span></div><p></p><ul><li><a "
+    "href=\"/\" "
+    "target=\"_blank\" title=\"\"></a></li></ul><table><tr><td style=\"width: height: color: background: "
+    "none; "
+    "display: block; font-size: margin: padding: border: position: text-align: center\"></td></tr></table>\n"
+    "<img src=\"\" alt=\"\" width=\"\" height=\"\"><form method=\"post\" action=\"\"><input type=\"hidden\" "
+    "name=\"\" value=\"\"></form><label for=\"\"></label><button></body></html>\r\n.com/ .net .org .html "
+    ".css .js .png "
+    "function(){return this.document.window.location;} var x = new Array(); if (typeof e == \"undefined\" && "
+    "null !== "
+    "false || true) else for (var i = 0; i < length; i++) prototype.call(this,arguments) .getElementById( "
+    "the and of to in is that for with from this are user name page time information about command message "
+    "archive microsoft windows server system file data search email address number secure login account "
+    "password";
+
+#define COMMON_BITS 14 /* of a hash */
+
+/* A bit per hash of three and four bytes of that text. Made once. */
+static uint8_t common[2][(1 << COMMON_BITS) / 8];
+
+static pthread_once_t common_made = PTHREAD_ONCE_INIT;
+
+static uint32_t common_place(const uint8_t *at, unsigned size)
+{
+    return hash((uint32_t)fold(word_at(at, size))) >> (32 - COMMON_BITS);
+}
+
+static void make_common(void)
+{
+    for (unsigned size = 3; size <= 4; size++)
+        for (size_t i = 0; i + size < sizeof common_text; i++) {
+            uint32_t place = common_place((const uint8_t *)common_text + i, size);
+            common[size - 3][place / 8] |= (uint8_t)(1U << place % 8);
+        }
+}
+
+/* Whether all of a gram is met in that text, four bytes by four. */
+static bool is_common(const uint8_t *at, unsigned gram)
+{
+    unsigned size = MIN(gram, 4U);
+    for (unsigned i = 0; i + size <= gram; i++) {
+        uint32_t place = common_place(at + i, size);
+        if (size < 3 || !(common[size - 3][place / 8] >> place % 8 & 1))
+            return false;
+    }
+    return true;
+}
+
 /* How often a byte is met in text and markup, in parts of a thousand. */
 static double frequency(uint8_t b)
 {
@@ -86,8 +167,10 @@ static double frequency(uint8_t b)
     return memchr("<>/\"=.-0123456789\r\n", b, 19) ? 14 : 2;
 }
 
-/* How often a gram is met. Letters alone are parts of words, and runs of one byte are padding: both come far
- * more often than chance has it. */
+#define NEVER 1e9 /* a cost that no place is chosen at when there is another */
+
+/* How often a gram is met. Letters alone are parts of words, and bytes that hardly change are padding: both
+ * come far more often than chance has it. Runs of one byte are left to the literals that are nothing else. */
 static double how_often(const uint8_t *at, unsigned gram)
 {
     double often = 1;
@@ -96,13 +179,15 @@ static double how_often(const uint8_t *at, unsigned gram)
         uint8_t lower = at[i] | 0x20;
         letters += lower >= 'a' && lower <= 'z';
         often *= frequency(at[i]) / 1000;
-        changes += i && ((at[i] ^ at[i - 1]) & ~0x20);
+        changes += i && at[i] != at[i - 1];
     }
+    if (changes == 0)
+        return NEVER;
     if (changes < gram / 2)
-        often *= changes ? 1e3 : 1e6;
+        often *= 1e3;
     if (letters + 1 >= gram)
-        often *= letters == gram ? 100 : 10;
-    return often;
+        often *= letters == gram ? 30 : 10;
+    return is_common(at, gram) ? MAX(often * 30, gram < 4 ? 5e-3 : gram == 4 ? 3e-3 : 1e-3) : often;
 }
 
 /* What having this gram in the map costs: how often it is met, and how many literals share it. */
@@ -111,7 +196,7 @@ static double cost_of(const struct table *table, const uint8_t *at)
     unsigned shared = 0;
     uint64_t gram = folded(word_at(at, table->gram), table);
     for (uint32_t i = table->buckets[hash(gram) >> (32 - table->bucket_bits)]; i != NO_ENTRY;
-         i = table->entries[i].next)
+         i = table->next[i])
         shared += table->entries[i].gram == gram;
     return how_often(at, table->gram) * (1 + shared * shared / 4.0);
 }
@@ -120,7 +205,7 @@ static double cost_of(const struct table *table, const uint8_t *at)
 static size_t best_place(const struct table *table, struct bytes literal)
 {
     size_t best = 0, step = table->step;
-    double least = 1e18, costs[STEP] = { 0 };
+    double least = 1e18, costs[STEP_MAX] = { 0 };
     for (size_t i = 0; i + table->gram <= literal.size; i++) {
         costs[i % step] = cost_of(table, literal.data + i);
         double sum = costs[0] + costs[1] + costs[2] + costs[3];
@@ -138,41 +223,48 @@ static void enter(struct table *table, struct bytes bytes, size_t literal, size_
     uint32_t value = hash(gram), *bucket = &table->buckets[value >> (32 - table->bucket_bits)];
     table->map[value >> table->shift] |= bits_of(value);
     table->entries[table->entry_count] = (struct entry){ .gram = gram,
-                                                         .start = word_at(bytes.data, bytes.size) | FOLD,
-                                                         .next = *bucket,
+                                                         .start = fold(word_at(bytes.data, bytes.size)),
                                                          .literal = (uint32_t)literal,
-                                                         .place = (uint32_t)place,
-                                                         .size = (uint32_t)bytes.size };
+                                                         .place = (uint16_t)place,
+                                                         .size = (uint16_t)bytes.size };
+    table->next[table->entry_count] = *bucket;
     *bucket = (uint32_t)table->entry_count++;
 }
 
+/* `count` literals are going to be entered. */
 static bool table_open(struct table *table, unsigned gram, unsigned step, size_t count)
 {
+    size_t entries = count * step;
+    if (!count)
+        return true;
     table->gram = gram;
     table->step = step;
     table->mask = gram == 8 ? UINT64_MAX : ((uint64_t)1 << 8 * gram) - 1;
     table->bucket_bits = 4;
-    while (table->bucket_bits < 20 && (size_t)1 << table->bucket_bits < count * STEP * 2)
+    while (table->bucket_bits < 20 && (size_t)1 << table->bucket_bits < entries * 2)
         table->bucket_bits++;
-    unsigned map_bits = MIN(table->bucket_bits + 4, (unsigned)MAP_BITS);
+    unsigned map_bits = MIN(table->bucket_bits + 6, (unsigned)MAP_BITS);
     table->shift = 32 - (map_bits - 5);
     table->map = calloc((size_t)1 << (map_bits - 5), sizeof *table->map);
     table->buckets = malloc(sizeof *table->buckets * (((size_t)1 << table->bucket_bits) + 1));
-    table->entries = calloc(count * STEP + 1, sizeof *table->entries);
+    table->entries = calloc(entries, sizeof *table->entries);
+    table->next = calloc(entries, sizeof *table->next);
     if (table->buckets)
         memset(table->buckets, 0xff, sizeof *table->buckets << table->bucket_bits);
-    return table->map && table->buckets && table->entries;
+    return table->map && table->buckets && table->entries && table->next;
 }
 
 /* Puts the entries of a bucket side by side. */
 static bool settle(struct table *table)
 {
     size_t buckets = (size_t)1 << table->bucket_bits;
-    struct entry *sorted = calloc(table->entry_count + 1, sizeof *sorted);
+    if (!table->entry_count)
+        return true;
+    struct entry *sorted = calloc(table->entry_count, sizeof *sorted);
     uint32_t count = 0;
     for (size_t b = 0; sorted && b < buckets; b++) {
         uint32_t first = count;
-        for (uint32_t i = table->buckets[b]; i != NO_ENTRY; i = table->entries[i].next)
+        for (uint32_t i = table->buckets[b]; i != NO_ENTRY; i = table->next[i])
             sorted[count++] = table->entries[i];
         table->buckets[b] = first;
     }
@@ -180,62 +272,124 @@ static bool settle(struct table *table)
         return false;
     table->buckets[buckets] = count;
     free(table->entries);
+    free(table->next);
     table->entries = sorted;
+    table->next = NULL;
     return true;
 }
 
-#define TOO_OFTEN 0.05
-
-/* Four neighbouring grams of this size are in the literal, and data is not full of them anyway. */
-static bool suits(struct bytes literal, unsigned gram)
+/* The least that the neighbouring grams of a shape are met together. */
+static double least_often(struct bytes literal, unsigned shape)
 {
-    double worst[STEP] = { 0 };
+    unsigned gram = shapes[shape].gram, step = shapes[shape].step;
+    double often[STEP_MAX] = { 0 }, least = NEVER;
     for (size_t i = 0; i + gram <= literal.size; i++) {
-        worst[i % STEP] = how_often(literal.data + i, gram);
-        if (i + 1 >= STEP && worst[0] + worst[1] + worst[2] + worst[3] < TOO_OFTEN)
-            return true;
+        often[i % step] = how_often(literal.data + i, gram);
+        if (i + 1 >= step)
+            least = MIN(least, often[0] + often[1] + often[2] + often[3]);
     }
-    return false;
+    return least;
 }
 
-static struct table *table_of(struct grams *grams, struct bytes literal)
+#define SHARE     0.03 /* of places: how often grams of four bytes may be met, all literals taken together */
+#define TOO_OFTEN 0.05
+
+/* One byte again and again. Letters without case are not: they need not look alike. */
+static bool is_run(const struct gram_literal *literal)
 {
-    if (suits(literal, 8))
-        return &grams->wide;
-    if (suits(literal, 4))
-        return &grams->narrow;
-    return literal.size >= 4 ? &grams->close : &grams->tiny;
+    struct bytes bytes = literal->bytes;
+    for (size_t i = 1; i < bytes.size; i++)
+        if (bytes.data[i] != bytes.data[0])
+            return false;
+    uint8_t lower = byte_lower(bytes.data[0]);
+    return bytes.size >= shapes[RUNS].gram && !(literal->nocase && lower >= 'a' && lower <= 'z');
+}
+
+static unsigned shape_of(const struct gram_literal *literal, size_t count)
+{
+    struct bytes bytes = literal->bytes;
+    if (is_run(literal))
+        return RUNS;
+    double narrow = least_often(bytes, NARROW), pairs = least_often(bytes, PAIRS);
+    if (narrow < SHARE / (double)count)
+        return NARROW;
+    if (least_often(bytes, WIDE) < TOO_OFTEN)
+        return WIDE;
+    if (narrow < TOO_OFTEN && narrow < pairs * 2)
+        return NARROW;
+    if (bytes.size >= 4)
+        return pairs < 1 ? PAIRS : CLOSE;
+    return TINY;
+}
+
+static void turn_into(uint8_t *shape, size_t count, size_t *counts, unsigned from, unsigned to)
+{
+    for (size_t i = 0; i < count; i++)
+        if (shape[i] == from)
+            shape[i] = (uint8_t)to;
+    counts[to] += counts[from];
+    counts[from] = 0;
+}
+
+/* Where every place is looked at anyway, every second one would only be more work. */
+static void choose_shapes(const struct grams *grams, uint8_t *shape, size_t count, size_t *counts)
+{
+    for (size_t i = 0; i < count; i++)
+        counts[shape[i] = (uint8_t)shape_of(&grams->literals[i], count)]++;
+    if (counts[CLOSE] + counts[TINY] <= ALONE_MAX) {
+        turn_into(shape, count, counts, CLOSE, ALONE);
+        turn_into(shape, count, counts, TINY, ALONE);
+    } else if (counts[CLOSE]) {
+        turn_into(shape, count, counts, PAIRS, CLOSE);
+    }
+}
+
+static bool fill(struct grams *grams, uint8_t *shape, size_t count)
+{
+    size_t counts[SHAPES] = { 0 };
+    choose_shapes(grams, shape, count, counts);
+    for (unsigned t = 0; t < TABLES; t++)
+        if (!table_open(&grams->tables[t], shapes[t].gram, shapes[t].step, counts[t]))
+            return false;
+    for (size_t i = 0; i < count; i++) {
+        if (shape[i] == ALONE) {
+            grams->alone[grams->alone_count++] = (uint32_t)i;
+            continue;
+        }
+        struct table *table = &grams->tables[shape[i]];
+        size_t place = best_place(table, grams->literals[i].bytes);
+        for (size_t k = 0; k < table->step; k++)
+            enter(table, grams->literals[i].bytes, i, place + k);
+    }
+    for (unsigned t = 0; t < TABLES; t++)
+        if (!settle(&grams->tables[t]))
+            return false;
+    return true;
 }
 
 struct grams *grams_new(const struct gram_literal *literals, size_t count)
 {
     struct grams *grams = calloc(1, sizeof *grams);
-    if (!grams || !(grams->literals = calloc(count + 1, sizeof *grams->literals)) ||
-        !table_open(&grams->wide, 8, STEP, count) || !table_open(&grams->narrow, 4, STEP, count) ||
-        !table_open(&grams->close, 4, 1, count) || !table_open(&grams->tiny, 2, 1, count)) {
-        grams_free(grams);
-        return NULL;
+    uint8_t *shape = malloc(count + 1);
+    pthread_once(&common_made, make_common);
+    bool done = grams && shape && (grams->literals = calloc(count + 1, sizeof *grams->literals));
+    for (size_t i = 0; done && i < count; i++) {
+        assert(literals[i].bytes.size >= GRAMS_LITERAL_MIN && literals[i].bytes.size <= UINT16_MAX);
+        grams->literals[i] = literals[i];
     }
-    memcpy(grams->literals, literals, count * sizeof *literals);
-    for (size_t i = 0; i < count; i++) {
-        struct bytes literal = literals[i].bytes;
-        assert(literal.size >= GRAMS_LITERAL_MIN);
-        struct table *table = table_of(grams, literal);
-        size_t place = best_place(table, literal);
-        for (size_t k = 0; k < table->step; k++)
-            enter(table, literal, i, place + k);
-    }
-    if (!settle(&grams->wide) || !settle(&grams->narrow) || !settle(&grams->close) || !settle(&grams->tiny)) {
-        grams_free(grams);
-        return NULL;
-    }
-    return grams;
+    done = done && fill(grams, shape, count);
+    free(shape);
+    if (done)
+        return grams;
+    grams_free(grams);
+    return NULL;
 }
 
 static void table_done(struct table *table)
 {
     free(table->map);
     free(table->buckets);
+    free(table->next);
     free(table->entries);
 }
 
@@ -243,10 +397,8 @@ void grams_free(struct grams *grams)
 {
     if (!grams)
         return;
-    table_done(&grams->wide);
-    table_done(&grams->narrow);
-    table_done(&grams->close);
-    table_done(&grams->tiny);
+    for (unsigned t = 0; t < TABLES; t++)
+        table_done(&grams->tables[t]);
     free(grams->literals);
     free(grams);
 }
@@ -273,19 +425,26 @@ __attribute__((noinline)) static void look(const struct scan *scan, const struct
     const uint32_t *bucket = &table->buckets[hash(gram) >> (32 - table->bucket_bits)];
     for (uint32_t i = bucket[0]; i < bucket[1]; i++) {
         const struct entry *entry = &table->entries[i];
-        if (entry->gram != gram || place < entry->place)
+        if (entry->gram != gram || place < entry->place || scan->seen[entry->literal] == scan->turn)
             continue;
         size_t start = place - entry->place;
         uint64_t mask = entry->size < 8 ? ((uint64_t)1 << 8 * entry->size) - 1 : UINT64_MAX;
         if (entry->size > data.size - start ||
-            (((word_at(data.data + start, data.size - start) | FOLD) ^ entry->start) & mask))
+            ((fold(word_at(data.data + start, data.size - start)) ^ entry->start) & mask))
             continue;
-        if (scan->seen[entry->literal] == scan->turn ||
-            !stands(&scan->grams->literals[entry->literal], data.data + start))
+        if (!stands(&scan->grams->literals[entry->literal], data.data + start))
             continue;
         scan->seen[entry->literal] = scan->turn;
         scan->hit(scan->context, entry->literal);
     }
+}
+
+/* Where every place is looked at, what stands in a run of one byte stands at its beginning: only literals of
+ * nothing but that byte have such a gram. */
+static bool goes_on(const struct scan *scan, const struct table *table, size_t place)
+{
+    const uint8_t *data = scan->data.data + place;
+    return table->step == 1 && place && data[-1] == data[0] && memcmp(data - 1, data, table->gram) == 0;
 }
 
 static inline bool may_stand(const struct table *table, uint64_t gram)
@@ -294,20 +453,31 @@ static inline bool may_stand(const struct table *table, uint64_t gram)
     return (table->map[value >> table->shift] & bits) == bits;
 }
 
-/* Looks at one place after another, from `at` on. */
-static void scan_places(const struct scan *scan, const struct table *table, size_t at)
+/* Looks at one place after another. */
+static void scan_places(const struct scan *scan, const struct table *table)
 {
     struct bytes data = scan->data;
-    for (; at + table->gram <= data.size; at += table->step)
-        if (may_stand(table, folded(word_at(data.data + at, data.size - at), table)))
+    for (size_t at = 0; at + table->gram <= data.size; at += table->step)
+        if (may_stand(table, folded(word_at(data.data + at, data.size - at), table)) &&
+            !goes_on(scan, table, at))
             look(scan, table, at);
 }
 
 #ifdef __x86_64__
 #include <immintrin.h>
 
+#define TOGETHER 8U  /* places looked at at once */
+#define REACH    36U /* bytes read for them at most */
+
+#define AVX2 __attribute__((target("avx2")))
+
+AVX2 static inline __m256i fold8(__m256i words)
+{
+    return _mm256_or_si256(words, _mm256_srli_epi32(_mm256_and_si256(words, _mm256_set1_epi8(0x40)), 1));
+}
+
 /* For eight hashes: all bits set where the map has both of theirs. */
-__attribute__((target("avx2"))) static inline __m256i may_stand8(const struct table *table, __m256i hashes)
+AVX2 static inline __m256i may_stand8(const struct table *table, __m256i hashes)
 {
     const __m256i low = _mm256_set1_epi32(31), one = _mm256_set1_epi32(1);
     __m256i words = _mm256_srl_epi32(hashes, _mm_cvtsi32_si128((int)table->shift));
@@ -318,53 +488,107 @@ __attribute__((target("avx2"))) static inline __m256i may_stand8(const struct ta
     return _mm256_cmpeq_epi32(_mm256_and_si256(words, one), one);
 }
 
+/* Four bytes from each of eight places, `step` apart. */
+AVX2 static inline __m256i words8(const uint8_t *data, unsigned step)
+{
+    if (step == 4)
+        return _mm256_loadu_si256((const __m256i_u *)data);
+    const __m256i every = _mm256_setr_epi8(0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6, /* one lane */
+                                           0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6);
+    const __m256i second = _mm256_setr_epi8(0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7, 8, 9, /* one lane */
+                                            0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7, 8, 9);
+    __m256i lanes = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i_u *)data)),
+                                            _mm_loadu_si128((const __m128i_u *)(data + (size_t)step * 4)), 1);
+    return _mm256_shuffle_epi8(lanes, step == 1 ? every : second);
+}
+
+/* Bit per place, of eight from `data` on: it is worth a look. */
+AVX2 static inline unsigned worth8(const struct table *table, const uint8_t *data, unsigned step,
+                                   unsigned gram)
+{
+    __m256i words = fold8(words8(data, step));
+    if (gram < 4)
+        words = _mm256_and_si256(words, _mm256_set1_epi32((int)table->mask));
+    __m256i hashes = _mm256_mullo_epi32(words, _mm256_set1_epi32((int)LOW_FACTOR));
+    if (gram == 8) {
+        __m256i after = fold8(words8(data + 4, step));
+        hashes = _mm256_add_epi32(hashes, _mm256_mullo_epi32(after, _mm256_set1_epi32((int)HIGH_FACTOR)));
+    }
+    return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(may_stand8(table, hashes)));
+}
+
 static void look_at(const struct scan *scan, const struct table *table, unsigned places, size_t at)
 {
-    for (; places; places &= places - 1)
-        look(scan, table, at + (size_t)__builtin_ctz(places) * table->step);
+    for (; places; places &= places - 1) {
+        size_t place = at + (size_t)__builtin_ctz(places) * table->step;
+        if (place + table->gram <= scan->data.size && !goes_on(scan, table, place))
+            look(scan, table, place);
+    }
 }
 
-/* Eight neighbouring places at once; returns where it stopped. */
-__attribute__((target("avx2"))) static size_t scan_close(const struct scan *scan)
+AVX2 static inline __attribute__((always_inline)) void scan_together(const struct scan *scan,
+                                                                     const struct table *table,
+                                                                     unsigned shape)
 {
-    const __m256i fold = _mm256_set1_epi32(0x20202020), low = _mm256_set1_epi32((int)LOW_FACTOR);
-    const __m256i spread = _mm256_setr_epi8(0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5,
-                                            6, /* each four bytes */
-                                            4, 5, 6, 7, 5, 6, 7, 8, 6, 7, 8, 9, 7, 8, 9, 10);
-    const struct table *table = &scan->grams->close;
+    const unsigned step = shapes[shape].step, gram = shapes[shape].gram;
+    struct bytes data = scan->data;
     size_t at = 0;
-    for (; at + 16 <= scan->data.size; at += 8) {
-        __m256i bytes = _mm256_broadcastsi128_si256(
-            _mm_loadu_si128((const __m128i_u *)(scan->data.data + at)));
-        bytes = _mm256_or_si256(_mm256_shuffle_epi8(bytes, spread), fold);
-        __m256i maybe = may_stand8(table, _mm256_mullo_epi32(bytes, low));
-        if (UNLIKELY(!_mm256_testz_si256(maybe, maybe)))
-            look_at(scan, table, (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(maybe)), at);
+    for (; at + REACH <= data.size; at += (size_t)TOGETHER * step) {
+        unsigned places = worth8(table, data.data + at, step, gram);
+        if (UNLIKELY(places))
+            look_at(scan, table, places, at);
     }
-    return at;
+    if (at + gram > data.size)
+        return;
+    uint8_t rest[2 * REACH] = { 0 };
+    memcpy(rest, data.data + at, data.size - at);
+    for (const uint8_t *from = rest; at + gram <= data.size;
+         at += (size_t)TOGETHER * step, from += TOGETHER * step)
+        look_at(scan, table, worth8(table, from, step, gram), at);
 }
 
-/* Eight places of a step at once; returns where it stopped. */
-__attribute__((target("avx2"))) static size_t scan_apart(const struct scan *scan)
+/* Where four equal bytes begin, 32 places at once. */
+AVX2 static inline unsigned runs32(const uint8_t *data)
 {
-    const __m256i fold = _mm256_set1_epi32(0x20202020), low = _mm256_set1_epi32((int)LOW_FACTOR),
-                  high = _mm256_set1_epi32((int)HIGH_FACTOR);
-    const struct grams *grams = scan->grams;
+    __m256i a = _mm256_loadu_si256((const __m256i_u *)data);
+    __m256i b = _mm256_loadu_si256((const __m256i_u *)(data + 1));
+    __m256i c = _mm256_loadu_si256((const __m256i_u *)(data + 2));
+    __m256i d = _mm256_loadu_si256((const __m256i_u *)(data + 3));
+    __m256i same = _mm256_and_si256(_mm256_cmpeq_epi8(a, b), _mm256_cmpeq_epi8(c, d));
+    unsigned places = (unsigned)_mm256_movemask_epi8(_mm256_and_si256(same, _mm256_cmpeq_epi8(b, c)));
+    return places & ~(places << 1);
+}
+
+AVX2 static void scan_runs(const struct scan *scan, const struct table *table)
+{
+    struct bytes data = scan->data;
     size_t at = 0;
-    for (; at + 36 <= scan->data.size; at += 8 * STEP) {
-        const uint8_t *data = scan->data.data + at;
-        __m256i here = _mm256_or_si256(_mm256_loadu_si256((const __m256i_u *)data), fold);
-        __m256i next = _mm256_or_si256(_mm256_loadu_si256((const __m256i_u *)(data + 4)), fold);
-        __m256i narrow = _mm256_mullo_epi32(here, low);
-        __m256i wide = _mm256_add_epi32(narrow, _mm256_mullo_epi32(next, high));
-        __m256i maybe_wide = may_stand8(&grams->wide, wide);
-        __m256i maybe_narrow = may_stand8(&grams->narrow, narrow);
-        if (LIKELY(_mm256_testz_si256(_mm256_or_si256(maybe_wide, maybe_narrow), _mm256_set1_epi32(-1))))
-            continue;
-        look_at(scan, &grams->wide, (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(maybe_wide)), at);
-        look_at(scan, &grams->narrow, (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(maybe_narrow)), at);
+    for (; at + REACH <= data.size; at += 32) {
+        unsigned places = runs32(data.data + at);
+        if (UNLIKELY(places))
+            look_at(scan, table, places, at);
     }
-    return at;
+    uint8_t rest[2 * REACH] = { 0 };
+    memcpy(rest, data.data + at, data.size - at);
+    look_at(scan, table, runs32(rest), at);
+    if (data.size - at > 32)
+        look_at(scan, table, runs32(rest + 32), at + 32);
+}
+
+AVX2 static void scan_fast(const struct scan *scan, const struct table *table, unsigned shape)
+{
+    if (shape == NARROW)
+        scan_together(scan, table, NARROW);
+    else if (shape == WIDE)
+        scan_together(scan, table, WIDE);
+    else if (shape == PAIRS)
+        scan_together(scan, table, PAIRS);
+    else if (shape == CLOSE)
+        scan_together(scan, table, CLOSE);
+    else if (shape == TINY)
+        scan_together(scan, table, TINY);
+    else
+        scan_runs(scan, table);
 }
 
 static bool is_fast(void)
@@ -377,30 +601,35 @@ static bool is_fast(void)
     return false;
 }
 
-static size_t scan_apart(const struct scan *scan)
+static void scan_fast(const struct scan *scan, const struct table *table, unsigned shape)
 {
-    (void)scan;
-    return 0;
-}
-
-static size_t scan_close(const struct scan *scan)
-{
-    return scan_apart(scan);
+    (void)shape;
+    scan_places(scan, table);
 }
 #endif
+
+static void search_alone(const struct scan *scan, uint32_t number)
+{
+    const struct gram_literal *literal = &scan->grams->literals[number];
+    if ((literal->nocase ? bytes_find_nocase(scan->data, literal->bytes)
+                         : bytes_find(scan->data, literal->bytes)) != SIZE_MAX)
+        scan->hit(scan->context, number);
+}
 
 void grams_scan(const struct grams *grams, struct bytes data, uint32_t *seen, uint32_t turn, gram_hit_fn hit,
                 void *context)
 {
     const struct scan scan = { grams, data, seen, turn, hit, context };
     bool fast = is_fast();
-    if (grams->wide.entry_count || grams->narrow.entry_count) {
-        size_t at = fast ? scan_apart(&scan) : 0;
-        scan_places(&scan, &grams->wide, at);
-        scan_places(&scan, &grams->narrow, at);
+    for (unsigned t = 0; t < TABLES; t++) {
+        const struct table *table = &grams->tables[t];
+        if (!table->entry_count)
+            continue;
+        if (fast)
+            scan_fast(&scan, table, t);
+        else
+            scan_places(&scan, table);
     }
-    if (grams->close.entry_count)
-        scan_places(&scan, &grams->close, fast ? scan_close(&scan) : 0);
-    if (grams->tiny.entry_count)
-        scan_places(&scan, &grams->tiny, 0);
+    for (size_t i = 0; i < grams->alone_count; i++)
+        search_alone(&scan, grams->alone[i]);
 }

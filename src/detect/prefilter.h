@@ -10,6 +10,15 @@
 
 struct prefilter;
 struct prefilter_memory; /* one worker's scratch */
+struct flow_class;
+
+/* A prefilter as one class of flows sees it: when the class has had enough data, only the patterns are looked
+ * for whose rules can concern it. All zero at first; kept with the class. */
+struct prefilter_view {
+    const struct subset *subset; /* NULL: the whole prefilter */
+    uint32_t work;               /* done for the class without a subset */
+    bool settled;
+};
 
 /* `large`: the buffer may be long (bodies, streams). */
 MUST_CHECK struct prefilter *prefilter_new(bool large);
@@ -32,5 +41,9 @@ typedef void (*prefilter_hit_fn)(void *context, const uint32_t *rules, size_t co
 /* `data` starts at `offset` of its body or stream. */
 void prefilter_scan(const struct prefilter *prefilter, struct prefilter_memory *memory, struct bytes data,
                     uint64_t offset, prefilter_hit_fn hit, void *context);
+/* The same for flows of `class`, whose view of the prefilter is given. */
+void prefilter_scan_for(const struct prefilter *prefilter, struct prefilter_memory *memory,
+                        const struct flow_class *class, struct prefilter_view *view, struct bytes data,
+                        uint64_t offset, prefilter_hit_fn hit, void *context);
 
 #endif

@@ -4,9 +4,9 @@
 
 #include <assert.h>
 #include <brotli/decode.h>
+#include <isa-l/igzip_lib.h>
 #include <lzma.h>
 #include <stdlib.h>
-#include <zlib.h>
 
 #define OUTPUT_STEP 8192U
 #define HELD_MAX    512U /* input kept until the first output, to pass it on when the coding was a lie */
@@ -41,8 +41,8 @@ struct layer {
     uint8_t hold[HELD_MAX];
     size_t early; /* output held back until trusted */
     uint8_t early_output[TRUST_AFTER];
-    bool trusted, overflow; /* overflow: `hold` could not keep all input */
-    z_stream z;
+    bool trusted, overflow;        /* overflow: `hold` could not keep all input */
+    struct inflate_state *inflate; /* heap, 85 KiB */
     BrotliDecoderState *brotli;
     lzma_stream lzma;
 };
@@ -97,7 +97,7 @@ static void close_codec(struct layer *layer)
     else if (layer->coding == CODING_LZMA)
         lzma_end(&layer->lzma);
     else
-        inflateEnd(&layer->z);
+        free(layer->inflate);
 }
 
 /* The layer's input is not in its coding: what was held back and everything that follows passes. */
@@ -166,38 +166,48 @@ static void broken(struct decompressor *d, size_t index)
 
 static bool open_inflate(struct layer *layer, bool raw)
 {
-    if (layer->open)
-        return inflateReset2(&layer->z, raw ? -MAX_WBITS : MAX_WBITS) == Z_OK;
-    layer->z = (z_stream){ 0 };
-    layer->open = inflateInit2(&layer->z, raw ? -MAX_WBITS : MAX_WBITS) == Z_OK;
-    return layer->open;
+    if (!layer->open)
+        layer->inflate = malloc(sizeof *layer->inflate);
+    layer->open = layer->inflate != NULL;
+    if (!layer->open)
+        return false;
+    isal_inflate_init(layer->inflate);
+    layer->inflate->crc_flag = raw ? ISAL_DEFLATE : ISAL_ZLIB;
+    return true;
+}
+
+/* The stream ended. Of a gzip trailer the decoder may have taken some bytes already. */
+static void inflate_ended(struct decompressor *d, size_t index)
+{
+    struct layer *layer = &d->layers[index];
+    trust(d, index);
+    layer->mode = layer->coding == CODING_GZIP ? MODE_TRAILER : MODE_DONE;
+    layer->need = 8 - MIN((uint32_t)layer->inflate->read_in_length / 8, 8U);
 }
 
 /* The bytes of `data` that the codec left. */
 static struct bytes run_inflate(struct decompressor *d, size_t index, struct bytes data)
 {
     struct layer *layer = &d->layers[index];
+    struct inflate_state *inflate = layer->inflate;
     uint8_t output[OUTPUT_STEP];
-    layer->z.next_in = (Bytef *)(uintptr_t)data.data;
-    layer->z.avail_in = (uInt)MIN(data.size, UINT32_MAX);
+    inflate->next_in = (uint8_t *)(uintptr_t)data.data;
+    inflate->avail_in = (uint32_t)MIN(data.size, UINT32_MAX);
     for (;;) {
-        layer->z.next_out = output;
-        layer->z.avail_out = sizeof output;
-        int result = inflate(&layer->z, Z_SYNC_FLUSH);
-        size_t made = sizeof output - layer->z.avail_out;
-        struct bytes rest = { layer->z.next_in, layer->z.avail_in };
-        emit(d, index, bytes_of(output, made));
-        if (result == Z_STREAM_END) {
-            trust(d, index);
-            layer->mode = layer->coding == CODING_GZIP ? MODE_TRAILER : MODE_DONE;
-            layer->need = 8;
+        inflate->next_out = output;
+        inflate->avail_out = sizeof output;
+        int result = isal_inflate(inflate);
+        struct bytes rest = { inflate->next_in, inflate->avail_in };
+        emit(d, index, bytes_of(output, sizeof output - inflate->avail_out));
+        if (result == ISAL_DECOMP_OK && inflate->block_state == ISAL_BLOCK_FINISH) {
+            inflate_ended(d, index);
             return rest;
         }
-        if (result != Z_OK && result != Z_BUF_ERROR) {
+        if (result < 0 || result == ISAL_NEED_DICT) {
             broken(d, index);
             return BYTES_NONE;
         }
-        if (over(d) || layer->z.avail_out > 0)
+        if (over(d) || inflate->avail_out > 0)
             return BYTES_NONE;
     }
 }
