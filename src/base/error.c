@@ -14,6 +14,7 @@ bool error_set(struct error *error, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
+    error->disk_full = false;
     return false;
 }
 
@@ -30,6 +31,14 @@ bool error_system(struct error *error, const char *format, ...)
     char reason[128];
     const char *text = strerror_r(number, reason, sizeof reason);
     snprintf(error->text + size, sizeof error->text - size, ": %s", text);
+    error->disk_full = number == ENOSPC || number == EDQUOT;
+    return false;
+}
+
+bool error_copy(struct error *error, const struct error *from)
+{
+    if (error)
+        *error = *from;
     return false;
 }
 

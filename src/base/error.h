@@ -7,12 +7,15 @@
 
 struct error {
     char text[512];
+    bool disk_full; /* for want of room on a disk: to be tried again once there is some */
 };
 
 /* Sets the text (truncated if need be) and returns false, for `return error_set(...)`. NULL is ignored. */
 bool error_set(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
-/* The same with ": " and the text of errno at the end. */
+/* The same with ": " and the text of errno at the end; sets disk_full by it. */
 bool error_system(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Hands on what another call reported. Returns false. */
+bool error_copy(struct error *error, const struct error *from);
 /* Puts "prefix: " before the text. Returns false. */
 bool error_prefix(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
 

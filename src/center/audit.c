@@ -148,7 +148,7 @@ bool audit_verify_json(struct context *c, struct text *out)
     struct audit_verdict verdict;
     struct error error;
     if (!audit_verify(c->database, &verdict, &error))
-        return refuse(c, "internal", "audit", BYTES_NONE, "%s", error.text);
+        return refuse_error(c, "internal", "audit", &error);
     json_open(out, NULL, '{');
     json_bool(out, "ok", verdict.ok);
     json_int(out, "rows", verdict.rows);

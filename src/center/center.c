@@ -9,9 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
 #include "center/alerts.h"
 #include "center/hub.h"
 #include "center/incidents.h"
@@ -35,6 +38,7 @@ struct center {
     struct database *idle[CENTER_CONNECTIONS_MAX];
     size_t idle_count, open_count;
     uint64_t ticked, retained; /* clock_steady() of the last housekeeping */
+    bool was_full;             /* at the last housekeeping */
 };
 
 static bool make_directory(const char *path, struct error *error)
@@ -88,6 +92,24 @@ static struct database *open_connection(struct center *c, struct error *error)
     return database_open(path, false, error);
 }
 
+/* ---- room on the disk ---- */
+
+#define KEPT_MAX   (64ULL << 20)
+#define KEPT_SHARE 8 /* of a small file system */
+
+struct center_storage center_storage(const struct center *c)
+{
+    struct center_storage storage = { 0 };
+    struct statvfs status;
+    if (statvfs(c->directory, &status) != 0)
+        return storage;
+    storage.size = (uint64_t)status.f_blocks * status.f_frsize;
+    storage.free = (uint64_t)status.f_bavail * status.f_frsize;
+    storage.kept = MIN(KEPT_MAX, storage.size / KEPT_SHARE);
+    storage.full = storage.size && storage.free <= storage.kept;
+    return storage;
+}
+
 static bool open_parts(struct center *c, const struct center_settings *settings, struct error *error)
 {
     char path[4096];
@@ -112,6 +134,7 @@ static bool open_parts(struct center *c, const struct center_settings *settings,
     snprintf(path, sizeof path, "%s/events", c->directory);
     const struct events_settings events = { .directory = path,
                                             .bytes_max = settings->event_bytes_max,
+                                            .bytes_kept = center_storage(c).kept,
                                             .traffic_days_max = 30,
                                             .no_sync = settings->temporary };
     c->events = events_open(&events_sqlite, &events, error);
@@ -233,15 +256,54 @@ const uint8_t *center_key(const struct center *c)
     return c->key;
 }
 
-bool center_ready(struct center *c)
+static bool has_room(const struct center *c, struct error *error)
+{
+    struct center_storage storage = center_storage(c);
+    if (!storage.full)
+        return true;
+    error_set(error, "%s has %llu KB left, and %llu KB are kept for the registers", c->directory,
+              (unsigned long long)storage.free >> 10, (unsigned long long)storage.kept >> 10);
+    if (error)
+        error->disk_full = true;
+    return false;
+}
+
+void center_health_json(const struct center *c, struct text *out)
+{
+    struct center_storage storage = center_storage(c);
+    json_open(out, NULL, '{');
+    json_open(out, "storage", '{');
+    json_cstring(out, "state", storage.full ? "full" : "ok");
+    json_uint(out, "size", storage.size);
+    json_uint(out, "free", storage.free);
+    json_uint(out, "kept", storage.kept);
+    json_close(out, '}');
+    json_close(out, '}');
+}
+
+bool center_ready(struct center *c, struct error *error)
 {
     struct database *database = center_connection(c);
     struct event_statistics statistics;
-    struct error error;
-    bool ok = database_number(database, "SELECT 1", "") == 1 &&
-              events_statistics(c->events, &statistics, &error);
+    bool ok = database_number(database, "SELECT 1", "") == 1 ||
+              (database_ok(database, error) && error_set(error, "the registry does not answer"));
+    ok = ok && events_statistics(c->events, &statistics, error) && has_room(c, error);
     center_connection_return(c, database);
     return ok;
+}
+
+/* Says so once when the disk fills and once when there is room again. */
+static void watch_storage(struct center *c)
+{
+    struct center_storage storage = center_storage(c);
+    if (storage.full == c->was_full)
+        return;
+    c->was_full = storage.full;
+    unsigned long long left = storage.free >> 10;
+    if (storage.full)
+        log_error("centre: %s has %llu KB left: events are refused until there is room", c->directory, left);
+    else
+        log_info("centre: %s has room again (%llu KB)", c->directory, left);
 }
 
 #define TICK_NS   (5 * NS_PER_S)
@@ -258,9 +320,12 @@ void center_tick(struct center *c)
     if (c->ticked && steady - c->ticked < TICK_NS)
         return;
     c->ticked = steady;
+    watch_storage(c);
     struct arena memory = arena_of(1 << 22);
     struct database *database = center_connection(c);
     struct context context = context_system(c, database, &memory);
+    if (c->was_full)
+        database_settle(database);
     database_run(database, "DELETE FROM session WHERE expires<?", "u", context.now);
     sensors_watch(&context);
     alerts_expire_filters(&context);

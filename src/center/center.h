@@ -47,8 +47,18 @@ const char *center_directory(const struct center *center);
 uint64_t center_now(const struct center *center);
 /* 32 bytes kept in the state directory, for secrets at rest. */
 const uint8_t *center_key(const struct center *center);
-/* True while events or registers cannot be written (readiness). */
-bool center_ready(struct center *center);
+/* True while events and registers can be written (readiness); else the error says why. */
+bool center_ready(struct center *center, struct error *error);
+
+/* The file system of the state directory. Events are taken while more than `kept` is free: the rest is for
+ * the registers, the audit log and sessions, so that people can sign in and clear the disk. */
+struct center_storage {
+    uint64_t size, free, kept; /* octets; all 0 when the system does not tell */
+    bool full;                 /* free <= kept */
+};
+struct center_storage center_storage(const struct center *center);
+/* {"storage":{...}} for GET /api/health. */
+void center_health_json(const struct center *center, struct text *out);
 /* Housekeeping that is due: expired sessions, retention, overdue clocks, silent sensors. Call every few
  * seconds. */
 void center_tick(struct center *center);
@@ -90,7 +100,9 @@ struct context context_system(struct center *center, struct database *database, 
 /* Sets the refusal (the first one stays) and returns false. */
 bool refuse(struct context *context, const char *code, const char *place, struct bytes value,
             const char *format, ...) PRINTF_LIKE(5, 6);
-/* Commits; on failure refuses with internal or busy. */
+/* Refuses with `code`, or with disk_full when that is why. */
+bool refuse_error(struct context *context, const char *code, const char *place, const struct error *error);
+/* Commits; on failure refuses with internal, busy or disk_full. */
 MUST_CHECK bool context_commit(struct context *context);
 /* Undoes the transaction; false. */
 bool context_rollback(struct context *context);

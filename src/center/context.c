@@ -34,13 +34,18 @@ bool refuse(struct context *c, const char *code, const char *place, struct bytes
     return false;
 }
 
+bool refuse_error(struct context *c, const char *code, const char *place, const struct error *error)
+{
+    return refuse(c, error->disk_full ? "disk_full" : code, place, BYTES_NONE, "%s", error->text);
+}
+
 bool context_commit(struct context *c)
 {
     struct error error = { "" };
     bool busy = database_busy(c->database);
     if (database_commit(c->database, &error))
         return true;
-    return refuse(c, busy ? "busy" : "internal", "", BYTES_NONE, "%s", error.text);
+    return refuse_error(c, busy ? "busy" : "internal", "", &error);
 }
 
 bool context_rollback(struct context *c)

@@ -25,7 +25,7 @@ static void time_json(struct text *out, const char *key, uint64_t time)
 
 static bool failed(struct context *c, const struct error *error)
 {
-    return refuse(c, "internal", "events", BYTES_NONE, "%s", error->text);
+    return refuse_error(c, "internal", "events", error);
 }
 
 void hunt_permit(struct context *c, struct event_filter *filter)

@@ -242,8 +242,11 @@ static bool store_file(struct context *c, const char *sha256, struct bytes conte
         return true;
     snprintf(part, sizeof part, "%s.%08x", path, randombytes_random());
     int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return refuse(c, "internal", "evidence", BYTES_NONE, "the file cannot be stored: errno %d", errno);
+    struct error error;
+    if (fd < 0) {
+        error_system(&error, "the file cannot be stored");
+        return refuse_error(c, "internal", "evidence", &error);
+    }
     bool ok = true;
     while (ok && content.size) {
         ssize_t written = write(fd, content.data, content.size);
@@ -255,8 +258,9 @@ static bool store_file(struct context *c, const char *sha256, struct bytes conte
     ok = close(fd) == 0 && ok;
     if (ok && rename(part, path) == 0)
         return true;
+    error_system(&error, "the file cannot be stored");
     unlink(part);
-    return refuse(c, "internal", "evidence", BYTES_NONE, "the file cannot be stored: errno %d", errno);
+    return refuse_error(c, "internal", "evidence", &error);
 }
 
 /* No path, no control characters, nothing that ends a header's quotes. */

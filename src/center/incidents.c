@@ -248,8 +248,11 @@ void incidents_remind(struct context *c)
     }
     statement_done(s);
     for (size_t i = 0; i < count; i++) {
-        if (!remind(c, &reminders[i]))
-            log_warning("centre: a reminder could not be written: %s", c->refusal.text);
+        if (remind(c, &reminders[i]))
+            continue;
+        log_warning("centre: a reminder could not be written: %s", c->refusal.text);
+        if (strcmp(c->refusal.code, "disk_full") == 0)
+            return; /* nor could the others; they come when there is room */
     }
 }
 
@@ -349,7 +352,7 @@ static bool incident_insert(struct context *c, const struct opening *o, int64_t 
     *id = database_last_id(c->database);
     struct error error;
     if (!database_ok(c->database, &error))
-        return refuse(c, "internal", "incident", BYTES_NONE, "%s", error.text);
+        return refuse_error(c, "internal", "incident", &error);
     return timeline_add(c, *id, "created", o->title, BYTES_NONE) &&
            clocks_start(c, *id, "detected", o->detected) && playbook_apply(c, *id) &&
            audit_add(c, "incident.create", "incident", *id, BYTES_NONE);

@@ -125,8 +125,12 @@ static bool group_alerts(struct context *context, const struct event_batch *batc
     if (ok && database_commit(d, error))
         return true;
     if (!ok) {
+        struct error reason = { "" };
+        bool full = !database_ok(d, &reason) && reason.disk_full;
         database_rollback(d);
-        error_set(error, "ingest: alerts cannot be grouped: %s", context->refusal.text);
+        error_set(error, "ingest: alerts cannot be grouped: %s",
+                  context->refusal.code ? context->refusal.text : reason.text);
+        error->disk_full = full;
     }
     return false;
 }

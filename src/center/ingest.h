@@ -16,7 +16,7 @@ void ingest_close(struct ingest *ingest);
 enum ingest_result {
     INGEST_OK,
     INGEST_MALFORMED, /* the sensor's fault: repeating will not help */
-    INGEST_BUSY,      /* the centre's: try again later */
+    INGEST_BUSY,      /* the centre's (error.disk_full: want of room): try again later */
 };
 
 struct ingest_receipt {

@@ -35,9 +35,11 @@ bool metrics_text(struct context *c, struct text *out)
         figure(out, counts[i].name, "gauge", counts[i].help,
                (uint64_t)database_number(c->database, counts[i].sql, "u", c->now));
     if (!events_statistics(center_events(c->center), &statistics, &error))
-        return refuse(c, "internal", "events", BYTES_NONE, "%s", error.text);
+        return refuse_error(c, "internal", "events", &error);
     figure(out, "store_events", "gauge", "Events kept", statistics.events);
     figure(out, "store_alerts", "gauge", "Alerts kept", statistics.alerts);
+    figure(out, "state_free_bytes", "gauge", "Bytes free on the file system of the state directory",
+           center_storage(c->center).free);
     figure(out, "store_bytes", "gauge", "Bytes of the event store on disk", statistics.bytes);
     figure(out, "store_appended_total", "counter", "Events stored since start", statistics.appended);
     figure(out, "store_replayed_total", "counter", "Events delivered again and left out",

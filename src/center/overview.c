@@ -109,7 +109,7 @@ static bool put_events(struct context *c, struct text *out)
     hunt_permit(c, &alerts);
     if (!events_count(center_events(c->center), &alerts, clock_steady() + 2 * NS_PER_S, &count, &partial,
                       &error))
-        return refuse(c, "internal", "events", BYTES_NONE, "%s", error.text);
+        return refuse_error(c, "internal", "events", &error);
     struct text histogram = text_new(1 << 18);
     json_open(&histogram, NULL, '{');
     bool ok = hunt_histogram_json(c, &filter, 3600 * NS_PER_S, &histogram);
@@ -158,7 +158,7 @@ bool overview_today(struct context *c, struct text *out)
     if (!put_events(c, out))
         return false;
     if (!events_statistics(center_events(c->center), &statistics, &error))
-        return refuse(c, "internal", "events", BYTES_NONE, "%s", error.text);
+        return refuse_error(c, "internal", "events", &error);
     if (statistics.newest) {
         json_key(out, "last_event");
         text_char(out, '"');

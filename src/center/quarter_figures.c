@@ -146,7 +146,7 @@ static bool count_events(struct context *c, const struct period *p, int64_t *cou
     bool partial;
     if (!events_count(center_events(c->center), &filter, clock_steady() + 20 * NS_PER_S, &number, &partial,
                       &error))
-        return refuse(c, "internal", "events", BYTES_NONE, "%s", error.text);
+        return refuse_error(c, "internal", "events", &error);
     if (partial)
         return refuse(c, "busy", "events", BYTES_NONE,
                       "counting the quarter's events took too long; try again");

@@ -143,7 +143,7 @@ static bool finish(struct context *c, const struct entity *entity, const char *w
         return false;
     bool addresses = strcmp(entity->name, "network") == 0 || strcmp(entity->name, "system") == 0;
     if (addresses && !resolver_load(center_resolver(c->center), c->database, &error))
-        return refuse(c, "internal", "network", BYTES_NONE, "%s", error.text);
+        return refuse_error(c, "internal", "network", &error);
     return true;
 }
 

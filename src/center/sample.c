@@ -228,5 +228,5 @@ bool sample_load(struct context *c, struct sample *sample)
         return false;
     sample->loaded = true;
     return resolver_load(center_resolver(c->center), c->database, &error) ||
-           refuse(c, "internal", "network", BYTES_NONE, "%s", error.text);
+           refuse_error(c, "internal", "network", &error);
 }

@@ -75,8 +75,9 @@ void sensors_watch(struct context *c)
     for (size_t i = 0; i < count; i++) {
         char buffer[96];
         struct text text = text_of(buffer, sizeof buffer);
-        database_run(c->database, "UPDATE sensor SET health=? WHERE id=?", "si", changed[i].health,
-                     changed[i].id);
+        if (!database_run(c->database, "UPDATE sensor SET health=? WHERE id=?", "si", changed[i].health,
+                          changed[i].id))
+            return; /* told once it can be noted, not again and again */
         json_open(&text, NULL, '{');
         json_int(&text, "sensor", changed[i].id);
         json_cstring(&text, "health", changed[i].health);

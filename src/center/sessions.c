@@ -310,6 +310,14 @@ static void load_principal(struct context *c, struct statement *s)
     p->limited = p->role == ROLE_CONTACT || p->role == 0;
 }
 
+/* On a full disk this cannot be noted, which is no reason to refuse the request. */
+static void note_seen(struct context *c)
+{
+    struct error error;
+    if (!database_run(c->database, "UPDATE session SET seen=? WHERE id=?", "ui", c->now, c->session))
+        (void)!database_ok(c->database, &error);
+}
+
 bool session_find(struct context *c, struct bytes token)
 {
     uint8_t hash[32];
@@ -334,7 +342,7 @@ bool session_find(struct context *c, struct bytes token)
         return false;
     }
     if (c->now > seen + 20 * NS_PER_S)
-        database_run(c->database, "UPDATE session SET seen=? WHERE id=?", "ui", c->now, c->session);
+        note_seen(c);
     s = database_query(c->database, "SELECT agency FROM user_agency WHERE user=? ORDER BY agency LIMIT ?",
                        "ii", c->principal.user, (int64_t)PRINCIPAL_AGENCIES_MAX);
     c->principal.agency_count = 0;

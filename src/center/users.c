@@ -71,7 +71,10 @@ static bool refuse_result(struct context *c, enum register_result result, const 
     case REGISTER_FAILED:
         break;
     }
-    return refuse(c, "internal", "", BYTES_NONE, "the row could not be written");
+    struct error error;
+    return database_ok(c->database, &error)
+               ? refuse(c, "internal", "", BYTES_NONE, "the row could not be written")
+               : refuse_error(c, "internal", "", &error);
 }
 
 bool register_refuse(struct context *c, enum register_result result, const struct problems *problems,

@@ -25,6 +25,7 @@ struct output {
     uint64_t opened_period; /* number of the rotation period the file was opened in */
     uint64_t retry_at;      /* steady time of the next attempt to connect */
     uint64_t lost;
+    bool torn; /* the last line written lacks its end, and could not be taken back */
 };
 
 static bool expand(struct output *output, uint64_t now)
@@ -207,6 +208,21 @@ static struct bytes send_stream(int fd, struct bytes lines)
     return lines;
 }
 
+/* What was written of the line that `left` is the rest of would spoil the next one too: it is taken back, or,
+ * where that cannot be (a FIFO), ended by a newline before the next write. */
+static void take_back(struct output *output, struct bytes lines, struct bytes left)
+{
+    struct stat status;
+    size_t torn = 0;
+    while (torn < lines.size - left.size && left.data[-1 - (ptrdiff_t)torn] != '\n')
+        torn++;
+    if (torn == 0 || is_socket(output))
+        return;
+    output->torn = fstat(output->fd, &status) != 0 || !S_ISREG(status.st_mode) ||
+                   (uint64_t)status.st_size < torn ||
+                   ftruncate(output->fd, status.st_size - (off_t)torn) != 0;
+}
+
 static void write_locked(struct output *output, struct bytes lines)
 {
     if (output->fd < 0 && is_socket(output) && clock_steady() >= output->retry_at) {
@@ -218,11 +234,15 @@ static void write_locked(struct output *output, struct bytes lines)
         left = send_datagrams(output->fd, lines);
     else if (output->fd >= 0 && output->settings.kind == OUTPUT_UNIX_STREAM)
         left = send_stream(output->fd, lines);
-    else if (output->fd >= 0)
+    else if (output->fd >= 0 && output->torn && write_all(output->fd, BYTES_OF("\n")).size == 0)
+        output->torn = false;
+    if (output->fd >= 0 && !is_socket(output) && !output->torn)
         left = write_all(output->fd, lines);
     if (left.size == 0)
         return;
-    output->lost += count_lines(left);
+    __atomic_add_fetch(&output->lost, count_lines(left), __ATOMIC_RELAXED);
+    if (output->fd >= 0)
+        take_back(output, lines, left);
     if (is_socket(output) && output->fd >= 0) {
         close(output->fd);
         output->fd = -1;
@@ -251,6 +271,7 @@ static bool reopen_locked(struct output *output, uint64_t now, struct error *err
     if (output->fd >= 0)
         close(output->fd);
     output->fd = fd;
+    output->torn = false;
     output->opened_period = period_of(output, now);
     return true;
 }
@@ -275,7 +296,7 @@ bool output_tick(struct output *output, uint64_t now, struct error *error)
 
 uint64_t output_lost(const struct output *output)
 {
-    return output->lost;
+    return __atomic_load_n(&output->lost, __ATOMIC_RELAXED);
 }
 
 const char *output_path(const struct output *output)

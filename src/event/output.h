@@ -22,7 +22,8 @@ struct output_settings {
 struct output;
 
 MUST_CHECK struct output *output_open(const struct output_settings *settings, struct error *error);
-/* Writes whole lines, each ended by a newline. Lines that cannot be written are counted, not kept. */
+/* Writes whole lines, each ended by a newline. Lines that cannot be written are counted, not kept; the part
+ * of one that was is taken back, so that what follows later can be read. */
 void output_write(struct output *output, struct bytes lines);
 /* Opens the file anew, as after a log rotation by others; keeps the old one when that fails. */
 MUST_CHECK bool output_reopen(struct output *output, struct error *error);

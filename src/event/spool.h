@@ -71,7 +71,8 @@ void spool_reader_close(struct spool_reader *reader);
  * until they are acknowledged. False only on a failure of the disk. */
 MUST_CHECK bool spool_reader_next(struct spool_reader *reader, size_t count_max, size_t bytes_max,
                                   struct spool_batch *batch, struct error *error);
-/* The last batch, up to and including `sequence`, is safe at the centre: durable on return. */
+/* The last batch, up to and including `sequence`, is safe at the centre: durable on return, unless the disk
+ * is full: then the place is kept in memory until there is room. */
 MUST_CHECK bool spool_reader_acknowledge(struct spool_reader *reader, uint64_t sequence, struct error *error);
 /* Waits until something may have been added, at most `timeout_ms`; -1 for `fd` or also until `fd` is
  * readable. True when `fd` became readable. */

@@ -239,9 +239,15 @@ bool spool_reader_acknowledge(struct spool_reader *reader, uint64_t sequence, st
     reader->count = 0; /* the batch is used up, whatever the disk says */
     for (size_t i = 0; i < EVENT_PRIORITY_COUNT; i++)
         cursor.places[i] = reader->streams[i].place;
-    if (!spool_cursor_save(reader->directory, &cursor, error))
-        return false;
+    struct error failure;
+    bool saved = spool_cursor_save(reader->directory, &cursor, &failure);
+    if (!saved && !failure.disk_full)
+        return error_copy(error, &failure);
+    /* A full disk has no room for the place either; what was delivered makes some. Without a saved place the
+     * events that are still here come once more after a crash, and the centre leaves them out. */
     delete_delivered(reader);
+    if (!saved && !spool_cursor_save(reader->directory, &cursor, &failure) && !failure.disk_full)
+        return error_copy(error, &failure);
     return true;
 }
 

@@ -138,8 +138,20 @@ void sinks_tick(struct sinks *sinks, uint64_t now)
     }
 }
 
+uint64_t sinks_lost(const struct sinks *sinks)
+{
+    uint64_t lost = 0;
+    for (size_t i = 0; i < sinks->eve_count; i++)
+        lost += sinks->eves[i].output ? output_lost(sinks->eves[i].output) : 0;
+    return lost;
+}
+
 void sinks_close(struct sinks *sinks)
 {
+    uint64_t lost = sinks->eves ? sinks_lost(sinks) : 0;
+    if (lost)
+        log_warning("output: %llu records were lost, since their file was full or their listener away",
+                    (unsigned long long)lost);
     for (size_t i = 0; i < sinks->eve_count; i++)
         output_close(sinks->eves[i].output);
     free(sinks->eves);

@@ -26,6 +26,8 @@ struct sinks {
 MUST_CHECK bool sinks_open(struct sinks *sinks, const struct settings *settings, struct error *error);
 void sinks_reopen(struct sinks *sinks);
 void sinks_tick(struct sinks *sinks, uint64_t now);
+/* Lines that no output could take: the disk was full, or nobody listened. */
+uint64_t sinks_lost(const struct sinks *sinks);
 void sinks_close(struct sinks *sinks);
 
 /* What a packet's events are about. */

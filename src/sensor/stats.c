@@ -366,6 +366,7 @@ void stats_record(struct stats *stats, const struct stats_source *source, struct
             add_capture(stats, source->captures[i]);
     for (size_t i = 0; i < source->worker_count; i++)
         add_worker(stats, source->workers[i]);
+    add(stats, "vonglau.eve.lost", sinks_lost(recorder->sinks));
     put_sizes(stats, source);
     for (size_t i = 0; i < stats->settings->eve_count; i++) {
         zeros &= !stats->settings->eves[i].stats || stats->settings->eves[i].statistics.null_values;

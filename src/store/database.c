@@ -3,6 +3,7 @@
 #include "store/database.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "base/json.h"
 
 #define CACHE_MAX 256
+#define BUSY_MS   5000
 
 struct statement {
     struct database *database;
@@ -31,6 +33,15 @@ struct database {
     struct error error;
 };
 
+/* SQLite says "full" when it writes, and an error of input and output when it cannot even make its shared
+ * memory. */
+static bool is_disk_full(sqlite3 *handle)
+{
+    int code = sqlite3_errcode(handle) & 0xff, number = sqlite3_system_errno(handle);
+    return code == SQLITE_FULL ||
+           ((code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && (number == ENOSPC || number == EDQUOT));
+}
+
 static void note_failure(struct database *d, const char *what)
 {
     if (d->failed)
@@ -39,6 +50,7 @@ static void note_failure(struct database *d, const char *what)
     d->failed = true;
     d->busy = (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED;
     error_set(&d->error, "database: %s (%.200s)", sqlite3_errmsg(d->handle), what);
+    d->error.disk_full = is_disk_full(d->handle);
 }
 
 /* SQL fold(text): lower case without tone marks, so that search disregards them. */
@@ -67,11 +79,13 @@ struct database *database_open(const char *path, bool read_only, struct error *e
     umask(before);
     if (result != SQLITE_OK) {
         error_set(error, "%s: %s", path, d->handle ? sqlite3_errmsg(d->handle) : "out of memory");
+        if (error && d->handle)
+            error->disk_full = is_disk_full(d->handle);
         database_close(d);
         return NULL;
     }
     d->failed_statement.database = d;
-    sqlite3_busy_timeout(d->handle, 5000);
+    sqlite3_busy_timeout(d->handle, BUSY_MS);
     sqlite3_extended_result_codes(d->handle, 1);
     sqlite3_db_config(d->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(d->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
@@ -110,7 +124,10 @@ bool database_script(struct database *d, const char *sql, struct error *error)
 {
     if (sqlite3_exec(d->handle, sql, NULL, NULL, NULL) == SQLITE_OK)
         return true;
-    return error_set(error, "database: %s (%.200s)", sqlite3_errmsg(d->handle), sql);
+    error_set(error, "database: %s (%.200s)", sqlite3_errmsg(d->handle), sql);
+    if (error)
+        error->disk_full = is_disk_full(d->handle);
+    return false;
 }
 
 /* The cached statement for `sql`, or the slot unused longest, prepared anew. NULL on failure. */
@@ -409,6 +426,13 @@ bool database_ok(struct database *d, struct error *error)
 bool database_busy(const struct database *d)
 {
     return d->busy;
+}
+
+void database_settle(struct database *d)
+{
+    sqlite3_busy_timeout(d->handle, 0); /* who reads is not waited for */
+    (void)sqlite3_wal_checkpoint_v2(d->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(d->handle, BUSY_MS);
 }
 
 static bool migrate_one(struct database *d, const struct migration *m, const void *context,

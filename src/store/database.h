@@ -68,6 +68,10 @@ MUST_CHECK bool database_ok(struct database *database, struct error *error);
 /* True when the failure (still held) is a lock held by others for too long. */
 bool database_busy(const struct database *database);
 
+/* Copies the write-ahead log into the database and gives its room back, as far as readers and the disk allow.
+ */
+void database_settle(struct database *database);
+
 /* Numbered changes of the schema, applied in order within one transaction each. */
 struct migration {
     int number; /* rising from 1 */

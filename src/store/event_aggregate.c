@@ -489,7 +489,7 @@ static bool signature_text(struct events *events, const struct event_days *days,
             continue;
         struct event_reader *reader = event_reader_take(events, days->days[i].day, EVENT_FILE_ALERTS, &local);
         if (!reader && local.text[0])
-            return error_set(error, "%s", local.text);
+            return error_copy(error, &local);
         if (!reader)
             continue;
         *text = database_text(reader->database, memory, "SELECT text FROM signature WHERE id = ?", "u", id);
@@ -584,7 +584,7 @@ bool events_sqlite_top(struct events *events, const struct event_filter *filter,
     free(top.tallies);
     free(top.hosts);
     if (!ok)
-        return error_set(error, "%s", local.text);
+        return error_copy(error, &local);
     *out = found;
     return true;
 }

@@ -612,6 +612,11 @@ bool event_file_append(struct event_file *file, const struct event_batch *batch,
     return true;
 }
 
+void event_file_settle(struct event_file *file)
+{
+    database_settle(file->database);
+}
+
 bool event_file_seal(struct event_file *file, struct error *error)
 {
     struct open_part open = { 0 };

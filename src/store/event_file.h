@@ -32,6 +32,8 @@ void event_file_close(struct event_file *file);
 MUST_CHECK bool event_file_append(struct event_file *file, const struct event_batch *batch,
                                   struct block_event *events, size_t count, size_t *added,
                                   struct error *error);
+/* Copies the write-ahead log into the file and gives its room back, as far as readers and the disk allow. */
+void event_file_settle(struct event_file *file);
 /* Packs the open rows into whole blocks. */
 MUST_CHECK bool event_file_seal(struct event_file *file, struct error *error);
 

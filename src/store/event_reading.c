@@ -116,7 +116,7 @@ bool reading_open(struct reading *reading, uint64_t day, enum event_file_kind ki
     reading->reader = event_reader_take(reading->events, day, kind, &local);
     *found = reading->reader != NULL;
     if (!reading->reader)
-        return local.text[0] ? error_set(error, "%s", local.text) : true;
+        return local.text[0] ? error_copy(error, &local) : true;
     if (kind == EVENT_FILE_TRAFFIC)
         for (size_t i = 0; i < reading->matcher.host_count; i++)
             if (!find_hosts(reading, &reading->matcher.hosts[i], error))

@@ -384,7 +384,7 @@ bool events_sqlite_scan(struct events *events, const struct event_query *query, 
     event_days_done(&days);
     arena_done(&scan.alert_memory);
     if (!ok)
-        return error_set(error, "%s", local.text);
+        return error_copy(error, &local);
     *page = found;
     return true;
 }

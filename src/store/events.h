@@ -150,6 +150,8 @@ struct event_statistics {
 struct events_settings {
     const char *directory; /* made when absent, mode 0700 */
     uint64_t bytes_max;    /* retention; 0: none */
+    /* Octets of the file system that appends leave to others: below, they are refused (error.disk_full). */
+    uint64_t bytes_kept;
     /* Ordinary traffic older than this many days is dropped (design.md section 3); 0: by bytes only. */
     unsigned traffic_days_max;
     bool no_sync; /* tests and throw-away stores: do not wait for the disk */

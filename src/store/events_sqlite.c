@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -45,6 +46,7 @@ static struct events *store_open(const struct events_settings *settings, struct 
     pthread_mutex_init(&events->write, NULL);
     pthread_mutex_init(&events->pool, NULL);
     events->bytes_max = settings->bytes_max;
+    events->bytes_kept = settings->bytes_kept;
     events->traffic_days_max = settings->traffic_days_max;
     events->no_sync = settings->no_sync;
     if (strlen(settings->directory) >= sizeof events->directory) {
@@ -225,6 +227,50 @@ static bool append_sorted(struct events *events, const struct event_batch *batch
     return true;
 }
 
+/* Octets free; UINT64_MAX when the system does not tell. */
+static uint64_t free_bytes(const struct events *events)
+{
+    struct statvfs status;
+    return statvfs(events->directory, &status) == 0 ? (uint64_t)status.f_bavail * status.f_frsize
+                                                    : UINT64_MAX;
+}
+
+static void settle(struct events *events)
+{
+    for (size_t i = 0; i < EVENT_WRITERS; i++)
+        if (events->writers[i].file)
+            event_file_settle(events->writers[i].file);
+}
+
+/* A write-ahead log gives its room back only after it was copied into its file, which needs as much again: so
+ * it is while there is that much. */
+static bool has_room(struct events *events, struct error *error)
+{
+    uint64_t logs = 0, left = free_bytes(events);
+    if (!events->bytes_kept)
+        return true;
+    for (size_t i = 0; i < EVENT_WRITERS; i++) {
+        const struct event_writer *writer = &events->writers[i];
+        char path[640], log[648];
+        if (!writer->file)
+            continue;
+        event_path(events, writer->day, writer->kind, path, sizeof path);
+        snprintf(log, sizeof log, "%s-wal", path);
+        logs += size_of(log);
+    }
+    if (left > events->bytes_kept + 2 * logs)
+        return true;
+    settle(events);
+    left = free_bytes(events);
+    if (left > events->bytes_kept)
+        return true;
+    error_set(error, "%s has %llu KB left, and %llu KB are not for events", events->directory,
+              (unsigned long long)left >> 10, (unsigned long long)events->bytes_kept >> 10);
+    if (error)
+        error->disk_full = true;
+    return false;
+}
+
 static bool store_append(struct events *events, const struct event_batch *batch, size_t *added,
                          struct error *error)
 {
@@ -245,7 +291,9 @@ static bool store_append(struct events *events, const struct event_batch *batch,
     if (ok) {
         qsort(sorted, batch->count, sizeof *sorted, by_destination);
         pthread_mutex_lock(&events->write);
-        ok = append_sorted(events, batch, sorted, run, &total, error);
+        ok = has_room(events, error) && append_sorted(events, batch, sorted, run, &total, error);
+        if (!ok && events->bytes_kept)
+            settle(events); /* what the failed transaction took of the log */
         pthread_mutex_unlock(&events->write);
     }
     free(sorted);
@@ -487,7 +535,7 @@ static bool store_statistics(struct events *events, struct event_statistics *sta
     }
     event_days_done(&days);
     if (!ok)
-        return error_set(error, "%s", local.text);
+        return error_copy(error, &local);
     pthread_mutex_lock(&events->pool);
     found.appended = events->appended;
     found.replayed = events->replayed;

@@ -29,7 +29,7 @@ struct event_reader {
 struct events {
     struct events_head head;
     char directory[512];
-    uint64_t bytes_max;
+    uint64_t bytes_max, bytes_kept;
     unsigned traffic_days_max;
     bool no_sync;
     pthread_mutex_t write; /* guards everything down to `counts` */

@@ -62,6 +62,7 @@ static const struct {
     { "too_many", 429 },
     { "locked", 429 },
     { "busy", 503 },
+    { "disk_full", 503 },
 };
 
 static unsigned status_of(const char *code)
@@ -279,7 +280,7 @@ static bool sound(struct call *call)
     struct context *c = call->context;
     struct error error;
     if (!database_ok(c->database, &error))
-        return refuse(c, database_busy(c->database) ? "busy" : "internal", "", BYTES_NONE, "%s", error.text);
+        return refuse_error(c, database_busy(c->database) ? "busy" : "internal", "", &error);
     return !call->out->full ||
            refuse(c, "too_large", "answer", BYTES_NONE, "the answer would be too large; narrow the request");
 }

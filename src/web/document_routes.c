@@ -8,7 +8,7 @@ static bool document(struct call *x, const char *type, const char *ending,
 {
     struct error error = { "" };
     if (!make(x->context, x->numbers[0], x->out, &error))
-        return refuse(x->context, "internal", "report", BYTES_NONE, "%s", error.text);
+        return refuse_error(x->context, "internal", "report", &error);
     x->response->type = type;
     http_add_header(x->response, "Content-Disposition", "attachment; filename=\"bao-cao-quy-%lld.%s\"",
                     (long long)x->numbers[0], ending);

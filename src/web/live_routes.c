@@ -18,9 +18,15 @@ static bool healthz(struct call *x)
 
 static bool readyz(struct call *x)
 {
-    if (!center_ready(x->context->center))
-        return refuse(x->context, "busy", "", BYTES_NONE, "the registry or the event store does not answer");
-    return healthz(x);
+    struct error error = { "" };
+    return center_ready(x->context->center, &error) ? healthz(x)
+                                                    : refuse_error(x->context, "busy", "", &error);
+}
+
+static bool health(struct call *x)
+{
+    center_health_json(x->context->center, x->out);
+    return true;
 }
 
 static bool metrics(struct call *x)
@@ -37,6 +43,7 @@ static bool metrics(struct call *x)
 
 static const struct route routes[] = {
     { "GET", "/api/stream", ROLE_ANY, stream, "Live events", 0, 0 },
+    { "GET", "/api/health", ROLE_ANY, health, "Room on the centre's disk", 0, 0 },
     { "GET", "/healthz", ROLE_ANY, healthz, "The process lives", ROUTE_PUBLIC, 0 },
     { "GET", "/readyz", ROLE_ANY, readyz, "It can serve", ROUTE_PUBLIC, 0 },
     { "GET", "/metrics", ROLE_ANY, metrics, "Figures for Prometheus", ROUTE_PUBLIC, 0 },

@@ -56,7 +56,7 @@ static bool put_issued(struct call *x, const char *name, const struct issued *is
 static bool refuse_enrolment(struct context *c, enum enrolment_result result, const struct error *error)
 {
     return result == ENROLMENT_REFUSED ? refuse(c, "forbidden", "code", BYTES_NONE, "%.200s", error->text)
-                                       : refuse(c, "busy", "", BYTES_NONE, "%.200s", error->text);
+                                       : refuse_error(c, "busy", "", error);
 }
 
 static bool enrol(struct call *x)
@@ -104,7 +104,7 @@ static bool renew(struct call *x)
 static bool refuse_delivery(struct context *c, enum ingest_result result, const struct error *error)
 {
     return result == INGEST_MALFORMED ? refuse(c, "bad_request", "body", BYTES_NONE, "%.200s", error->text)
-                                      : refuse(c, "busy", "", BYTES_NONE, "%.200s", error->text);
+                                      : refuse_error(c, "busy", "", error);
 }
 
 static bool deliver(struct call *x)

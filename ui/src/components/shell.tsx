@@ -3,12 +3,13 @@
 import type { ComponentChildren } from 'preact';
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { useLoad } from '../lib/api';
+import { bytes } from '../lib/format';
 import { t, tx, lang, type Key } from '../lib/i18n';
 import { useKeys } from '../lib/keys';
 import { navigate, useRoute } from '../lib/router';
 import { landing, may, useSession, type Right } from '../lib/session';
 import { useLive, useStream } from '../lib/stream';
-import type { Today } from '../lib/types';
+import type { Health, Today } from '../lib/types';
 import { Icon, Mark, type IconName } from './icons';
 import { Help, Palette } from './palette';
 import { chooseDensity, chooseLang, chooseTheme, density, theme } from '../lib/prefs';
@@ -57,6 +58,12 @@ export function Shell({ children }: { children: ComponentChildren }) {
 
   const today = useLoad<Today>(may(user.role, 'alerts') && may(user.role, 'today') ? '/api/today' : null);
   const work = useLoad<{ cards: unknown[]; more: number }>(user.role === 'contact' || user.role === 'handler' ? '/api/mywork' : null);
+  const health = useLoad<Health>('/api/health');
+  useEffect(() => {
+    const timer = setInterval(health.reload, 60000);
+    return () => clearInterval(timer);
+  }, [health.reload]);
+  const storage = health.data?.storage;
   useStream(['alert', 'incident', 'inbox', 'sensor'], useCallback(() => { today.reload(); work.reload(); }, [today.reload, work.reload]), 5000);
   const counts: Record<string, number> = {
     inbox: today.data?.inbox ?? 0, incidents: today.data?.incidents_open ?? 0, work: (work.data?.cards.length ?? 0) + (work.data?.more ?? 0),
@@ -115,6 +122,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           {admin.length > 0 && <><h2>{t('nav.admin')}</h2>{admin.map(link)}</>}
         </nav>
         <div class="rail-foot">
+          {storage?.state === 'full' && <div class="live" role="alert" title={t('app.disk_full_hint', { free: bytes(storage.free) })}><Icon name="alert" /><span>{t('app.disk_full')}</span></div>}
           {session.sample && <div class="live" title={t('app.sample_hint')}><Icon name="info" /><span>{t('app.sample')}</span></div>}
           <div class={`live ${live ? '' : 'off'}`} role="status"><i />{live ? t('app.live') : t('app.not_live')}</div>
           {userMenu}

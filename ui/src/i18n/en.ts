@@ -9,6 +9,8 @@ const en: Catalogue = {
 
   'app.tagline': 'Provincial network watch',
   'app.purpose': 'Watching over the networks of the province’s agencies: found, handled in time, reported with proof.',
+  'app.disk_full': 'The disk is full',
+  'app.disk_full_hint': 'The centre takes no more events; sensors keep theirs until there is room. {free} left.',
   'app.sample': 'Sample data',
   'app.sample_hint': 'Sample province: every agency, person and address is invented for demonstration.',
   'app.live': 'Live',
@@ -225,6 +227,7 @@ const en: Catalogue = {
   'error.server': 'The centre had an error. Try again; if it stays, tell the administrator.',
   'error.internal': 'The centre had an error. Try again; if it stays, tell the administrator.',
   'error.busy': 'The centre is busy. Try again in a moment.',
+  'error.disk_full': 'The centre’s disk is full, so nothing can be saved now. Nothing saved before is lost. Tell the administrator to make room.',
   'error.not_signed_in': 'Your session has ended. Please sign in again.',
   'error.bad_credentials': 'The name or the password is wrong.',
   'error.code_required': 'A code is needed.',

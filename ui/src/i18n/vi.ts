@@ -7,6 +7,8 @@ const vi = {
 
   'app.tagline': 'An ninh mạng tỉnh',
   'app.purpose': 'Canh giữ mạng của các cơ quan trong tỉnh: phát hiện, xử lý đúng hạn, báo cáo có căn cứ.',
+  'app.disk_full': 'Đĩa đã đầy',
+  'app.disk_full_hint': 'Trung tâm tạm không nhận sự kiện; các cảm biến giữ lại cho đến khi có chỗ. Còn {free}.',
   'app.sample': 'Dữ liệu mẫu',
   'app.sample_hint': 'Tỉnh mẫu: mọi cơ quan, tên người và địa chỉ đều được đặt ra để trình diễn.',
   'app.live': 'Đang cập nhật trực tiếp',
@@ -223,6 +225,7 @@ const vi = {
   'error.server': 'Trung tâm gặp lỗi. Hãy thử lại; nếu còn lỗi, báo quản trị hệ thống.',
   'error.internal': 'Trung tâm gặp lỗi. Hãy thử lại; nếu còn lỗi, báo quản trị hệ thống.',
   'error.busy': 'Trung tâm đang bận. Thử lại sau giây lát.',
+  'error.disk_full': 'Đĩa của trung tâm đã đầy nên hiện không lưu được. Dữ liệu đã lưu không mất. Báo quản trị hệ thống dọn bớt đĩa.',
   'error.not_signed_in': 'Phiên làm việc đã hết. Hãy đăng nhập lại.',
   'error.bad_credentials': 'Tên đăng nhập hoặc mật khẩu không đúng.',
   'error.code_required': 'Cần mã xác thực.',

@@ -59,6 +59,9 @@ export interface Incident extends IncidentSummary {
   alerts: Group[]; contacts: { id: number; person: string; role: string; phone: string; email: string }[];
 }
 
+export interface Health {
+  storage: { state: 'ok' | 'full'; size: number; free: number; kept: number };
+}
 export interface Today {
   now: string; to_do: number; to_do_before: string | null; inbox: number; inbox_high: number; incidents_open: number; incidents_overdue: number;
   sensors: { total: number; ok: number; late: number; silent: number; new: number };
