@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "center/hunt.h"
 #include "center/incident_private.h"
+#include "center/sensors.h"
 
 #define OPEN_INCIDENT "i.state NOT IN ('closed','rejected')"
 #define OPEN_CLOCK    "k.sent IS NULL AND k.needed=1"
@@ -19,12 +20,9 @@ static void put_sensors(struct context *c, struct text *out)
 {
     struct statement *s = database_query(
         c->database,
-        "SELECT count(*) AS total, coalesce(sum(last_seen>=?1-90000000000),0) AS ok, "
-        "coalesce(sum(last_seen<?1-90000000000 "
-        "AND last_seen>=?1-600000000000),0) AS late, coalesce(sum(last_seen<?1-600000000000),0) AS silent, "
-        "coalesce(sum(last_seen IS NULL),0) AS new FROM sensor WHERE ended IS NULL AND state<>'revoked' AND "
-        "NOT "
-        "(state='trusted' AND serial IS NULL)",
+        "SELECT count(*) AS total, coalesce(sum(h='ok'),0) AS ok, coalesce(sum(h='late'),0) AS late, "
+        "coalesce(sum(h='silent'),0) AS silent, coalesce(sum(h='new'),0) AS new FROM (SELECT " HEALTH_SQL
+        " AS h FROM sensor WHERE ended IS NULL AND state<>'revoked')",
         "u", c->now);
     json_open(out, "sensors", '{');
     if (statement_next(s))

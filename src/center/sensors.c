@@ -8,14 +8,6 @@
 #include "center/hub.h"
 #include "center/users_private.h"
 
-/* A heartbeat comes every 30 s: late after two are missed, silent after ten minutes. What was imported on
- * this machine (no certificate) has none. */
-#define HEALTH_SQL                                                                                         \
-    "CASE WHEN state='revoked' THEN 'revoked' WHEN last_seen IS NULL THEN 'new' WHEN serial IS NULL THEN " \
-    "'ok' "                                                                                                \
-    "WHEN last_seen < ?1 - 600000000000 THEN 'silent' WHEN last_seen < ?1 - 90000000000 THEN 'late' "      \
-    "ELSE 'ok' END"
-
 #define SENSOR_COLUMNS                                                                                     \
     "id, version, name, state, agency, (SELECT name FROM agency WHERE id=sensor.agency) AS agency_title, " \
     "place, "                                                                                              \

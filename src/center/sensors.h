@@ -5,6 +5,14 @@
 
 #include "center/center.h"
 
+/* A heartbeat comes every 30 s: late after two are missed, silent after ten minutes. What was imported on
+ * this machine (no certificate) has none. */
+#define HEALTH_SQL                                                                                         \
+    "CASE WHEN state='revoked' THEN 'revoked' WHEN last_seen IS NULL THEN 'new' WHEN serial IS NULL THEN " \
+    "'ok' "                                                                                                \
+    "WHEN last_seen < ?1 - 600000000000 THEN 'silent' WHEN last_seen < ?1 - 90000000000 THEN 'late' "      \
+    "ELSE 'ok' END"
+
 bool sensors_list(struct context *context, struct text *out);
 /* One sensor's object as in the list. */
 bool sensor_json(struct context *context, int64_t id, struct text *out);

@@ -69,11 +69,44 @@ static const struct {
     const char *key;
     struct column column; /* width: weight, scaled to the table */
 } column_kinds[] = {
-    { "agency", { "Cơ quan, đơn vị", 5, ALIGN_LEFT } }, { "signature", { "Cảnh báo", 6, ALIGN_LEFT } },
-    { "alerts", { "Cảnh báo", 1.5, ALIGN_RIGHT } },     { "incidents", { "Sự cố", 1.5, ALIGN_RIGHT } },
-    { "overdue", { "Quá hạn", 1.5, ALIGN_RIGHT } },     { "count", { "Số lượng", 1.7, ALIGN_RIGHT } },
-    { "events", { "Số lần", 1.7, ALIGN_RIGHT } },       { "agencies", { "Cơ quan", 1.5, ALIGN_RIGHT } },
-    { "sid", { "Mã luật", 1.8, ALIGN_RIGHT } },         { "severity", { "Mức", 1, ALIGN_CENTRE } },
+    { "agency", { "Cơ quan, đơn vị", 5, ALIGN_LEFT } },
+    { "signature", { "Nội dung cảnh báo", 6, ALIGN_LEFT } },
+    { "alerts", { "Cảnh báo", 1.5, ALIGN_RIGHT } },
+    { "incidents", { "Sự cố", 1.5, ALIGN_RIGHT } },
+    { "overdue", { "Quá hạn", 1.5, ALIGN_RIGHT } },
+    { "count", { "Số lượng", 1.7, ALIGN_RIGHT } },
+    { "events", { "Số lần", 1.7, ALIGN_RIGHT } },
+    { "agencies", { "Số cơ quan", 1.7, ALIGN_RIGHT } },
+    { "sid", { "Mã luật", 1.8, ALIGN_RIGHT } },
+    { "severity", { "Mức", 1, ALIGN_CENTRE } },
+};
+
+/* Names of the project's own rules and findings; other rules keep the name they came with. */
+static const struct {
+    const char *signature, *title;
+} own_signatures[] = {
+    { "VONGLAU SQL injection tool announces itself", "Công cụ chèn lệnh SQL (sqlmap) tự xưng tên" },
+    { "VONGLAU SSH password guessing: many logins from one address",
+      "Dò mật khẩu SSH: một địa chỉ đăng nhập liên tục" },
+    { "VONGLAU SQL injection: UNION SELECT in the address",
+      "Chèn lệnh SQL: có UNION SELECT trong địa chỉ trang" },
+    { "VONGLAU SQL injection: condition that is always true",
+      "Chèn lệnh SQL: điều kiện luôn đúng trong địa chỉ trang" },
+    { "VONGLAU path traversal in the address", "Dò đường dẫn tệp qua địa chỉ trang" },
+    { "VONGLAU password file of the server in an answer", "Máy chủ trả về tệp mật khẩu của hệ thống" },
+    { "VONGLAU PHP code in a request body", "Có mã PHP trong nội dung gửi lên trang" },
+    { "VONGLAU Log4Shell lookup in a request header", "Chuỗi khai thác Log4Shell trong yêu cầu" },
+    { "VONGLAU Windows program from a host without a name",
+      "Chương trình Windows tải từ máy chủ không có tên miền" },
+    { "VONGLAU request to a host without a name", "Yêu cầu tới máy chủ không có tên miền" },
+    { "VONGLAU Windows program attached to a mail from outside",
+      "Chương trình Windows đính kèm thư từ bên ngoài" },
+    { "VONGLAU beacon: the same short request again and again",
+      "Tín hiệu định kỳ: cùng một yêu cầu ngắn lặp đi lặp lại" },
+    { "VONGLAU DNS tunnel: long names of one domain again and again",
+      "Đường hầm DNS: hỏi liên tục tên dài của một tên miền" },
+    { "VONGLAU port scan: many ports of one host", "Dò quét cổng: nhiều cổng của một máy" },
+    { "VONGLAU host sweep: one port of many hosts", "Dò quét máy: một cổng trên nhiều máy" },
 };
 
 struct build {
@@ -216,6 +249,14 @@ static size_t read_columns(struct build *build, struct json_value list, struct c
     return count;
 }
 
+static const char *signature_title(const char *text)
+{
+    for (size_t i = 0; i < COUNT_OF(own_signatures); i++)
+        if (strcmp(own_signatures[i].signature, text) == 0)
+            return own_signatures[i].title;
+    return text;
+}
+
 static size_t read_cells(struct build *build, struct json_value rows, size_t columns, const char **cells)
 {
     struct json_cursor cursor = json_elements(rows);
@@ -226,7 +267,8 @@ static size_t read_cells(struct build *build, struct json_value rows, size_t col
         for (size_t i = 0; i < columns; i++) {
             bool there = json_next_element(&inside, &cell);
             const char *text = there ? keep_json(build, cell) : "";
-            cells[count * columns + i] = there && cell.type == JSON_NUMBER ? grouped(build, text) : text;
+            cells[count * columns + i] = there && cell.type == JSON_NUMBER ? grouped(build, text)
+                                                                           : signature_title(text);
         }
         count++;
     }

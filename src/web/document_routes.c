@@ -7,11 +7,14 @@ static bool document(struct call *x, const char *type, const char *ending,
                      bool (*make)(struct context *, int64_t, struct text *, struct error *))
 {
     struct error error = { "" };
+    struct quarter_report report;
+    if (!quarter_load(x->context, x->numbers[0], &report))
+        return false;
     if (!make(x->context, x->numbers[0], x->out, &error))
         return refuse_error(x->context, "internal", "report", &error);
     x->response->type = type;
-    http_add_header(x->response, "Content-Disposition", "attachment; filename=\"bao-cao-quy-%lld.%s\"",
-                    (long long)x->numbers[0], ending);
+    http_add_header(x->response, "Content-Disposition", "attachment; filename=\"bao-cao-quy-%lld-%lld.%s\"",
+                    (long long)report.quarter, (long long)report.year, ending);
     return true;
 }
 

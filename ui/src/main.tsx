@@ -6,7 +6,7 @@ import { ApiError, del, forget, get, setCsrf, whenSessionLost } from './lib/api'
 import { loadLang, preferredLang, t } from './lib/i18n';
 import { startKeys } from './lib/keys';
 import { whenPrefsChange } from './lib/prefs';
-import { navigate, startRouter, useRoute } from './lib/router';
+import { navigate, reachedFromWithin, startRouter, useRoute } from './lib/router';
 import { landing, SessionContext } from './lib/session';
 import { startStream, stopStream } from './lib/stream';
 import type { Session } from './lib/types';
@@ -58,7 +58,7 @@ function App() {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   const [SignIn, setSignIn] = useState<null | ComponentType<{ session: Session | null; why: string; onSession: (s: Session) => void; onLeave: () => void }>>(null);
 
-  const enter = async (s: Session) => {
+  const enter = async (s: Session, signedIn = false) => {
     setCsrf(s.csrf);
     if (s.user.language && s.user.language !== document.documentElement.lang) await loadLang(s.user.language);
     setSession(s);
@@ -66,7 +66,7 @@ function App() {
     setState('in');
     if (!s.user.must_change_password && !s.user.totp_required) {
       startStream();
-      const away = location.pathname === '/' && landing(s.user.role) !== '/';
+      const away = location.pathname === '/' && landing(s.user.role) !== '/' && (signedIn || !reachedFromWithin());
       if (away || location.pathname === '/signin') navigate(landing(s.user.role), true);
     }
   };
@@ -80,7 +80,7 @@ function App() {
   };
   const ask = () => {
     setState('asking');
-    get<Session>('/api/session').then(enter, (e) => (e instanceof ApiError && e.status === 401 ? lost('') : setState('down')));
+    get<Session>('/api/session').then((s) => enter(s), (e) => (e instanceof ApiError && e.status === 401 ? lost('') : setState('down')));
   };
   useEffect(() => {
     whenPrefsChange(() => redraw(0));
@@ -99,7 +99,7 @@ function App() {
   };
   if (state === 'asking') return null;
   if (state === 'down') return <div class="alone"><Problem error={new ApiError(0, 'unreachable')} retry={ask} /></div>;
-  if (gate) return SignIn ? <><SignIn session={session} why={why} onSession={(s) => void enter(s)} onLeave={() => void leave()} /><Toasts /></> : null;
+  if (gate) return SignIn ? <><SignIn session={session} why={why} onSession={(s) => void enter(s, true)} onLeave={() => void leave()} /><Toasts /></> : null;
   return (
     <SessionContext.Provider value={{ session: session!, renew: (s) => void enter(s), leave: () => void leave() }}>
       <Shell><Outlet /></Shell>

@@ -25,9 +25,9 @@ export function parseMoment(text: string): string | null {
   return m && day && Number(m[1]) < 24 && Number(m[2]) < 60 ? `${day}T${two(m[1]!)}:${m[2]}` : null;
 }
 
-interface Props { id?: string; value: string; onChange: (value: string) => void; disabled?: boolean; small?: boolean; label?: string; invalid?: boolean }
+interface Props { id?: string; value: string; onChange: (value: string) => void; disabled?: boolean; small?: boolean; label?: string; invalid?: boolean; hint?: string }
 
-function Input({ time, id, value, onChange, disabled, small, label, invalid }: Props & { time: boolean }) {
+function Input({ time, id, value, onChange, disabled, small, label, invalid, hint }: Props & { time: boolean }) {
   const shown = (iso: string) => (!iso ? '' : time ? `${iso.slice(11, 16)} ${date(iso.slice(0, 10))}` : date(iso));
   const [text, setText] = useState(shown(value));
   const native = useRef<HTMLInputElement>(null);
@@ -41,7 +41,7 @@ function Input({ time, id, value, onChange, disabled, small, label, invalid }: P
   return (
     <div class={`dateinput ${small ? 'small' : ''}`}>
       <input id={id} class={`input ${small ? 'small' : ''}`} inputMode="numeric" autocomplete="off" disabled={disabled} aria-label={label} aria-invalid={invalid || (text.trim() !== '' && parse(text) === null)}
-        placeholder={time ? t('date.moment') : t('date.day')} value={text} onInput={(e) => change(e.currentTarget.value)} onBlur={() => setText(shown(value))} />
+        placeholder={hint ?? (time ? t('date.moment') : t('date.day'))} value={text} onInput={(e) => change(e.currentTarget.value)} onBlur={() => setText(shown(value))} />
       {!disabled && <button type="button" class="button quiet small icon-only" aria-label={t('date.pick')} onClick={() => { try { native.current?.showPicker(); } catch { native.current?.focus(); } }}><Icon name="calendar" /></button>}
       <input ref={native} class="native" type={time ? 'datetime-local' : 'date'} tabIndex={-1} aria-hidden="true" value={value} onInput={(e) => onChange(e.currentTarget.value)} />
     </div>

@@ -2,7 +2,7 @@
 // From alert to incident: one dialog, filled in, that Enter confirms; and archiving with a reason.
 import { useState } from 'preact/hooks';
 import { post, useLoad } from '../lib/api';
-import { explain, incidentType } from '../lib/explain';
+import { explain, incidentType, signature } from '../lib/explain';
 import { t, tx } from '../lib/i18n';
 import { navigate } from '../lib/router';
 import type { Group, Incident, IncidentSummary, Rows } from '../lib/types';
@@ -120,7 +120,7 @@ export function TuneDialog({ group, onClose, onDone }: { group: Group; onClose: 
       <button type="button" class="button" onClick={onClose}>{t('action.cancel')}</button>
       <button class="button primary">{matches === null ? t('tune.preview') : t('tune.apply', { n: matches })}</button>
     </>}>
-      <p class="dim">{t('tune.lead', { signature: group.signature })}</p>
+      <p class="dim">{t('tune.lead', { signature: signature(group.signature) })}</p>
       <Field label={t('tune.scope')} id="tune-scope">
         <select id="tune-scope" class="input" value={scope} onChange={(e) => { setScope(e.currentTarget.value); touched(); }}>
           <option value="sid_src">{t('tune.sid_src', { ip: group.src_ip })}</option>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // An EVE event: one line in words, its JSON with every value a way to search on, its payload as a conversation.
 import { useState } from 'preact/hooks';
-import { number, bytes } from '../lib/format';
+import { signature } from '../lib/explain';
+import { bytes, clockExact, exact, number } from '../lib/format';
 import { t, tx } from '../lib/i18n';
 import { url } from '../lib/router';
 import type { Eve, EventRow, Json } from '../lib/types';
@@ -17,7 +18,7 @@ const text = (e: Eve, path: string): string => {
 /** What the event says, in one line. */
 export function eventLine(e: Eve): string {
   switch (text(e, 'event_type')) {
-    case 'alert': return text(e, 'alert.signature');
+    case 'alert': return signature(text(e, 'alert.signature'));
     case 'dns': {
       const name = text(e, 'dns.rrname') || text(e, 'dns.queries.0.rrname') || ((part(e, 'dns.queries') as Eve[] | undefined)?.[0]?.rrname as string | undefined) || '';
       const type = text(e, 'dns.rrtype') || ((part(e, 'dns.queries') as Eve[] | undefined)?.[0]?.rrtype as string | undefined) || '';
@@ -150,6 +151,8 @@ export function Payload({ event, rule }: { event: Eve; rule: string }) {
   );
 }
 
+const EVE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d{4}$/;
+
 export function EventFacts({ event }: { event: Eve }) {
   const skip = new Set(['timestamp', 'flow_id', 'event_type', 'src_ip', 'src_port', 'dest_ip', 'dest_port', 'proto', 'payload', 'payload_printable', 'packet', 'packet_info', 'stream', 'vonglau', 'alert', 'pcap_cnt', 'metadata']);
   const rows: [string, string][] = [];
@@ -159,7 +162,7 @@ export function EventFacts({ event }: { event: Eve }) {
       for (const [k, v] of Object.entries(value)) if (v !== null && typeof v !== 'object' && !/body/.test(k)) rows.push([`${group}.${k}`, String(v)]);
     } else if (value !== null && typeof value !== 'object') rows.push([group, String(value)]);
   }
-  return <dl class="facts mono-values">{rows.slice(0, 40).map(([k, v]) => [<dt class="mono small">{k}</dt>, <dd class="mono small">{v}</dd>])}</dl>;
+  return <dl class="facts mono-values">{rows.slice(0, 40).map(([k, v]) => [<dt class="mono small">{k}</dt>, <dd class="mono small">{EVE_TIME.test(v) ? exact(v) : v}</dd>])}</dl>;
 }
 
 export function EventList({ rows, current }: { rows: EventRow[]; current?: string }) {
@@ -167,7 +170,7 @@ export function EventList({ rows, current }: { rows: EventRow[]; current?: strin
     <ol class="events">
       {rows.map((r) => (
         <li key={r.id} class={r.id === current ? 'on' : ''}>
-          <time class="mono small faint">{new Date(Date.parse(r.time) + 7 * 3600_000).toISOString().slice(11, 23)}</time>
+          <time class="mono small faint">{clockExact(r.time)}</time>
           <span class="badge solid">{tx('event_type', r.type)}</span>
           <a class="plain grow clip" href={`/event/${encodeURIComponent(r.id)}`}>{eventLine(r.event)}</a>
         </li>

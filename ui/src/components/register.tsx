@@ -26,7 +26,7 @@ export function valueText(f: FieldInfo, row: Record<string, unknown>): string {
     case 'bool': return v ? t('yes') : t('no');
     case 'date': return date(String(v));
     case 'time': return dateTime(String(v));
-    case 'uint': case 'int': return f.name === 'level' ? t('level.n', { n: Number(v) }) : f.name === 'year' ? String(v) : number(Number(v));
+    case 'uint': case 'int': return f.name === 'sid' || f.name === 'gid' ? String(v) : f.name === 'level' ? t('level.n', { n: Number(v) }) : f.name === 'year' ? String(v) : number(Number(v));
     default: return String(v);
   }
 }

@@ -125,7 +125,7 @@ export function Table<T>(props: TableProps<T>) {
       </div>
       {(props.more || props.foot || props.total !== undefined) && (
         <div class="table-foot">
-          <span>{props.total !== undefined && t('table.shown', { shown: number(rows.length), total: number(Math.max(props.total, rows.length)) })}</span>
+          <span>{props.total !== undefined && (props.total > rows.length ? t('table.shown', { shown: number(rows.length), total: number(props.total) }) : t('table.all', { n: number(rows.length) }))}</span>
           {props.foot}
           {props.more && <button type="button" class="button small" disabled={props.moreBusy} onClick={props.more}>{t('table.more')}</button>}
         </div>

@@ -67,8 +67,9 @@ export function Moment({ at, full }: { at: Time; full?: boolean }) {
   return <time dateTime={new Date(ms).toISOString()} title={exact(ms)} class="nowrap">{full ? dateTime(ms, true) : shortTime(ms)}</time>;
 }
 
-/** Time left to a moment by which a person must act. Red within the last fifth, or the last hour, and after. */
-export function Due({ at, from, done, icon = true }: { at: Time; from?: Time; done?: boolean; icon?: boolean }) {
+/** Time left to a moment by which a person must act. Red within the last fifth, or the last hour, and after.
+    `late` is the word of the centre, which grants some minutes to what is due at once. */
+export function Due({ at, from, done, late = true, icon = true }: { at: Time; from?: Time; done?: boolean; late?: boolean; icon?: boolean }) {
   const now = useNow(15_000);
   const ms = millis(at);
   if (isNaN(ms)) return <span class="faint">–</span>;
@@ -78,7 +79,7 @@ export function Due({ at, from, done, icon = true }: { at: Time; from?: Time; do
   return (
     <span class={`clock ${red ? 'due' : ''}`} title={exact(ms)}>
       {icon && <Icon name="clock" />}
-      {done ? dateTime(ms) : left < 0 ? t('due.late', { span: span(left) }) : t('due.left', { span: span(left) })}
+      {done ? dateTime(ms) : left < 0 ? (late ? t('due.late', { span: span(left) }) : t('due.now')) : t('due.left', { span: span(left) })}
     </span>
   );
 }
@@ -123,11 +124,13 @@ export function placeName(place: string): string {
 }
 
 export function Problem({ error, retry }: { error: unknown; retry?: () => void }) {
+  // What is not there, or not for this person, does not come by asking again.
+  const gone = error instanceof ApiError && (error.status === 404 || error.status === 403);
   return (
     <div class="notice error" role="alert">
       <Icon name="alert" />
       <div class="grow">{errorText(error)}</div>
-      {retry && <button class="button small" onClick={retry}>{t('action.retry')}</button>}
+      {retry && (gone ? <a class="button small" href="/">{t('state.go_home')}</a> : <button class="button small" onClick={retry}>{t('action.retry')}</button>)}
     </div>
   );
 }
@@ -292,8 +295,14 @@ export function Segment<T extends string>({ value, options, onChange, label }:
 }
 
 export function Tabs({ tabs, current }: { tabs: { id: string; label: Children; href: string; count?: number }[]; current: string }) {
+  const strip = useRef<HTMLElement>(null);
+  // On a phone the strip is wider than the window: the tab that is open must be in sight.
+  useEffect(() => {
+    const on = strip.current?.querySelector<HTMLElement>('[aria-current]');
+    if (on && strip.current) strip.current.scrollLeft = on.offsetLeft - (strip.current.clientWidth - on.offsetWidth) / 2;
+  }, [current]);
   return (
-    <nav class="tabs">
+    <nav class="tabs" ref={strip}>
       {tabs.map((tab) => (
         <a key={tab.id} href={tab.href} aria-current={tab.id === current ? 'page' : undefined}>
           {tab.label}{tab.count !== undefined && <span class="count">{number(tab.count)}</span>}

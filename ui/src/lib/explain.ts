@@ -3,6 +3,8 @@
 import { has, t, tx, type Key } from './i18n';
 import type { Group } from './types';
 
+const slug = (name: string) => name.toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^_|_$/g, '');
+
 export type Kind = 'scan' | 'sqli' | 'traversal' | 'web' | 'exploit' | 'malware' | 'c2' | 'tunnel' | 'dos' | 'brute' | 'phishing' | 'targeted' | 'mining' | 'policy' | 'file' | 'privilege' | 'response' | 'other';
 
 /** The rule's own words decide first, then its class (classification.config), as either says more than the other. */
@@ -49,6 +51,11 @@ export function place(group: Group): string {
   return [group.system_title, group.agency_title].filter(Boolean).join(', ');
 }
 
+/** "Cổng thông tin · cấp độ 3"; the level stays in one piece. */
+export function systemText(of: { system_title?: string | null; level?: number | null }): string {
+  return [of.system_title, of.level ? t('level.n', { n: of.level }).replace(/ /g, '\u00a0') : ''].filter(Boolean).join(' · ');
+}
+
 export interface Explanation { kind: Kind; what: string; so: string; steps: string[]; short: string }
 
 export function explain(group: Group): Explanation {
@@ -77,8 +84,12 @@ export function incidentType(kind: Kind): string {
   return map[kind] ?? 'other_attack';
 }
 
+/** A rule by its name in the reader's language; rules of others keep the name they came with. */
+export function signature(name: string): string {
+  return has(`signature.${slug(name)}`) ? tx('signature', slug(name)) : name;
+}
+
 /** The class of a rule in the reader's language; rules may bring classes that no catalogue knows. */
 export function category(name: string): string {
-  const key = `category.${name.toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^_|_$/g, '')}`;
-  return has(key) ? tx('category', key.slice('category.'.length)) : name;
+  return has(`category.${slug(name)}`) ? tx('category', slug(name)) : name;
 }

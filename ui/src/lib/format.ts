@@ -49,12 +49,20 @@ export function dateTime(time: Time, seconds = false): string {
   return isNaN(ms) ? '' : `${clock(ms, seconds)} ${date(ms)}`;
 }
 
+/** The hour with milliseconds. */
+export function clockExact(time: Time): string {
+  const ms = millis(time);
+  if (isNaN(ms)) return '';
+  const p = parts(ms);
+  return `${p.hour}:${p.minute}:${p.second}${lang() === 'vi' ? ',' : '.'}${p.milli}`;
+}
+
 /** With milliseconds and zone: for evidence and tooltips. */
 export function exact(time: Time): string {
   const ms = millis(time);
   if (isNaN(ms)) return '';
   const p = parts(ms);
-  return `${p.day}/${p.month}/${p.year} ${p.hour}:${p.minute}:${p.second}.${p.milli} +07:00`;
+  return `${p.day}/${p.month}/${p.year} ${clockExact(ms)} +07:00`;
 }
 
 /** Today only the hour, this year without the year, else the whole date. */

@@ -12,13 +12,18 @@ export function setGuard(ask: (() => boolean) | null): void {
   guard = ask;
 }
 
+/** Whether this address was reached from within, so that a reload stays on it. */
+export function reachedFromWithin(): boolean {
+  return Boolean((history.state as { inside?: boolean } | null)?.inside);
+}
+
 export function navigate(to: string, replace = false): void {
   const here = location.pathname + location.search;
   if (to === here) return;
   if (guard && !replace && !guard()) return;
   if (!replace) guard = null;
-  if (replace) history.replaceState(null, '', to);
-  else history.pushState(null, '', to);
+  if (replace) history.replaceState(history.state, '', to);
+  else history.pushState({ inside: true }, '', to);
   if (!replace && new URL(to, location.origin).pathname !== here.split('?')[0]) window.scrollTo(0, 0);
   changed();
 }

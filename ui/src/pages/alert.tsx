@@ -2,7 +2,7 @@
 // One alert group: the sentence first, then why, then the conversation around it, the rule last.
 import { useState } from 'preact/hooks';
 import { post, useLoad } from '../lib/api';
-import { category, explain } from '../lib/explain';
+import { category, explain, signature } from '../lib/explain';
 import { number } from '../lib/format';
 import { t, tx } from '../lib/i18n';
 import { useKeys } from '../lib/keys';
@@ -67,7 +67,7 @@ export default function Alert({ parts }: { parts: string[] }) {
           </Card>
           <Card title={t('alert.why')}>
             <div class="stack tight">
-              <p>{reason || t('alert.why_rule', { signature: g.signature })}</p>
+              <p>{reason || t('alert.why_rule', { signature: signature(g.signature) })}</p>
               {contents.length > 0 && <p class="small dim">{t('alert.why_contents')} {contents.slice(0, 6).map((c, i) => <>{i > 0 && ', '}<code class="pre">{c.replace(/[^\x20-\x7e]/g, '·')}</code></>)}</p>}
               <div class="row wrap">
                 <Severity value={g.severity} words />{verdictBadge(g.verdict)}
@@ -97,7 +97,7 @@ export default function Alert({ parts }: { parts: string[] }) {
               <dt>{t('col.source')}</dt><dd><a class="mono" href={`/host/${encodeURIComponent(g.src_ip)}`}>{g.src_ip}</a>{g.src_port ? `:${g.src_port}` : ''}{g.side === 'src' && <div class="small faint">{t('alert.own_side')}</div>}</dd>
               <dt>{t('col.dest')}</dt><dd><a class="mono" href={`/host/${encodeURIComponent(g.dest_ip)}`}>{g.dest_ip}</a>{g.dest_port ? `:${g.dest_port}` : ''}{g.side === 'dest' && <div class="small faint">{t('alert.own_side')}</div>}</dd>
               <dt>{t('col.agency')}</dt><dd>{g.agency ? <a href={`/registers/agency/${g.agency}`}>{g.agency_title}</a> : <span class="dim">{t('alert.no_agency')}</span>}</dd>
-              <dt>{t('col.system')}</dt><dd>{g.system ? <a href={`/registers/system/${g.system}`}>{g.system_title}</a> : '–'}{g.level ? <span class="dim"> · {t('level.n', { n: g.level })}</span> : null}</dd>
+              <dt>{t('col.system')}</dt><dd>{g.system ? <a href={`/registers/system/${g.system}`}>{g.system_title}</a> : '–'}{g.level ? <span class="small dim block">{t('level.n', { n: g.level })}</span> : null}</dd>
               <dt>{t('col.count')}</dt><dd><a href={url('/hunt', { q: `event_type:alert @sid:${g.sid} @src:${g.src_ip} @dest:${g.dest_ip}`, from: g.first, to: 'now' })}>{number(g.count)}</a></dd>
               <dt>{t('col.first')}</dt><dd><Moment at={g.first} full /></dd>
               <dt>{t('col.last')}</dt><dd><Moment at={g.last} full /></dd>
@@ -112,7 +112,7 @@ export default function Alert({ parts }: { parts: string[] }) {
           <Card title={t('alert.related')} flush={g.related.length > 0}>
             {g.related.length ? (
               <ul class="lines">{g.related.map((r) => (
-                <li key={r.id}><a class="line" href={`/alert/${r.id}`}><span class="grow"><b class="block clip">{explain(r).short}</b><small class="clip">{r.signature}</small><small>{r.agency_title ?? r.dest_ip}</small></span><span class="small dim">{number(r.count)}</span></a></li>
+                <li key={r.id}><a class="line" href={`/alert/${r.id}`}><span class="grow"><b class="block">{explain(r).short}</b><small title={r.signature}>{signature(r.signature)}</small><small>{r.agency_title ?? r.dest_ip}</small></span><span class="small dim">{number(r.count)}</span></a></li>
               ))}</ul>
             ) : <p class="dim">{t('alert.no_related', { ip: g.src_ip })}</p>}
           </Card>

@@ -30,7 +30,7 @@ export default function Audit() {
     { id: 'time', head: t('col.time'), text: (r) => exact(r.time), cell: (r) => <Moment at={r.time} full />, phone: 'bare' },
     { id: 'user', head: t('col.by'), text: (r) => r.user_title, cell: (r) => r.user ? <button class="linkish plain" onClick={() => setQuery({ user: r.user })}>{r.user_title}</button> : <span class="faint">{t('case.system_itself')}</span> },
     { id: 'action', head: t('audit.action'), phone: 'title', text: (r) => r.action, cell: (r) => <button class="linkish plain" onClick={() => setQuery({ action: r.action })}><b>{actionText(r.action)}</b></button> },
-    { id: 'object', head: t('audit.object'), text: (r) => [r.object, r.object_id].filter((x) => x !== null).join(' '), cell: (r) => r.object ? <span>{tx('entity', r.object)}{r.object_id ? <span class="mono small faint"> {r.object_id}</span> : null}</span> : '–' },
+    { id: 'object', head: t('audit.object'), text: (r) => [r.object, r.object_id].filter((x) => x !== null).join(' '), cell: (r) => r.object ? <span>{tx('entity', r.object, { n: 1 })}{r.object_id ? <span class="mono small faint"> {r.object_id}</span> : null}</span> : '–' },
     { id: 'address', head: t('audit.address'), text: (r) => r.address, cell: (r) => <span class="mono small">{r.address ?? '–'}</span> },
     { id: 'hash', head: t('audit.hash'), text: (r) => r.hash, cell: (r) => <code class="small faint" title={r.hash}>{r.hash.slice(0, 12)}</code>, phone: 'hide' },
   ];
@@ -43,7 +43,8 @@ export default function Audit() {
       </PageHead>
       {proof && <div class={`notice ${proof.ok ? 'accent' : 'error'}`} role="status"><Icon name={proof.ok ? 'check' : 'alert'} />{proof.ok ? t('audit.good', { n: number(proof.rows) }) : t('audit.bad', { id: proof.first_bad ?? '?' })}</div>}
       <div class="toolbar"><SearchBox value={query.get('q') ?? ''} placeholder={t('audit.search')} onSearch={(q) => setQuery({ q })} />
-        <div class="auto-date"><DateInput label={t('hunt.from')} value={(query.get('from') ?? '').slice(0, 10)} onChange={(day) => setQuery({ from: day ? `${day}T00:00:00+07:00` : null })} /></div>
+        <div class="auto-date"><DateInput label={t('hunt.from')} hint={t('date.from_day')} value={(query.get('from') ?? '').slice(0, 10)} onChange={(day) => setQuery({ from: day ? `${day}T00:00:00+07:00` : null })} /></div>
+        <div class="auto-date"><DateInput label={t('hunt.to')} hint={t('date.to_day')} value={(query.get('to') ?? '').slice(0, 10)} onChange={(day) => setQuery({ to: day ? `${day}T23:59:59+07:00` : null })} /></div>
         {filtered && <a class="button quiet small" href="/audit">{t('filter.clear')}</a>}</div>
       {error && <Problem error={error} retry={reload} />}
       <section class="card">{!data ? !error && <div class="card-body"><Lines count={8} /></div> : rows.length ? <Table label={t('nav.audit')} rows={rows} columns={columns} id={(r) => r.id} keys expanded={open} onOpen={(r) => setOpen(open === r.id ? null : r.id)} expand={(r) => <div class="stack tight"><code class="small hash">{r.hash}</code><JsonView value={r.data} /></div>} more={next ? more : null} foot={<span>{t('hunt.loaded', { n: number(rows.length) })}</span>} /> : <Empty icon="audit" title={t('alerts.none_match')} />}</section>
@@ -55,5 +56,5 @@ export default function Audit() {
 function actionText(action: string): string {
   const [entity = '', verb = ''] = action.split('.');
   if (has(`audit_action.${action}`)) return tx('audit_action', action);
-  return has(`entity.${entity}`) && has(`history.${verb}`) ? `${tx('history', verb)}: ${tx('entity', entity).toLowerCase()}` : tx('audit_action', action);
+  return has(`entity.${entity}`) && has(`history.${verb}`) ? `${tx('history', verb)}: ${tx('entity', entity, { n: 1 }).toLowerCase()}` : tx('audit_action', action);
 }

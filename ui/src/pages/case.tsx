@@ -2,6 +2,7 @@
 // One incident: the clock and the next step on top, then what was done, what is to do, who says what, what proves it.
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, patch, post, request, useLoad } from '../lib/api';
+import { signature } from '../lib/explain';
 import { bytes, dateTime } from '../lib/format';
 import { lang, t, tx } from '../lib/i18n';
 import { useKeys } from '../lib/keys';
@@ -70,7 +71,7 @@ export default function Case({ parts }: { parts: string[] }) {
         <div class="casehead-clock">
           {running[0] ? (<>
             <span class="small dim">{tx('clock', running[0].kind)}</span>
-            <span class="bigclock"><Due at={running[0].due} from={running[0].started} icon={false} /></span>
+            <span class="bigclock"><Due at={running[0].due} from={running[0].started} late={running[0].state === 'overdue'} icon={false} /></span>
             <span class="small dim">{t('case.to_before', { recipient: running[0].recipient || t('case.no_recipient'), time: dateTime(running[0].due) })}</span>
             {handle && <button class="button small" onClick={() => setDialog({ kind: 'sent', clock: running[0]! })}><Icon name="send" />{t('case.mark_sent')}</button>}
           </>) : <><span class="bigclock quiet">{done ? tx('state', c.state) : t('case.no_clock_running')}</span><span class="small dim">{done && c.closing.ended ? dateTime(c.closing.ended) : t('case.clocks_met')}</span></>}
@@ -102,7 +103,7 @@ export default function Case({ parts }: { parts: string[] }) {
         <aside class="stack">
           <Card title={t('case.facts')}>
             <dl class="facts">
-              <dt>{t('col.system')}</dt><dd>{c.system ? <a href={`/registers/system/${c.system}`}>{c.system_title}</a> : '–'}{c.level ? <span class="dim"> · {t('level.n', { n: c.level })}</span> : null}</dd>
+              <dt>{t('col.system')}</dt><dd>{c.system ? <a href={`/registers/system/${c.system}`}>{c.system_title}</a> : '–'}{c.level ? <span class="small dim block">{t('level.n', { n: c.level })}</span> : null}</dd>
               <dt>{t('field.addresses')}</dt><dd>{c.addresses ? c.addresses.split(/[,\s]+/).filter(Boolean).map((ip, i) => <>{i > 0 && ', '}<a class="mono" href={`/host/${encodeURIComponent(ip)}`}>{ip}</a></>) : '–'}</dd>
               <dt>{t('field.detected')}</dt><dd><Moment at={c.detected} full /></dd>
               <dt>{t('field.assignee')}</dt><dd>{c.assignee_title ?? <span class="dim">{t('cases.nobody')}</span>}{handle && !done && c.assignee !== session.user.id && <> · <button class="linkish small" onClick={() => act(() => patch(`/api/incidents/${c.id}`, { version: c.version, assignee: session.user.id }))}>{t('case.take')}</button></>}</dd>
@@ -141,7 +142,7 @@ function ClockState({ clock }: { clock: LegalClock }) {
     case 'met': return <Badge kind="solid" icon="check">{t('clock_state.met')}</Badge>;
     case 'late': return <Badge>{t('clock_state.late')}</Badge>;
     case 'not_needed': return <span class="faint small">{t('clock_state.not_needed')}</span>;
-    default: return <Due at={clock.due} from={clock.started} />;
+    default: return <Due at={clock.due} from={clock.started} late={clock.state === 'overdue'} />;
   }
 }
 
@@ -160,6 +161,7 @@ function timelineText(e: TimelineEntry, c: Incident): string {
     case 'change': return t('timeline.change', { what: e.text.split(/[,\s]+/).filter(Boolean).map(placeName).join(', ').toLowerCase() });
     case 'reminder': return t(d.percent === 100 ? 'timeline.reminder_over' : 'timeline.reminder', { what: tx('clock', e.text), percent: String(d.percent ?? '') });
     case 'created': return t('timeline.created', { title: e.text });
+    case 'alert': return signature(e.text);
     default: return e.text || tx('timeline_kind', e.kind);
   }
 }
@@ -263,7 +265,7 @@ function Talk({ c, talk, contact, reload }: { c: Incident; talk: boolean; contac
       <div ref={end} />
       {talk && (
         <form class="talk-form" onSubmit={(e) => { e.preventDefault(); void send(); }}>
-          <textarea class="input" data-search aria-label={t('case.message')} rows={2} placeholder={t('case.message_hint')} value={text} onInput={(e) => setText(e.currentTarget.value)}
+          <textarea class="input" data-search aria-label={t('case.message')} rows={2} placeholder={matchMedia('(hover: hover)').matches ? t('case.message_hint') : t('case.message_write')} value={text} onInput={(e) => setText(e.currentTarget.value)}
             onKeyDown={(e) => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) { e.preventDefault(); void send(); } }} />
           <button class="button primary" disabled={busy || !text.trim()}><Icon name="send" />{t('case.send')}</button>
         </form>

@@ -2,6 +2,7 @@
 // Sự cố: incidents by the time that is left.
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { get, post, useLoad } from '../lib/api';
+import { systemText } from '../lib/explain';
 import { dateTime, number } from '../lib/format';
 import { t, tx } from '../lib/i18n';
 import { useKeys } from '../lib/keys';
@@ -14,16 +15,16 @@ import { MomentInput } from '../components/date';
 import { Icon } from '../components/icons';
 import { CsvButton, Table, type Column } from '../components/table';
 import { Badge, Dialog, Due, Empty, Field, Lines, Moment, PageHead, Problem, Tabs, toastError, useTitle } from '../components/ui';
-import { SearchBox } from './inbox';
+import { FilterChips, SearchBox } from './inbox';
 
 const open = (i: IncidentSummary) => i.state !== 'closed' && i.state !== 'rejected';
 
 export const CASE_COLUMNS = (): Column<IncidentSummary>[] => [
   { id: 'due', head: t('col.time_left'), sort: true, text: (i) => (i.next_due ? dateTime(i.next_due) : ''), phone: 'bare',
-    cell: (i) => i.next_due ? <div><Due at={i.next_due} from={i.detected} done={!open(i)} /><div class="small faint">{tx('clock', i.next_clock)}</div></div> : <span class="faint">{open(i) ? t('cases.no_clock') : '–'}</span> },
+    cell: (i) => i.next_due ? <div><Due at={i.next_due} from={i.detected} late={i.overdue} done={!open(i)} /><div class="small faint">{tx('clock', i.next_clock)}</div></div> : <span class="faint">{open(i) ? t('cases.no_clock') : '–'}</span> },
   { id: 'title', head: t('col.incident'), phone: 'title', text: (i) => `${i.number} ${i.title}`, cell: (i) => <div><a class="plain title" href={`/case/${i.id}`}>{i.title}</a><div class="small faint">{i.number} · {tx('incident_type', i.type)}{i.severity === 'serious' && <> · <b class="dim">{t('incident_severity.serious')}</b></>}</div></div> },
   { id: 'state', head: t('field.state'), text: (i) => tx('state', i.state), cell: (i) => <Badge kind={open(i) ? 'accent' : 'solid'}>{tx('state', i.state)}</Badge> },
-  { id: 'agency', head: t('col.agency'), text: (i) => i.agency_title ?? '', cell: (i) => <div>{i.agency_title ?? '–'}<div class="small faint">{[i.system_title, i.level ? t('level.n', { n: i.level }) : ''].filter(Boolean).join(' · ')}</div></div> },
+  { id: 'agency', head: t('col.agency'), text: (i) => i.agency_title ?? '', cell: (i) => <div>{i.agency_title ?? '–'}<div class="small faint">{systemText(i)}</div></div> },
   { id: 'assignee', head: t('field.assignee'), text: (i) => i.assignee_title ?? '', cell: (i) => i.assignee_title ?? <span class="faint">{t('cases.nobody')}</span> },
   { id: 'tasks', head: t('col.tasks'), class: 'num', text: (i) => `${i.tasks_total - i.tasks_open}/${i.tasks_total}`, cell: (i) => <span>{number(i.tasks_total - i.tasks_open)}/{number(i.tasks_total)}{i.unread > 0 && <> <Badge kind="accent" icon="mail">{number(i.unread)}</Badge></>}</span> },
   { id: 'updated', head: t('col.updated'), class: 'num', sort: true, text: (i) => dateTime(i.updated), cell: (i) => <Moment at={i.updated} /> },
@@ -38,7 +39,9 @@ export default function Cases() {
   const { data, error, reload } = useLoad<Rows<IncidentSummary>>(path);
   const [extra, setExtra] = useState<{ path: string; rows: IncidentSummary[]; next: string | null }>({ path: '', rows: [], next: null });
   useStream(['incident'], useCallback(() => reload(), [reload]));
-  const mayOpen = useMay('open_incident');
+  const mayOpen = useMay('open_incident'), handle = useMay('handle');
+  const { session } = useSession();
+  const contact = session.user.role === 'contact';
   useKeys('keys.cases', mayOpen ? [{ keys: 'n', help: 'cases.new', run: () => setQuery({ new: 1 }) }] : []);
   const rows = [...(data?.rows ?? []), ...(extra.path === path ? extra.rows : [])];
   const next = extra.path === path ? extra.next : data?.next ?? null;
@@ -54,26 +57,28 @@ export default function Cases() {
     <>
       <PageHead title={t('nav.cases')} lead={t('cases.lead')}>
         <CsvButton name="su-co" rows={rows} columns={columns} />
-        {mayOpen && <button class="button primary" onClick={() => setQuery({ new: 1 })}><Icon name="plus" />{t('cases.new')}</button>}
+        {mayOpen && <button class="button primary" onClick={() => setQuery({ new: 1 })}><Icon name={contact ? 'flag' : 'plus'} />{contact ? t('cases.report_title') : t('cases.new')}</button>}
       </PageHead>
       <Tabs current={state} tabs={[
         { id: 'open', label: t('cases.open'), href: '/cases', count: state === 'open' ? data?.total : undefined },
         { id: 'closed', label: t('cases.closed'), href: '/cases?state=closed' },
         { id: 'all', label: t('cases.all'), href: '/cases?state=all' },
+        ...(state === 'rejected' ? [{ id: 'rejected', label: t('state.rejected'), href: '/cases?state=rejected' }] : []),
       ]} />
       <div class="toolbar">
         <SearchBox value={query.get('q') ?? ''} placeholder={t('cases.search')} onSearch={(q) => setQuery({ q })} />
         <select class="input auto" aria-label={t('field.type')} value={query.get('type') ?? ''} onChange={(e) => setQuery({ type: e.currentTarget.value })}>
           <option value="">{t('filter.all_types')}</option>{TYPES.map((x) => <option key={x} value={x}>{tx('incident_type', x)}</option>)}
         </select>
-        <button class="button" aria-pressed={query.get('assignee') === 'me'} onClick={() => setQuery({ assignee: query.get('assignee') === 'me' ? null : 'me' })}>{t('cases.mine')}</button>
+        {handle && <button class="button" aria-pressed={query.get('assignee') === 'me'} onClick={() => setQuery({ assignee: query.get('assignee') === 'me' ? null : 'me' })}>{t('cases.mine')}</button>}
+        <FilterChips names={['agency', 'severity', 'late', 'opened_from', 'opened_to', 'closed_from', 'closed_to']} value={(name, v) => (name === 'agency' ? rows[0]?.agency_title ?? v : tx('incident_severity', v))} />
         {filtered && <a class="button quiet small" href={`/cases?state=${state}`}>{t('filter.clear')}</a>}
       </div>
       {error && <Problem error={error} retry={reload} />}
       <section class="card">
         {!data ? <div class="card-body"><Lines count={6} /></div> : rows.length
           ? <Table label={t('nav.cases')} rows={rows} columns={columns} id={(i) => i.id} href={(i) => `/case/${i.id}`} keys sort={query.get('sort') ?? 'due'} onSort={(s) => setQuery({ sort: s.replace('-', '') })} total={data.total} more={next ? more : null} />
-          : <Empty icon="check" title={filtered ? t('alerts.none_match') : state === 'open' ? t('cases.none_open') : t('cases.none')}><p>{t('cases.none_hint')}</p></Empty>}
+          : <Empty icon="check" title={filtered ? t('alerts.none_match') : state === 'open' ? t('cases.none_open') : t('cases.none')}>{!filtered && <p>{contact ? t('cases.none_contact') : t('cases.none_hint')}</p>}</Empty>}
       </section>
       {query.get('new') && mayOpen && <NewCase onClose={() => setQuery({ new: null }, true)} />}
     </>

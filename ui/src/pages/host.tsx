@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One machine: whose it is, what it did, with whom, and what was said about it. Looking is written to the audit log.
 import { useLoad } from '../lib/api';
-import { explain } from '../lib/explain';
+import { explain, signature } from '../lib/explain';
 import { t, tx, type Key } from '../lib/i18n';
 import { setQuery, url, useRoute } from '../lib/router';
 import type { EventRow, Group, Histogram, IncidentSummary, Top } from '../lib/types';
@@ -49,10 +49,10 @@ export default function HostPage({ parts }: { parts: string[] }) {
           </div>
           <div class="two even">
             <Card title={t('host.alerts')} flush={list(h.alerts).length > 0}>
-              {list(h.alerts).length ? <ul class="lines">{h.alerts.map((g) => <li key={g.id}><a class="line" href={`/alert/${g.id}`}><Severity value={g.severity} /><span class="grow"><b class="block clip">{explain(g).short}</b><small class="clip">{g.signature}</small></span><span class="small dim nowrap">{number(g.count)} · <Moment at={g.last} /></span></a></li>)}</ul> : <p class="dim">{t('host.no_alerts')}</p>}
+              {list(h.alerts).length ? <ul class="lines">{h.alerts.map((g) => <li key={g.id}><a class="line" href={`/alert/${g.id}`}><Severity value={g.severity} /><span class="grow"><b class="block">{explain(g).short}</b><small title={g.signature}>{signature(g.signature)}</small></span><span class="small dim nowrap">{number(g.count)} · <Moment at={g.last} /></span></a></li>)}</ul> : <p class="dim">{t('host.no_alerts')}</p>}
             </Card>
             <Card title={t('host.incidents')} flush={list(h.incidents).length > 0}>
-              {list(h.incidents).length ? <ul class="lines">{h.incidents.map((i) => <li key={i.id}><a class="line" href={`/case/${i.id}`}><span class="grow"><b class="block clip">{i.title}</b><small>{i.number} · {tx('state', i.state)}</small></span>{i.next_due && <Due at={i.next_due} />}</a></li>)}</ul> : <p class="dim">{t('host.no_incidents')}</p>}
+              {list(h.incidents).length ? <ul class="lines">{h.incidents.map((i) => <li key={i.id}><a class="line" href={`/case/${i.id}`}><span class="grow"><b class="clip2">{i.title}</b><small>{i.number} · {tx('state', i.state)}</small></span>{i.next_due && <Due at={i.next_due} />}</a></li>)}</ul> : <p class="dim">{t('host.no_incidents')}</p>}
             </Card>
             <Card title={t('host.hosts')}><Tops rows={list(h.hosts)} href={(v) => hunt(`@host:${v}`)} empty={t('host.no_hosts')} /></Card>
             <Card title={t('host.events')}>{list(h.events).length ? <EventList rows={h.events} /> : <p class="dim">{t('host.nothing')}</p>}</Card>

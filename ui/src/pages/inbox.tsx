@@ -2,8 +2,8 @@
 // Cảnh báo: the inbox of alert groups. Two verbs, archive and escalate; an empty inbox is a finished day.
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { get, useLoad } from '../lib/api';
-import { explain, place } from '../lib/explain';
-import { dateTime, number } from '../lib/format';
+import { explain, place, signature, systemText } from '../lib/explain';
+import { date, dateTime, number } from '../lib/format';
 import { t, tx } from '../lib/i18n';
 import { useKeys } from '../lib/keys';
 import { navigate, setQuery, url, useRoute, withQuery } from '../lib/router';
@@ -34,9 +34,9 @@ export function ends(g: Pick<Group, 'src_ip' | 'dest_ip' | 'dest_port'>) {
 
 export const GROUP_COLUMNS = (): Column<Group>[] => [
   { id: 'severity', head: t('col.severity'), text: (g) => tx('severity', String(g.severity)), cell: (g) => <Severity value={g.severity} />, phone: 'hide', width: 'xs' },
-  { id: 'signature', head: t('col.what'), phone: 'title', text: (g) => g.signature, cell: (g) => <div class="what"><a class="plain title" href={`/alert/${g.id}`}>{explain(g).short}</a>{verdictBadge(g.verdict)}<div class="small dim clip2">{g.signature}</div></div> },
+  { id: 'signature', head: t('col.what'), phone: 'title', text: (g) => g.signature, cell: (g) => <div class="what"><a class="plain title" href={`/alert/${g.id}`}>{explain(g).short}</a>{verdictBadge(g.verdict)}<div class="small dim clip2" title={g.signature}>{signature(g.signature)}</div></div> },
   { id: 'ends', head: t('col.who'), text: (g) => `${g.src_ip} → ${g.dest_ip}`, cell: (g) => ends(g), phone: 'bare' },
-  { id: 'agency', head: t('col.agency'), text: (g) => place(g), phone: 'bare', cell: (g) => g.agency ? <div><a class="plain" href={`/registers/agency/${g.agency}`}>{g.agency_title}</a><div class="small faint">{[g.system_title, g.level ? t('level.n', { n: g.level }) : ''].filter(Boolean).join(' · ')}</div></div> : <span class="faint">{t('today.no_agency')}</span> },
+  { id: 'agency', head: t('col.agency'), text: (g) => place(g), phone: 'bare', cell: (g) => g.agency ? <div><a class="plain" href={`/registers/agency/${g.agency}`}>{g.agency_title}</a><div class="small faint">{systemText(g)}</div></div> : <span class="faint">{t('today.no_agency')}</span> },
   { id: 'count', head: t('col.count'), class: 'num', sort: true, text: (g) => g.count, cell: (g) => number(g.count) },
   { id: 'last', head: t('col.last'), class: 'num', sort: true, text: (g) => dateTime(g.last, true), cell: (g) => <Moment at={g.last} /> },
 ];
@@ -57,7 +57,7 @@ export default function Inbox() {
   const [selected, setSelected] = useState<Set<string | number>>(new Set());
   const [cursor, setCursor] = useState(0);
   const [dialog, setDialog] = useState<{ kind: 'archive' | 'escalate' | 'tune'; groups: Group[] } | null>(null);
-  const triage = useMay('triage');
+  const triage = useMay('triage'), staff = useMay('reports');
   const busy = useRef(false);
   const rows = useMemo(() => [...(data?.rows ?? []), ...(extra.path === path ? extra.rows : [])], [data, extra, path]);
   const next = extra.path === path ? extra.next : data?.next ?? null;
@@ -99,7 +99,7 @@ export default function Inbox() {
     { keys: 'Ctrl+\\', help: 'keys.clear', run: () => navigate(`/inbox?state=${state}`) },
   ] : [{ keys: 'r', help: 'keys.refresh', run: refresh }]);
 
-  const filters = ['agency', 'system', 'severity', 'sid', 'src', 'dest', 'q', 'from'].filter((name) => query.get(name));
+  const filters = ['agency', 'system', 'severity', 'sid', 'src', 'dest', 'q', 'from', 'to'].filter((name) => query.get(name));
   const columns = GROUP_COLUMNS();
   const withMenu: Column<Group>[] = !triage ? columns : [...columns, {
     id: 'menu', head: '', phone: 'bare', class: 'num menu-cell', cell: (g) => (
@@ -119,7 +119,7 @@ export default function Inbox() {
   }];
   return (
     <>
-      <PageHead title={t('nav.alerts')} lead={t('alerts.lead')}>
+      <PageHead title={t('nav.alerts')} lead={triage ? t('alerts.lead') : t('alerts.lead_read')}>
         <CsvButton name={`canh-bao-${state}`} rows={rows} columns={columns} />
       </PageHead>
       <Tabs current={state} tabs={[
@@ -130,20 +130,16 @@ export default function Inbox() {
       ]} />
       <div class="toolbar">
         <SearchBox value={q} placeholder={t('alerts.search')} onSearch={(text) => setQuery({ q: text })} />
-        <select class="input auto" aria-label={t('col.agency')} value={agency} onChange={(e) => setQuery({ agency: e.currentTarget.value })}>
+        {(agencies.data?.rows.length ?? 0) > 1 && <select class="input auto" aria-label={t('col.agency')} value={agency} onChange={(e) => setQuery({ agency: e.currentTarget.value })}>
           <option value="">{t('filter.all_agencies')}</option>
           {(agencies.data?.rows ?? []).map((a) => <option key={a.id} value={a.id}>{String(a.name)}</option>)}
-        </select>
+        </select>}
         <select class="input auto" aria-label={t('col.severity')} value={query.get('severity') ?? ''} onChange={(e) => setQuery({ severity: e.currentTarget.value })}>
           <option value="">{t('filter.all_severities')}</option>
           {[1, 2, 3, 4].map((s) => <option key={s} value={s}>{tx('severity', String(s))}</option>)}
         </select>
-        {filters.length > 0 && (
-          <div class="chips">
-            {filters.filter((f) => !['q', 'agency', 'severity'].includes(f)).map((f) => <span class="chip" key={f}>{tx('filter', f)}: {query.get(f)}<button aria-label={t('action.remove')} onClick={() => setQuery({ [f]: null })}><Icon name="close" /></button></span>)}
-            <a class="button quiet small" href={`/inbox?state=${state}`}>{t('filter.clear')}</a>
-          </div>
-        )}
+        <FilterChips names={filters.filter((f) => !['q', 'agency', 'severity'].includes(f))} value={(f, v) => (f === 'system' ? rows[0]?.system_title ?? v : v)} />
+        {filters.length > 0 && <a class="button quiet small" href={`/inbox?state=${state}`}>{t('filter.clear')}</a>}
         <span class="grow" />
         {selected.size > 0 && triage && (
           <div class="row">
@@ -162,13 +158,30 @@ export default function Inbox() {
               sort={sort} onSort={(s) => setQuery({ sort: s.replace('-', '') })} selected={triage ? selected : undefined} onSelect={triage ? setSelected : undefined}
               total={data?.total} more={next ? more : null} />
           ) : filters.length ? <Empty icon="filter" title={t('alerts.none_match')}><a class="button" href={`/inbox?state=${state}`}>{t('filter.clear')}</a></Empty>
-            : state === 'inbox' ? <Empty icon="check" title={t('alerts.done')}><p>{t('alerts.done_hint')}</p><div class="row wrap center"><a class="button" href="/cases">{t('nav.cases')}</a><a class="button" href="/hunt">{t('nav.hunt')}</a></div></Empty>
+            : state === 'inbox' ? <Empty icon="check" title={t('alerts.done')}><p>{t('alerts.done_hint')}</p><div class="row wrap center"><a class="button" href="/cases">{t('nav.cases')}</a>{staff && <a class="button" href="/hunt">{t('nav.hunt')}</a>}</div></Empty>
               : <Empty icon="archive" title={t('alerts.none')} />}
       </section>
       {dialog?.kind === 'archive' && <ArchiveDialog groups={dialog.groups} onClose={() => setDialog(null)} onDone={refresh} />}
       {dialog?.kind === 'escalate' && <EscalateDialog groups={dialog.groups} onClose={() => setDialog(null)} onDone={refresh} />}
       {dialog?.kind === 'tune' && <TuneDialog group={dialog.groups[0]!} onClose={() => setDialog(null)} onDone={refresh} />}
     </>
+  );
+}
+
+/** What an address filters by that no field of the toolbar shows, each with a way to take it off. */
+export function FilterChips({ names, value = (_, v) => v, label = (name) => tx('filter', name) }:
+  { names: string[]; value?: (name: string, value: string) => string; label?: (name: string) => string }) {
+  const { query } = useRoute();
+  const set = names.filter((name) => query.get(name));
+  if (!set.length) return null;
+  const words = (name: string, v: string) => (/^\d{4}-\d\d-\d\d/.test(v) ? (v.length > 10 ? dateTime(v) : date(v)) : name === 'late' ? '' : value(name, v));
+  return (
+    <div class="chips">
+      {set.map((name) => {
+        const text = [label(name), words(name, query.get(name)!)].filter(Boolean).join(': ');
+        return <span class="chip" key={name}>{text}<button aria-label={t('action.remove_x', { x: text })} onClick={() => setQuery({ [name]: null })}><Icon name="close" /></button></span>;
+      })}
+    </div>
   );
 }
 

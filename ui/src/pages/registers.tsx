@@ -3,7 +3,7 @@
 import { useRef, useState } from 'preact/hooks';
 import { ApiError, del, get, patch, post, request, useLoad, type RowError } from '../lib/api';
 import { date, dateTime, number } from '../lib/format';
-import { has, t, tx } from '../lib/i18n';
+import { has, lang, t, tx } from '../lib/i18n';
 import { useKeys } from '../lib/keys';
 import { navigate, setQuery, url, useRoute, withQuery } from '../lib/router';
 import { useMay } from '../lib/session';
@@ -12,15 +12,15 @@ import { FieldInput, faultText, fieldLabel, valueCell, valueText } from '../comp
 import { DateInput } from '../components/date';
 import { Icon } from '../components/icons';
 import { Table, type Column } from '../components/table';
-import { Badge, Card, Dialog, Empty, Field, Lines, Menu, Moment, PageHead, Problem, Tabs, toast, toastError, useTitle } from '../components/ui';
-import { GROUP_COLUMNS, SearchBox } from './inbox';
+import { Badge, Card, Dialog, Empty, Field, Lines, Menu, Moment, PageHead, placeName, Problem, Tabs, toast, toastError, useTitle } from '../components/ui';
+import { FilterChips, GROUP_COLUMNS, SearchBox } from './inbox';
 import { CASE_COLUMNS } from './cases';
 
 const ORDER = ['agency', 'network', 'system', 'contact', 'sensor', 'rule_of_law', 'holiday', 'playbook_task', 'archive_filter', 'user'];
 const MAIN = ['agency', 'network', 'system', 'contact'];
 
 export function entityName(name: string): string {
-  return has(`entity.${name}`) ? tx('entity', name) : name.replace(/_/g, ' ');
+  return tx('entity', name, { n: 2 });
 }
 
 export default function Registers({ parts }: { parts: string[] }) {
@@ -35,11 +35,17 @@ export default function Registers({ parts }: { parts: string[] }) {
   return <ListPage entity={entity} entities={entities} adding={id === 'new'} key={name} onChanged={info.reload} />;
 }
 
+/** One of them, within a sentence. */
+function oneOf(name: string): string {
+  const text = tx('entity', name, { n: 1 });
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
 function columnsOf(entity: Entity): Column<Row>[] {
   const listed = entity.fields.filter((f) => f.list);
-  const shown = listed.length ? listed : entity.fields.slice(0, 6);
+  const shown = (listed.length ? listed : entity.fields.slice(0, 6)).map((f) => inReadersLanguage(f, entity.fields));
   return shown.map((f) => ({
-    id: f.name, head: fieldLabel(f), sort: f.type !== 'ref', class: f.type === 'uint' && f.name !== 'level' ? 'num' : '', phone: f.name === entity.title ? 'title' as const : undefined,
+    id: f.name, head: fieldLabel(f), sort: f.type !== 'ref', class: f.type === 'uint' && f.name !== 'level' && f.name !== entity.title ? 'num' : '', phone: f.name === entity.title ? 'title' as const : undefined,
     text: (row: Row) => valueText(f, row),
     cell: (row: Row) => f.name === entity.title
       ? <span><a class="plain title" href={`/registers/${entity.name}/${row.id}`}>{valueText(f, row) || `#${row.id}`}</a>{row.ended && <> <Badge kind="solid">{t('register.ended')}</Badge></>}{row.sample ? <> <Badge kind="solid">{t('register.sample')}</Badge></> : null}</span>
@@ -47,9 +53,16 @@ function columnsOf(entity: Entity): Column<Row>[] {
   }));
 }
 
+/** Of a text that is kept in both languages (title_vi, title_en) the reader's. */
+function inReadersLanguage(f: FieldInfo, fields: FieldInfo[]): FieldInfo {
+  const other = /_(vi|en)$/.test(f.name) && fields.find((x) => x.name === f.name.replace(/_..$/, `_${lang()}`));
+  return other || f;
+}
+
 function ListPage({ entity, entities, adding, onChanged }: { entity: Entity; entities: Entity[]; adding: boolean; onChanged: () => void }) {
   const { query } = useRoute();
   const base = `/registers/${entity.name}`;
+  const byName = (field: string) => entity.fields.find((f) => f.name === field)!;
   const filters = entity.fields.filter((f) => f.type === 'choice' || (f.type === 'ref' && f.target === 'agency'));
   const active = Object.fromEntries([...entity.fields.map((f) => f.name), 'q', 'sort', 'ended'].map((n) => [n, query.get(n)]).filter(([, v]) => v) as [string, string][]);
   const path = url(`/api/registers/${entity.name}`, { ...active, limit: 100 });
@@ -73,7 +86,7 @@ function ListPage({ entity, entities, adding, onChanged }: { entity: Entity; ent
   const others = entities.filter((e) => !MAIN.includes(e.name));
   return (
     <>
-      <PageHead title={t('nav.registers')} lead={has(`entity_lead.${entity.name}`) ? tx('entity_lead', entity.name) : undefined}>
+      <PageHead title={entityName(entity.name)} lead={has(`entity_lead.${entity.name}`) ? tx('entity_lead', entity.name) : undefined}>
         <a class="button" href={url(`/api/registers/${entity.name}/export.csv`, active)} download={`${entity.name}.csv`}><Icon name="download" />CSV</a>
         {entity.writable && <button class="button" onClick={() => setImporting(true)}><Icon name="upload" />{t('register.import')}</button>}
         {entity.writable && <a class="button primary" href={`${base}/new`}><Icon name="plus" />{t('register.add')}</a>}
@@ -91,6 +104,7 @@ function ListPage({ entity, entities, adding, onChanged }: { entity: Entity; ent
           </select>
         ))}
         <button class="button small" aria-pressed={query.get('ended') === '1'} onClick={() => setQuery({ ended: query.get('ended') === '1' ? null : 1 })}>{t('register.with_ended')}</button>
+        <FilterChips names={entity.fields.filter((f) => !filters.slice(0, 3).includes(f)).map((f) => f.name)} label={(name) => fieldLabel(byName(name))} value={(name, v) => valueText(byName(name), { ...rows[0], [name]: v })} />
         {filtered && <a class="button quiet small" href={base}>{t('filter.clear')}</a>}
       </div>
       {error && <Problem error={error} retry={reload} />}
@@ -98,7 +112,7 @@ function ListPage({ entity, entities, adding, onChanged }: { entity: Entity; ent
         {!data ? <div class="card-body"><Lines count={8} /></div> : rows.length
           ? <Table label={entityName(entity.name)} rows={rows} columns={columnsOf(entity)} id={(r) => r.id} href={(r) => `/registers/${entity.name}/${r.id}`} keys sort={query.get('sort') ?? ''} onSort={(sort) => setQuery({ sort })} total={data.total} more={next ? more : null} />
           : filtered ? <Empty icon="filter" title={t('alerts.none_match')}><a class="button" href={base}>{t('filter.clear')}</a></Empty>
-            : <Empty icon="agency" title={t('register.empty', { what: entityName(entity.name).toLowerCase() })}><p>{t('register.empty_hint')}</p></Empty>}
+            : <Empty icon="agency" title={t('register.empty', { what: oneOf(entity.name) })}>{entity.writable && <p>{t('register.empty_hint')}</p>}</Empty>}
       </section>
       {adding && entity.writable && <FormDialog entity={entity} row={null} onClose={() => navigate(base)} onDone={(row) => { changed(); navigate(`/registers/${entity.name}/${row.id}`); }} />}
       {importing && <ImportDialog entity={entity} onClose={() => setImporting(false)} onDone={changed} />}
@@ -129,7 +143,7 @@ function FormDialog({ entity, row, onClose, onDone, initial }: { entity: Entity;
   };
   const placed = error && (error.errors.some((e) => fields.some((f) => f.name === e.place)) || fields.some((f) => f.name === error.place));
   return (
-    <Dialog wide title={row ? t('register.edit', { what: entityName(entity.name) }) : t('register.new', { what: entityName(entity.name) })} onClose={onClose} onSubmit={submit} footer={<>
+    <Dialog wide title={row ? t('register.edit', { what: oneOf(entity.name) }) : t('register.new', { what: oneOf(entity.name) })} onClose={onClose} onSubmit={submit} footer={<>
       <button type="button" class="button" onClick={onClose}>{t('action.cancel')}</button>
       <button class="button primary" disabled={busy || (row !== null && !dirty.length)}>{t('action.save')}</button>
     </>}>
@@ -138,9 +152,15 @@ function FormDialog({ entity, row, onClose, onDone, initial }: { entity: Entity;
         {datedChange && <Field label={t('register.effective')} id="f-effective" hint={t('register.effective_hint')}><DateInput id="f-effective" value={from} onChange={setFrom} /></Field>}
       </div>
       {error && !placed && <Problem error={error} />}
-      {error && placed && error.errors.filter((e) => !fields.some((f) => f.name === e.place)).map((e, i) => <div key={i} class="notice error">{e.place}: {faultText(e)}</div>)}
+      {error && placed && error.errors.filter((e) => !fields.some((f) => f.name === e.place)).map((e, i) => <div key={i} class="notice error">{placeLabel(entity, e.place)}: {faultText(e)}</div>)}
     </Dialog>
   );
+}
+
+/** A field by its label; a fault of the whole row has none. */
+function placeLabel(entity: Entity, place = ''): string {
+  const f = entity.fields.find((x) => x.name === place);
+  return f ? fieldLabel(f) : placeName(place);
 }
 
 interface ImportResult { rows: number; created: number; updated: number; dry_run: boolean; errors?: RowError[] }
@@ -206,6 +226,7 @@ function RowPage({ entity, id, onChanged }: { entity: Entity; id: string; onChan
   useKeys('keys.registers', entity.writable ? [{ keys: 'i', help: 'register.edit_key', run: () => setEditing(true) }, { keys: 'u', help: 'keys.back', run: () => history.back() }] : [{ keys: 'u', help: 'keys.back', run: () => history.back() }]);
   if (!row) return error ? <Problem error={error} retry={reload} /> : <Lines count={8} />;
   const agency = entity.name === 'agency';
+  const short = String(row.short_name ?? row.code ?? '');
   const counts = (row.counts ?? {}) as Record<string, number>;
   const tabs = [
     { id: 'profile', label: t('register.profile'), href: withQuery({ tab: null }) },
@@ -223,7 +244,7 @@ function RowPage({ entity, id, onChanged }: { entity: Entity; id: string; onChan
   };
   return (
     <>
-      <PageHead crumb={<><a href={`/registers/${entity.name}`}>{entityName(entity.name)}</a><span>/</span><span>{String(row.short_name ?? row.code ?? `#${row.id}`)}</span></>} title={<>{title}{row.ended && <> <Badge kind="solid">{t('register.ended')}</Badge></>}</>}
+      <PageHead crumb={<><a href={`/registers/${entity.name}`}>{entityName(entity.name)}</a>{short && <><span>/</span><span>{short}</span></>}</>} title={<>{title}{row.ended && <> <Badge kind="solid">{t('register.ended')}</Badge></>}</>}
         lead={agency && row.parent ? <a href={`/registers/agency/${row.parent}`}>{String(row.parent_title ?? '')}</a> : undefined}>
         {entity.writable && !row.ended && <button class="button primary" onClick={() => setEditing(true)}><Icon name="edit" />{t('action.edit')}</button>}
         {entity.writable && !row.ended && <button class="button danger" onClick={() => setEnding(true)}>{t('register.end')}</button>}
@@ -258,7 +279,7 @@ function Related({ name, agency }: { name: string; agency: Row }) {
   return (
     <Card title={entityName(name)} flush={data.rows.length > 0} actions={entity.writable && <button class="button small" onClick={() => setAdding(true)}><Icon name="plus" />{t('register.add')}</button>}>
       {data.rows.length ? <Table label={entityName(name)} rows={data.rows} columns={columnsOf(entity).filter((c) => c.id !== link)} id={(r) => r.id} href={(r) => `/registers/${name}/${r.id}`} keys />
-        : <p class="dim">{t('register.empty', { what: entityName(name).toLowerCase() })}</p>}
+        : <p class="dim">{t('register.empty', { what: oneOf(name) })}</p>}
       {adding && <FormDialog entity={entity} row={null} initial={{ [link]: agency.id, [`${link}_title`]: agency.name }} onClose={() => setAdding(false)} onDone={() => { setAdding(false); reload(); }} />}
     </Card>
   );

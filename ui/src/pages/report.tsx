@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { patch, post, useLoad } from '../lib/api';
 import { dateTime, number, percent } from '../lib/format';
+import { signature } from '../lib/explain';
 import { t, tx } from '../lib/i18n';
 import { setGuard } from '../lib/router';
 import { useMay } from '../lib/session';
@@ -105,7 +106,7 @@ export default function ReportPage({ parts }: { parts: string[] }) {
           {r.tables.map((table) => (
             <Card key={table.key} title={tx('report_table', table.key)} flush>
               <div class="table-wrap"><table class="table"><thead><tr>{table.columns.map((c, i) => <th key={c} class={i ? 'num' : ''}>{tx('report_column', c)}</th>)}</tr></thead>
-                <tbody>{table.rows.map((row, i) => <tr key={i}>{row.map((v, j) => <td key={j} class={typeof v === 'number' ? 'num' : ''} data-head={j ? tx('report_column', table.columns[j]) : undefined} data-phone={j ? undefined : 'title'}>{typeof v === 'number' ? number(v) : v ?? '–'}</td>)}</tr>)}</tbody></table></div>
+                <tbody>{table.rows.map((row, i) => <tr key={i}>{row.map((v, j) => <td key={j} class={typeof v === 'number' ? 'num' : ''} data-head={j ? tx('report_column', table.columns[j]) : undefined} data-phone={j ? undefined : 'title'}>{typeof v === 'number' ? number(v) : v === null ? '–' : table.columns[j] === 'signature' ? signature(v) : v}</td>)}</tr>)}</tbody></table></div>
             </Card>
           ))}
           <Card title={t('reports.words')}>

@@ -14,11 +14,11 @@ import { Badge, Card, Due, Empty, Lines, Moment, PageHead, Problem, useNow, useT
 
 const STATES = ['act', 'watch', 'blind', 'calm'] as const;
 
-function sentence(d: Today): string {
+function sentence(d: Today, now: number): string {
   const sensors = d.sensors.total ? t('today.sensors_good', { ok: number(d.sensors.ok), total: number(d.sensors.total) }) : t('today.no_sensors');
   if (d.incidents_overdue > 0) return `${t('today.overdue', { n: d.incidents_overdue })}; ${sensors}.`;
   if (d.to_do > 0) {
-    const before = d.to_do_before ? t('today.to_do_before', { n: d.to_do, time: sameDay(d.to_do_before, d.now) ? clock(d.to_do_before) : `${clock(d.to_do_before)} ${date(d.to_do_before)}` }) : t('today.to_do', { n: d.to_do });
+    const before = d.to_do_before && millis(d.to_do_before) <= now ? t('today.to_do_now', { n: d.to_do }) : d.to_do_before ? t('today.to_do_before', { n: d.to_do, time: sameDay(d.to_do_before, d.now) ? clock(d.to_do_before) : `${clock(d.to_do_before)} ${date(d.to_do_before)}` }) : t('today.to_do', { n: d.to_do });
     return `${before}; ${sensors}.`;
   }
   return `${t('today.calm')}; ${sensors}.`;
@@ -36,13 +36,14 @@ export default function TodayPage() {
   const { data, error, reload } = useLoad<Today>('/api/today');
   useStream(['alert', 'incident', 'sensor', 'inbox'], useCallback(() => reload(), [reload]), 4000);
   const alerts = useMay('alerts');
-  const now = useNow();
+  const now = useNow(15_000);
   if (!data) return error ? <Problem error={error} retry={reload} /> : <><PageHead title={t('nav.today')} /><Lines count={9} /></>;
   const open = data.clocks[0];
+  const late = data.incidents_overdue;
   const buckets = data.events_24h.histogram;
   return (
     <>
-      <PageHead crumb={greetDate(data.now)} title={<span class={data.incidents_overdue ? 'red' : ''}>{sentence(data)}</span>}>
+      <PageHead crumb={greetDate(data.now)} title={<span class={late ? 'red' : ''}>{sentence(data, now)}</span>}>
         {open && <a class="button primary" href={`/case/${open.incident}`}>{t('today.open_first')}</a>}
         {!open && alerts && data.inbox > 0 && <a class="button primary" href="/inbox">{t('today.open_inbox')}</a>}
       </PageHead>
@@ -50,7 +51,7 @@ export default function TodayPage() {
 
       <dl class="numbers">
         {alerts && <a href="/inbox"><dt>{t('today.inbox')}</dt><dd>{number(data.inbox)}</dd><small>{data.inbox_high ? t('today.inbox_high', { n: number(data.inbox_high) }) : t('today.inbox_none_high')}</small></a>}
-        {alerts && <a href="/cases"><dt>{t('today.incidents')}</dt><dd>{number(data.incidents_open)}</dd><small class={data.incidents_overdue ? 'red strong' : ''}>{data.incidents_overdue ? t('today.incidents_late', { n: number(data.incidents_overdue) }) : t('today.incidents_in_time')}</small></a>}
+        {alerts && <a href="/cases"><dt>{t('today.incidents')}</dt><dd>{number(data.incidents_open)}</dd><small class={late ? 'red strong' : ''}>{late ? t('today.incidents_late', { n: number(late) }) : t('today.incidents_in_time')}</small></a>}
         <a href="/sensors"><dt>{t('nav.sensors')}</dt><dd>{number(data.sensors.ok)}<i>/{number(data.sensors.total)}</i></dd><small>{data.sensors.late + data.sensors.silent ? t('today.sensors_bad', { n: number(data.sensors.late + data.sensors.silent) }) : data.sensors.total ? t('today.sensors_all') : t('today.sensors_none')}</small></a>
         {alerts && <a href="/hunt"><dt>{t('today.events')}</dt><dd>{number(data.events_24h.total)}</dd><small>{data.lost_events ? t('today.lost', { n: number(data.lost_events) }) : data.last_event ? t('today.last_event', { ago: ago(data.last_event, now) }) : t('today.no_event')}</small></a>}
       </dl>
@@ -64,12 +65,12 @@ export default function TodayPage() {
                   <li key={a.id}>
                     <a class={`tile ${a.state}`} href={`/registers/agency/${a.id}`} title={`${a.title}: ${tx('agency_state', a.state)}`}>
                       <b>{a.short_name || a.title}</b>
-                      <span class="clip">{a.title}</span>
+                      <span class="clip2">{a.title}</span>
                       <small>
                         {a.incidents > 0 && <span><Icon name="case" />{number(a.incidents)}<span class="sr"> {t('nav.cases')}</span></span>}
                         {a.inbox > 0 && <span><Icon name="alert" />{number(a.inbox)}<span class="sr"> {t('nav.alerts')}</span></span>}
                         {!a.incidents && !a.inbox && <span>{a.state === 'blind' ? t('today.tile_blind') : t('today.tile_calm')}</span>}
-                        <span class="tile-sensor" title={t('today.tile_sensors', { ok: a.sensors_ok, total: a.sensors })}><i class={`dot ${!a.sensors ? 'off' : a.sensors_ok < a.sensors ? 'warn' : ''}`} /></span>
+                        <span class="tile-sensor" title={a.sensors ? t('today.tile_sensors', { ok: a.sensors_ok, total: a.sensors }) : t('today.tile_no_sensor')}><i class={`dot ${!a.sensors ? 'off' : a.sensors_ok < a.sensors ? 'warn' : ''}`} /></span>
                       </small>
                     </a>
                   </li>
@@ -92,8 +93,8 @@ export default function TodayPage() {
                   {data.clocks.map((c, i) => (
                     <li key={i}>
                       <a href={`/case/${c.incident}`} class="line">
-                        <span class="grow"><b class="clip block">{c.title}</b><small>{c.number} · {c.agency_title}</small><small>{tx('clock', c.kind)}{c.reminded >= 50 && c.reminded < 100 && <> · <b class="gold">{t('today.reminded', { percent: c.reminded })}</b></>}</small></span>
-                        <Due at={c.due} />
+                        <span class="grow"><b class="clip2">{c.title}</b><small>{c.number} · {c.agency_title}</small><small>{tx('clock', c.kind)}{c.reminded >= 50 && c.reminded < 100 && <> · <b class="gold">{t('today.reminded', { percent: c.reminded })}</b></>}</small></span>
+                        <Due at={c.due} late={c.overdue} />
                       </a>
                     </li>
                   ))}
@@ -122,7 +123,7 @@ export default function TodayPage() {
               <ul class="lines">
                 {data.changes.slice(0, 8).map((c, i) => (
                   <li key={i} class="line">
-                    <span class="grow">{tx('change', c.text_code)}{c.clock && <>{' · '}{tx('clock', c.clock)} {c.percent} %</>}{c.incident ? <>{' '}<a href={`/case/${c.incident}`}>{c.number}</a>{c.title && <small class="clip">{c.title}</small>}</> : c.title && <small>{c.title}</small>}</span>
+                    <span class="grow">{tx('change', c.text_code)}{c.clock && <>{' · '}{tx('clock', c.clock)} {c.percent} %</>}{c.incident ? <>{' '}<a href={`/case/${c.incident}`}>{c.number}</a>{c.title && <small class="clip2">{c.title}</small>}</> : c.title && <small>{c.title}</small>}</span>
                     <span class="small faint"><Moment at={c.time} /></span>
                   </li>
                 ))}

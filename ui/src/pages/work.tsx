@@ -39,7 +39,7 @@ export default function Work() {
               <div class="grow stack tight">
                 <h2>{title(c)}</h2>
                 <p class="dim pre">{words(c)}</p>
-                <div class="row wrap small">{c.due && <Due at={c.due} />}{c.number && <span class="faint">{c.number}</span>}{c.address && <span class="mono faint">{c.address}</span>}</div>
+                <div class="row wrap small">{c.due && <Due at={c.due} late={c.overdue} />}{c.number && <span class="faint">{c.number}</span>}{c.address && <span class="mono faint">{c.address}</span>}</div>
                 <div class="row wrap">
                   {c.actions.includes('done') && <button class="button primary" onClick={() => setAsking({ card: c, help: false })}><Icon name="check" />{t('work.done')}</button>}
                   {c.actions.includes('confirm') && <button class="button primary" onClick={() => void confirm(c)}><Icon name="check" />{t('work.confirm')}</button>}
