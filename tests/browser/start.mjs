@@ -14,7 +14,7 @@ if (!program) {
 }
 const here = dirname(fileURLToPath(import.meta.url)), work = resolve(folder);
 mkdirSync(work, { recursive: true });
-for (const file of ['package.json', 'package-lock.json', '.npmrc', 'browser.mjs', 'run.mjs']) {
+for (const file of ['package.json', 'package-lock.json', '.npmrc', 'browser.mjs', 'looks.mjs', 'run.mjs']) {
   if (existsSync(join(here, file))) copyFileSync(join(here, file), join(work, file));
 }
 const sum = createHash('sha256').update(readFileSync(join(here, 'package-lock.json'))).digest('hex');
@@ -27,5 +27,5 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== sum) {
   }
   writeFileSync(stamp, sum);
 }
-const done = spawnSync(process.execPath, [join(work, 'run.mjs'), resolve(program), ...rest], { stdio: 'inherit' });
+const done = spawnSync(process.execPath, [join(work, 'run.mjs'), resolve(program), ...rest], { stdio: 'inherit', env: { VONGLAU_UI: join(here, '..', '..', 'ui', 'src'), ...process.env } });
 process.exit(done.status ?? 1);

@@ -11,7 +11,7 @@ import { landing, SessionContext } from './lib/session';
 import { startStream, stopStream } from './lib/stream';
 import type { Session } from './lib/types';
 import { Shell } from './components/shell';
-import { Empty, Lines, Problem, Toasts } from './components/ui';
+import { Lines, PageHead, Problem, Toasts } from './components/ui';
 
 type Page = ComponentType<{ parts: string[] }>;
 const PAGES: Record<string, () => Promise<{ default: Page }>> = {
@@ -45,7 +45,7 @@ function Outlet() {
     if (!load || loaded.has(name)) return;
     load().then((m) => { loaded.set(name, m.default); redraw(0); }, () => setFailed(name));
   }, [name]);
-  if (!load) return <Empty icon="hunt" title={t('state.no_page')}><a href="/">{t('state.go_home')}</a></Empty>;
+  if (!load) return <><PageHead title={t('state.no_page')} lead={location.pathname} /><a class="button" href="/">{t('state.go_home')}</a></>;
   if (failed === name) return <Problem error={new ApiError(0, 'new_version')} retry={() => location.reload()} />;
   const Here = loaded.get(name);
   return Here ? <Here parts={parts} key={name} /> : <Lines count={8} />;

@@ -1430,8 +1430,8 @@ const en: Catalogue = {
   'audit_action.report.update': 'Changed a report',
 
   'date.day': 'dd/mm/yyyy',
-  'date.from_day': 'from dd/mm/yyyy',
-  'date.to_day': 'to dd/mm/yyyy',
+  'date.from_day': 'From day',
+  'date.to_day': 'To day',
   'date.moment': 'hh:mm dd/mm/yyyy',
   'date.pick': 'Choose in a calendar',
 

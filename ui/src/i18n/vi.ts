@@ -1428,8 +1428,8 @@ const vi = {
   'audit_action.report.update': 'Sửa báo cáo',
 
   'date.day': 'ngày/tháng/năm',
-  'date.from_day': 'Từ ngày/tháng/năm',
-  'date.to_day': 'Đến ngày/tháng/năm',
+  'date.from_day': 'Từ ngày',
+  'date.to_day': 'Đến ngày',
   'date.moment': 'giờ:phút ngày/tháng/năm',
   'date.pick': 'Chọn trên lịch',
 

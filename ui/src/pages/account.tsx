@@ -23,7 +23,7 @@ export default function Account() {
       <div class="two even">
         <Card title={t('account.look')}>
           <div class="stack">
-            <Field label={t('account.language')}><Segment label={t('account.language')} value={lang()} onChange={(v) => void chooseLang(v)} options={[{ value: 'vi', label: 'Tiếng Việt' }, { value: 'en', label: 'English' }]} /></Field>
+            <Field label={t('account.language')}><Segment label={t('account.language')} value={lang()} onChange={(v) => void chooseLang(v)} options={[{ value: 'vi', label: <span lang="vi">Tiếng Việt</span> }, { value: 'en', label: <span lang="en">English</span> }]} /></Field>
             <Field label={t('account.theme')}><Segment label={t('account.theme')} value={theme()} onChange={(v: Theme) => chooseTheme(v)} options={[{ value: 'system', label: t('account.system') }, { value: 'light', label: t('account.light') }, { value: 'dark', label: t('account.dark') }]} /></Field>
             <Field label={t('account.density')}><Segment label={t('account.density')} value={density()} onChange={(v) => chooseDensity(v)} options={[{ value: 'comfortable', label: t('density.comfortable') }, { value: 'compact', label: t('density.compact') }]} /></Field>
             <p class="small faint">{t('account.version', { version: session.version })}</p>

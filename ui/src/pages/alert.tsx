@@ -35,7 +35,7 @@ export default function Alert({ parts }: { parts: string[] }) {
       { keys: '.', help: 'keys.menu' as const, run: () => document.querySelector<HTMLElement>('.page-actions .menu-host button')?.click() },
     ] : []),
   ] : []);
-  if (!g) return error ? <Problem error={error} retry={reload} /> : <><PageHead title={t('nav.alerts')} /><Lines count={9} /></>;
+  if (!g) return <><PageHead title={t('nav.alerts')} />{error ? <Problem error={error} retry={reload} /> : <Lines count={9} />}</>;
   const said = explain(g);
   const eve: Eve = g.event ?? g.events[0]?.event ?? {};
   const rule = eveText(eve, 'alert.rule');

@@ -43,7 +43,7 @@ export default function Case({ parts }: { parts: string[] }) {
     { keys: 'u', help: 'keys.back', run: () => history.back() },
     ...['timeline', 'tasks', 'talk', 'evidence', 'notices', 'closing'].map((x, i) => ({ keys: String(i + 1), help: `case.tab_${x}` as 'case.tab_timeline', run: () => setQuery({ tab: x }) })),
   ]);
-  if (!c) return error ? <Problem error={error} retry={reload} /> : <><PageHead title={t('nav.cases')} /><Lines count={9} /></>;
+  if (!c) return <><PageHead title={t('nav.cases')} />{error ? <Problem error={error} retry={reload} /> : <Lines count={9} />}</>;
   const done = c.state === 'closed' || c.state === 'rejected';
   const running = c.clocks.filter((k) => k.state === 'running' || k.state === 'overdue').sort((a, b) => (a.due < b.due ? -1 : 1));
   const at = STAGES.indexOf(c.state);

@@ -28,8 +28,8 @@ export default function Registers({ parts }: { parts: string[] }) {
   const name = parts[0] === 'agencies' ? 'agency' : parts[1] ?? 'agency';
   const entities = info.data?.rows.filter((e) => e.name !== 'user').sort((a, b) => ORDER.indexOf(a.name) - ORDER.indexOf(b.name)) ?? [];
   const entity = info.data?.rows.find((e) => e.name === name);
-  if (!info.data) return info.error ? <Problem error={info.error} retry={info.reload} /> : <><PageHead title={t('nav.registers')} /><Lines count={8} /></>;
-  if (!entity) return <Empty icon="agency" title={t('state.no_page')}><a href="/agencies">{t('nav.registers')}</a></Empty>;
+  if (!info.data) return <><PageHead title={t('nav.registers')} />{info.error ? <Problem error={info.error} retry={info.reload} /> : <Lines count={8} />}</>;
+  if (!entity) return <><PageHead title={t('state.no_page')} /><a class="button" href="/agencies">{t('nav.registers')}</a></>;
   const id = parts[0] === 'registers' ? parts[2] : undefined;
   if (id && id !== 'new') return <RowPage entity={entity} id={id} key={`${name}-${id}`} onChanged={info.reload} />;
   return <ListPage entity={entity} entities={entities} adding={id === 'new'} key={name} onChanged={info.reload} />;
@@ -224,7 +224,7 @@ function RowPage({ entity, id, onChanged }: { entity: Entity; id: string; onChan
   const [editing, setEditing] = useState(false);
   const [ending, setEnding] = useState(false);
   useKeys('keys.registers', entity.writable ? [{ keys: 'i', help: 'register.edit_key', run: () => setEditing(true) }, { keys: 'u', help: 'keys.back', run: () => history.back() }] : [{ keys: 'u', help: 'keys.back', run: () => history.back() }]);
-  if (!row) return error ? <Problem error={error} retry={reload} /> : <Lines count={8} />;
+  if (!row) return <><PageHead title={title} />{error ? <Problem error={error} retry={reload} /> : <Lines count={8} />}</>;
   const agency = entity.name === 'agency';
   const short = String(row.short_name ?? row.code ?? '');
   const counts = (row.counts ?? {}) as Record<string, number>;

@@ -49,7 +49,7 @@ export default function ReportPage({ parts }: { parts: string[] }) {
     if (dirty) addEventListener('beforeunload', before);
     return () => { setGuard(null); removeEventListener('beforeunload', before); };
   }, [dirty]);
-  if (!r) return error ? <Problem error={error} retry={reload} /> : <><PageHead title={t('nav.reports')} /><Lines count={9} /></>;
+  if (!r) return <><PageHead title={t('nav.reports')} />{error ? <Problem error={error} retry={reload} /> : <Lines count={9} />}</>;
   const may = drafter && r.state === 'draft';
   const value = (name: string) => form[name] ?? (SECTIONS.includes(name as 'next') ? r.sections[name] : String((r as unknown as Record<string, unknown>)[name] ?? '')) ?? '';
   const change = (name: string, text: string) => setForm({ ...form, [name]: text });

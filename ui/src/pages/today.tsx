@@ -37,7 +37,7 @@ export default function TodayPage() {
   useStream(['alert', 'incident', 'sensor', 'inbox'], useCallback(() => reload(), [reload]), 4000);
   const alerts = useMay('alerts');
   const now = useNow(15_000);
-  if (!data) return error ? <Problem error={error} retry={reload} /> : <><PageHead title={t('nav.today')} /><Lines count={9} /></>;
+  if (!data) return <><PageHead title={t('nav.today')} />{error ? <Problem error={error} retry={reload} /> : <Lines count={9} />}</>;
   const open = data.clocks[0];
   const late = data.incidents_overdue;
   const buckets = data.events_24h.histogram;
