@@ -482,9 +482,10 @@ static void add_spool(struct settings *settings)
     eve->statistics.totals = true;
     for (size_t i = 0; i < TYPES_MAX && protocols[i]; i++)
         eve->protocol[i] = true;
-    /* Passwords, which "extended" stands for in PostgreSQL, stay on the sensor. */
+    /* What "extended" stands for with databases stays on the sensor: passwords in PostgreSQL, content in
+     * MySQL. */
     for (size_t i = 0; i < TYPES_MAX && protocols[i]; i++)
-        eve->extended[i] = strcmp(protocols[i]->name, "pgsql") != 0;
+        eve->extended[i] = strcmp(protocols[i]->name, "pgsql") && strcmp(protocols[i]->name, "mysql");
 }
 
 bool read_outputs(struct settings *settings, struct error *error)

@@ -75,6 +75,7 @@ const char settings_stock[] =
     "        - http2\n"
     "        - doh2\n"
     "        - pgsql: {enabled: no}\n"
+    "        - mysql\n"
     "        - stats: {totals: yes, threads: no, deltas: no}\n"
     "        - flow\n"
     "  - stats: {enabled: yes, filename: stats.log, append: yes, totals: yes, threads: no}\n"
