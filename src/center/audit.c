@@ -5,6 +5,9 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#include "base/log.h"
+#include "center/anchor.h"
+
 struct audit_row {
     int64_t id, user, object_id;
     uint64_t time;
@@ -64,18 +67,140 @@ bool audit_add(struct context *c, const char *action, const char *object, int64_
                  "VALUES (?,?,?,?,?,?,?,?,?)",
                  "iuibbbibx", row.id, row.time, row.user, row.address, row.action, row.object, row.object_id,
                  row.data, bytes_of(hash, sizeof hash));
+    c->audited = true;
     return context_commit(c);
 }
 
-bool audit_verify(struct database *database, struct audit_verdict *verdict, struct error *error)
+/* ---- the anchor ---- */
+
+static bool newest_row(struct database *database, struct anchor *newest)
 {
-    uint8_t previous[32] = { 0 }, hash[32];
-    *verdict = (struct audit_verdict){ .ok = true };
+    struct statement *s = database_query(database, "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1", "");
+    if (!statement_next(s))
+        return false;
+    struct bytes hash = statement_bytes(s, 1);
+    bool ok = hash.size == sizeof newest->hash;
+    newest->rows = statement_int(s, 0);
+    if (ok)
+        memcpy(newest->hash, hash.data, sizeof newest->hash);
+    statement_done(s);
+    return ok;
+}
+
+static bool row_has_hash(struct database *database, const struct anchor *anchor)
+{
+    return database_number(database, "SELECT 1 FROM audit WHERE id=? AND hash=?", "ix", anchor->rows,
+                           bytes_of(anchor->hash, sizeof anchor->hash)) == 1;
+}
+
+static bool was_anchored(struct database *database)
+{
+    return database_number(database, "SELECT 1 FROM audit_anchored", "") == 1;
+}
+
+static void move_anchor(struct context *c, const char *directory)
+{
+    struct anchor newest, anchor;
+    struct error error;
+    enum anchor_state state = anchor_load(directory, &anchor);
+    bool before = was_anchored(c->database);
+    if (!newest_row(c->database, &newest))
+        return;
+    if (state == ANCHOR_GOOD ? newest.rows < anchor.rows || !row_has_hash(c->database, &anchor)
+                             : state == ANCHOR_DAMAGED || before) {
+        log_error("audit: the log does not fit its anchor in %s; run: vonglau admin verify-audit", directory);
+        return;
+    }
+    if (!anchor_save(directory, &newest, &error)) {
+        log_error("audit: the anchor stays at row %lld: %s", (long long)(state ? anchor.rows : 0),
+                  error.text);
+        return;
+    }
+    if (!before)
+        database_run(c->database, "INSERT INTO audit_anchored(since) VALUES(?)", "u", c->now);
+}
+
+void audit_anchor(struct context *c)
+{
+    struct error ignored;
+    const char *directory = center_directory(c->center);
+    int lock = anchor_lock(directory);
+    move_anchor(c, directory);
+    anchor_unlock(lock);
+    (void)!database_ok(c->database, &ignored); /* the rows are committed: nothing of the request is lost */
+}
+
+int64_t audit_note(struct context *c, int64_t noted)
+{
+    struct anchor newest;
+    char hash[2 * sizeof newest.hash + 1];
+    if (!newest_row(c->database, &newest) || newest.rows <= noted)
+        return noted;
+    sodium_bin2hex(hash, sizeof hash, newest.hash, sizeof newest.hash);
+    log_info("audit: rows and last hash: %lld %s", (long long)newest.rows, hash);
+    return newest.rows;
+}
+
+static void set_fault(struct audit_verdict *verdict, enum audit_fault fault, int64_t first_bad)
+{
+    if (!verdict->ok)
+        return;
+    verdict->ok = false;
+    verdict->fault = fault;
+    verdict->first_bad = first_bad;
+}
+
+void audit_fault_text(const struct audit_verdict *v, char *out, size_t size)
+{
+    long long first = v->first_bad, anchored = v->anchored, rows = v->rows;
+    switch (v->fault) {
+    case AUDIT_WHOLE:
+        snprintf(out, size, "%s", "");
+        break;
+    case AUDIT_BROKEN:
+        snprintf(out, size, "the audit log was changed: row %lld does not fit the chain", first);
+        break;
+    case AUDIT_CUT:
+        snprintf(out, size, "the audit log was cut: rows %lld to %lld are missing", first, anchored);
+        break;
+    case AUDIT_REPLACED:
+        snprintf(out, size,
+                 "the end of the audit log was replaced: row %lld is not the one that was anchored",
+                 anchored);
+        break;
+    case AUDIT_ANCHOR_MISSING:
+        snprintf(out, size,
+                 "the audit log's anchor (" ANCHOR_FILE ") is missing: whether rows after %lld "
+                 "were removed cannot be told",
+                 rows);
+        break;
+    case AUDIT_ANCHOR_DAMAGED:
+        snprintf(out, size,
+                 "the audit log's anchor (" ANCHOR_FILE ") was changed or belongs to another "
+                 "secret.key");
+        break;
+    }
+}
+
+bool audit_row_is(struct database *database, int64_t rows, struct bytes hash)
+{
+    return hash.size >= 16 && database_number(database,
+                                              "SELECT substr(lower(hex(hash)), 1, ?3)=lower(?2) FROM audit "
+                                              "WHERE id=?1",
+                                              "ibi", rows, hash, (int64_t)hash.size) == 1;
+}
+
+/* ---- the chain ---- */
+
+static void walk_chain(struct database *database, enum anchor_state state, const struct anchor *anchor,
+                       struct audit_verdict *verdict)
+{
+    uint8_t *previous = verdict->last, hash[32];
     int64_t expected = 1;
     struct statement *s = database_query(
         database,
         "SELECT id, time, user, address, action, object, object_id, data, hash FROM audit ORDER BY id", "");
-    while (statement_next(s)) {
+    while (verdict->ok && statement_next(s)) {
         struct audit_row row = { statement_int(s, 0),           statement_int(s, 2),   statement_int(s, 6),
                                  (uint64_t)statement_int(s, 1), statement_bytes(s, 3), statement_bytes(s, 4),
                                  statement_bytes(s, 5),         statement_bytes(s, 7) };
@@ -83,13 +208,31 @@ bool audit_verify(struct database *database, struct audit_verdict *verdict, stru
         struct bytes kept = statement_bytes(s, 8);
         verdict->rows++;
         if (row.id != expected++ || kept.size != 32 || memcmp(kept.data, hash, 32) != 0) {
-            verdict->ok = false;
-            verdict->first_bad = row.id;
-            statement_done(s);
+            set_fault(verdict, AUDIT_BROKEN, row.id);
             break;
         }
         memcpy(previous, hash, 32);
+        if (state == ANCHOR_GOOD && row.id == anchor->rows && memcmp(hash, anchor->hash, 32) != 0)
+            set_fault(verdict, AUDIT_REPLACED, row.id);
     }
+    statement_done(s);
+}
+
+bool audit_verify(struct database *database, const char *directory, struct audit_verdict *verdict,
+                  struct error *error)
+{
+    struct anchor anchor = { 0 };
+    enum anchor_state state = anchor_load(directory, &anchor);
+    *verdict = (struct audit_verdict){ .ok = true, .anchored = anchor.rows };
+    walk_chain(database, state, &anchor, verdict);
+    if (state == ANCHOR_GOOD && verdict->rows < anchor.rows)
+        set_fault(verdict, AUDIT_CUT, verdict->rows + 1);
+    else if (state == ANCHOR_DAMAGED)
+        set_fault(verdict, AUDIT_ANCHOR_DAMAGED, 0);
+    else if (state == ANCHOR_NONE &&
+             database_number(database, "SELECT 1 FROM sqlite_master WHERE name='audit_anchored'", "") &&
+             was_anchored(database))
+        set_fault(verdict, AUDIT_ANCHOR_MISSING, 0);
     return database_ok(database, error);
 }
 
@@ -147,8 +290,10 @@ bool audit_verify_json(struct context *c, struct text *out)
 {
     struct audit_verdict verdict;
     struct error error;
-    if (!audit_verify(c->database, &verdict, &error))
+    if (!audit_verify(c->database, center_directory(c->center), &verdict, &error))
         return refuse_error(c, "internal", "audit", &error);
+    static const char *const faults[] = { NULL,       "broken",         "cut",
+                                          "replaced", "anchor_missing", "anchor_damaged" };
     json_open(out, NULL, '{');
     json_bool(out, "ok", verdict.ok);
     json_int(out, "rows", verdict.rows);
@@ -156,6 +301,11 @@ bool audit_verify_json(struct context *c, struct text *out)
         json_int(out, "first_bad", verdict.first_bad);
     else
         json_null(out, "first_bad");
+    json_int(out, "anchored", verdict.anchored);
+    if (faults[verdict.fault])
+        json_cstring(out, "fault", faults[verdict.fault]);
+    else
+        json_null(out, "fault");
     json_close(out, '}');
     return true;
 }

@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "center/alerts.h"
+#include "center/audit.h"
 #include "center/hub.h"
 #include "center/incidents.h"
 #include "center/resolver.h"
@@ -39,6 +40,7 @@ struct center {
     size_t idle_count, open_count;
     uint64_t ticked, retained; /* clock_steady() of the last housekeeping */
     bool was_full;             /* at the last housekeeping */
+    int64_t audit_noted;       /* rows of the audit log that the program's log was told of */
 };
 
 static bool make_directory(const char *path, struct error *error)
@@ -330,6 +332,8 @@ void center_tick(struct center *c)
     sensors_watch(&context);
     alerts_expire_filters(&context);
     incidents_remind(&context);
+    if (!c->retained || steady - c->retained >= RETAIN_NS)
+        c->audit_noted = audit_note(&context, c->audit_noted);
     center_connection_return(c, database);
     arena_done(&memory);
     if (!c->retained || steady - c->retained >= RETAIN_NS) {

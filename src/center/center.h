@@ -89,6 +89,7 @@ struct context {
     struct arena *memory;
     uint64_t now; /* nanoseconds since 1970 */
     struct refusal refusal;
+    bool audited; /* rows of the audit log wait for the commit, then for their anchor */
     /* Of the session, when there is one. */
     int64_t session;
     char csrf[48], user_title[128];

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "center/audit.h"
 #include "center/center.h"
 #include "store/register.h"
 
@@ -43,8 +44,13 @@ bool context_commit(struct context *c)
 {
     struct error error = { "" };
     bool busy = database_busy(c->database);
-    if (database_commit(c->database, &error))
+    if (database_commit(c->database, &error)) {
+        if (c->audited && !database_in_transaction(c->database)) {
+            c->audited = false;
+            audit_anchor(c);
+        }
         return true;
+    }
     return refuse_error(c, busy ? "busy" : "internal", "", &error);
 }
 

@@ -120,6 +120,9 @@ static const char reports[] =
     " parent_agency TEXT NOT NULL, issuing_agency TEXT NOT NULL, day TEXT NOT NULL, UNIQUE (year, quarter)) "
     "STRICT;";
 
+/* Has a row since the audit log was first anchored: from then on a missing anchor is a fault. */
+static const char anchors[] = "CREATE TABLE audit_anchored (since INTEGER NOT NULL) STRICT;";
+
 static bool make_registers(struct database *database, const void *context, struct error *error)
 {
     (void)context;
@@ -127,10 +130,8 @@ static bool make_registers(struct database *database, const void *context, struc
 }
 
 static const struct migration migrations[] = {
-    { 1, people, make_registers },
-    { 2, alerts, NULL },
-    { 3, incidents, NULL },
-    { 4, reports, NULL },
+    { 1, people, make_registers }, { 2, alerts, NULL },  { 3, incidents, NULL },
+    { 4, reports, NULL },          { 5, anchors, NULL },
 };
 
 bool schema_apply(struct database *database, uint64_t now, struct error *error)

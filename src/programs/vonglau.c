@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "center/anchor.h"
 #include "center/audit.h"
 #include "center/enrolment.h"
 #include "center/sensors.h"
@@ -36,7 +37,8 @@ static const char help[] =
     "  admin reset-password NAME\n"
     "  admin enrol NAME       one-time code for a sensor\n"
     "  admin revoke NAME      refuses a sensor from now on\n"
-    "  admin verify-audit     checks the chain of the audit log\n"
+    "  admin verify-audit [ROWS HASH]\n"
+    "                         checks the audit log's chain and end; also against a line noted elsewhere\n"
     "  admin backup DIR       copies registry, evidence and keys while the centre runs, and verifies the "
     "copy\n"
     "  admin restore DIR      puts a copy back; the centre must be stopped\n"
@@ -712,18 +714,31 @@ static bool admin_revoke(struct context *c, void *argument)
                        admin->arguments->words[1]);
 }
 
+/* verify-audit [ROWS HASH]: also against a line that was noted elsewhere (the system's log). */
 static bool admin_verify_audit(struct context *c, void *argument)
 {
-    (void)argument;
+    const struct admin *admin = argument;
+    const struct arguments *a = admin->arguments;
     struct audit_verdict verdict;
     struct error error;
-    if (!audit_verify(c->database, &verdict, &error))
+    char text[256], hex[2 * sizeof verdict.last + 1];
+    uint64_t rows = 0;
+    if (!audit_verify(c->database, a->state, &verdict, &error))
         return refuse(c, "internal", "audit", BYTES_NONE, "%s", error.text);
+    audit_fault_text(&verdict, text, sizeof text);
     if (!verdict.ok)
+        return refuse(c, "internal", "audit", BYTES_NONE, "%s", text);
+    bool noted = a->word_count > 1;
+    if (noted &&
+        (a->word_count != 3 || !bytes_to_u64(bytes_of_string(a->words[1]), &rows) || rows > INT64_MAX))
+        return refuse(c, "bad_request", "audit", BYTES_NONE, "verify-audit takes nothing, or ROWS and HASH");
+    if (noted && !audit_row_is(c->database, (int64_t)rows, bytes_of_string(a->words[2])))
         return refuse(c, "internal", "audit", BYTES_NONE,
-                      "the audit log was changed: row %lld does not fit the chain",
-                      (long long)verdict.first_bad);
-    printf("audit log: %lld rows, chain whole\n", (long long)verdict.rows);
+                      "the audit log was replaced: its row %s does not have the hash %s", a->words[1],
+                      a->words[2]);
+    sodium_bin2hex(hex, sizeof hex, verdict.last, sizeof verdict.last);
+    printf("audit log: %lld rows, chain whole, anchored to row %lld\n%lld %s\n", (long long)verdict.rows,
+           (long long)verdict.anchored, (long long)verdict.rows, hex);
     return true;
 }
 
@@ -750,6 +765,14 @@ static bool copy_file(const char *from, const char *to, struct error *error)
     if (out >= 0)
         close(out);
     return ok;
+}
+
+static bool copy_anchor(const char *from, const char *to, struct error *error)
+{
+    char source[2600], target[2600];
+    snprintf(source, sizeof source, "%s/" ANCHOR_FILE, from);
+    snprintf(target, sizeof target, "%s/" ANCHOR_FILE, to);
+    return access(source, F_OK) != 0 || copy_file(source, target, error);
 }
 
 /* Every file of `from` into the new folder `to`; *count grows. */
@@ -822,8 +845,10 @@ static bool backup_check(const char *directory, struct audit_verdict *verdict, s
     struct arena memory = arena_of(1 << 20);
     bool ok = bytes_is(database_text(copy, &memory, "PRAGMA integrity_check", ""), "ok") ||
               error_set(error, "%s: the file is damaged", path);
-    ok = ok && audit_verify(copy, verdict, error) &&
-         (verdict->ok || error_set(error, "%s: its audit log does not verify", path));
+    char fault[256];
+    ok = ok && audit_verify(copy, directory, verdict, error);
+    audit_fault_text(verdict, fault, sizeof fault);
+    ok = ok && (verdict->ok || error_set(error, "%s: %s", path, fault));
     struct statement *s = database_query(copy, "SELECT DISTINCT sha256 FROM incident_evidence", "");
     while (ok && statement_next(s)) {
         char name[80];
@@ -846,10 +871,11 @@ static bool backup_write(struct context *c, const char *state, const char *direc
     char registry[2600];
     struct audit_verdict verdict;
     snprintf(registry, sizeof registry, "%s/registry.db", directory);
-    /* The registry first: evidence that comes meanwhile is more than it names, never less. */
+    /* The anchor before the registry, the registry before evidence: what comes meanwhile is more than the one
+     * before names, never less. */
     return (mkdir(directory, 0700) == 0 || error_system(error, "%s", directory)) &&
-           database_backup(c->database, registry, error) && copy_state(state, directory, count, error) &&
-           backup_check(directory, &verdict, error);
+           copy_anchor(state, directory, error) && database_backup(c->database, registry, error) &&
+           copy_state(state, directory, count, error) && backup_check(directory, &verdict, error);
 }
 
 static bool admin_backup(struct context *c, void *argument)
@@ -890,7 +916,8 @@ static int admin_restore(const struct arguments *a)
     snprintf(from, sizeof from, "%s/registry.db", a->words[1]);
     snprintf(to, sizeof to, "%s/registry.db", part);
     bool ok = (mkdir(part, 0700) == 0 || error_system(&error, "%s", part)) && copy_file(from, to, &error) &&
-              copy_state(a->words[1], part, &count, &error) && backup_check(part, &verdict, &error);
+              copy_anchor(a->words[1], part, &error) && copy_state(a->words[1], part, &count, &error) &&
+              backup_check(part, &verdict, &error);
     ok = ok && (!there || rename(a->state, previous) == 0 || error_system(&error, "%s", previous));
     ok = ok && (rename(part, a->state) == 0 || error_system(&error, "%s", a->state));
     if (!ok) {
@@ -916,7 +943,7 @@ static const struct admin_verb {
     { "reset-password", 2, 2, admin_reset_password },
     { "enrol", 2, 2, admin_enrol },
     { "revoke", 2, 2, admin_revoke },
-    { "verify-audit", 1, 1, admin_verify_audit },
+    { "verify-audit", 1, 3, admin_verify_audit },
     { "backup", 2, 2, admin_backup },
 };
 

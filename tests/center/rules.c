@@ -2,7 +2,11 @@
 /* Deadlines, who owns an address when, passwords and codes, the audit chain. */
 #include "support/folder.h"
 
+#include <sodium.h>
+#include <unistd.h>
+
 #include "base/clock.h"
+#include "center/anchor.h"
 #include "center/audit.h"
 #include "center/clocks.h"
 #include "center/entities.h"
@@ -186,7 +190,7 @@ static void a_changed_audit_row_is_found(void **state)
     struct error error = { "" };
     for (int i = 0; i < 5; i++)
         assert_true(audit_add(&f->context, "test.act", "thing", i, BYTES_OF("{\"a\":\"đ\"}")));
-    assert_true(audit_verify(f->database, &verdict, &error));
+    assert_true(audit_verify(f->database, f->folder, &verdict, &error));
     assert_true(verdict.ok && verdict.rows == 5);
     /* The table refuses to be changed. */
     assert_false(database_run(f->database, "UPDATE audit SET user=9 WHERE id=3", ""));
@@ -203,12 +207,93 @@ static void a_changed_audit_row_is_found(void **state)
     for (size_t i = 0; i < COUNT_OF(tampering); i++) {
         assert_true(database_script(f->database, "SAVEPOINT s", &error));
         assert_true(database_script(f->database, tampering[i], &error));
-        assert_true(audit_verify(f->database, &verdict, &error));
+        assert_true(audit_verify(f->database, f->folder, &verdict, &error));
         assert_false(verdict.ok);
         assert_true(verdict.first_bad == 3 || verdict.first_bad == 4);
         assert_true(database_script(f->database, "ROLLBACK TO s; RELEASE s", &error));
     }
-    assert_true(audit_verify(f->database, &verdict, &error) && verdict.ok);
+    assert_true(audit_verify(f->database, f->folder, &verdict, &error) && verdict.ok);
+}
+
+/* The chain alone is whole without its end: only the anchor tells. */
+static void an_end_that_was_cut_or_replaced_is_named(void **state)
+{
+    struct fixture *f = *state;
+    struct audit_verdict verdict;
+    struct error error = { "" };
+    struct anchor anchor;
+    char text[256];
+    for (int i = 0; i < 5; i++)
+        assert_true(audit_add(&f->context, "test.act", "thing", i, BYTES_NONE));
+    assert_int_equal(anchor_load(f->folder, &anchor), ANCHOR_GOOD);
+    assert_int_equal(anchor.rows, 5);
+    assert_true(
+        database_script(f->database, "DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete", &error));
+    assert_true(database_script(f->database, "DELETE FROM audit WHERE id>3", &error));
+    assert_true(audit_verify(f->database, f->folder, &verdict, &error));
+    assert_int_equal(verdict.fault, AUDIT_CUT);
+    audit_fault_text(&verdict, text, sizeof text);
+    assert_non_null(strstr(text, "rows 4 to 5 are missing"));
+    /* Going on does not heal it: the anchor stays at the row that is gone, and then does not fit. */
+    for (int i = 0; i < 4; i++) {
+        assert_true(audit_add(&f->context, "test.other", "thing", i, BYTES_NONE));
+        assert_true(audit_verify(f->database, f->folder, &verdict, &error));
+        assert_int_equal(verdict.fault, i == 0 ? AUDIT_CUT : AUDIT_REPLACED);
+        assert_int_equal(verdict.anchored, 5);
+    }
+}
+
+static void an_anchor_that_is_taken_away_or_forged_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    struct audit_verdict verdict;
+    struct error error = { "" };
+    struct anchor anchor;
+    char path[sizeof f->folder + 32], hex[2 * sizeof verdict.last + 1];
+    static const char forged[] = "vonglau audit anchor 1\n"
+                                 "2 0000000000000000000000000000000000000000000000000000000000000000\n"
+                                 "0000000000000000000000000000000000000000000000000000000000000000\n";
+    for (int i = 0; i < 3; i++)
+        assert_true(audit_add(&f->context, "test.act", "thing", i, BYTES_NONE));
+    assert_true(audit_verify(f->database, f->folder, &verdict, &error) && verdict.ok);
+    assert_int_equal(verdict.anchored, 3);
+    sodium_bin2hex(hex, sizeof hex, verdict.last, sizeof verdict.last);
+    assert_true(audit_row_is(f->database, 3, bytes_of_string(hex)));
+    assert_false(audit_row_is(f->database, 2, bytes_of_string(hex)));
+    assert_false(audit_row_is(f->database, 3, BYTES_OF("")));
+    snprintf(path, sizeof path, "%s/" ANCHOR_FILE, f->folder);
+    assert_int_equal(unlink(path), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_true(audit_verify(f->database, f->folder, &verdict, &error));
+        assert_int_equal(verdict.fault, AUDIT_ANCHOR_MISSING);
+        assert_true(audit_add(&f->context, "test.act", "thing", 9, BYTES_NONE)); /* makes no new one */
+    }
+    for (size_t size = 0; size < sizeof forged; size++) {
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        assert_int_equal(fwrite(forged, 1, size, file), size);
+        assert_int_equal(fclose(file), 0);
+        assert_int_equal(anchor_load(f->folder, &anchor), ANCHOR_DAMAGED);
+    }
+    assert_true(audit_verify(f->database, f->folder, &verdict, &error));
+    assert_int_equal(verdict.fault, AUDIT_ANCHOR_DAMAGED);
+}
+
+static void a_row_that_is_undone_moves_no_anchor(void **state)
+{
+    struct fixture *f = *state;
+    struct audit_verdict verdict;
+    struct error error = { "" };
+    assert_true(audit_add(&f->context, "test.act", "thing", 1, BYTES_NONE));
+    database_begin(f->database);
+    assert_true(audit_add(&f->context, "test.act", "thing", 2, BYTES_NONE));
+    assert_true(audit_verify(f->database, f->folder, &verdict, &error));
+    assert_int_equal(verdict.anchored, 1);
+    context_rollback(&f->context);
+    assert_true(audit_add(&f->context, "test.act", "thing", 3, BYTES_NONE));
+    assert_true(audit_verify(f->database, f->folder, &verdict, &error) && verdict.ok);
+    assert_int_equal(verdict.rows, 2);
+    assert_int_equal(verdict.anchored, 2);
 }
 
 static void the_schema_links_no_person_to_traffic(void **state)
@@ -271,6 +356,9 @@ int main(void)
         cmocka_unit_test(passwords_are_judged_by_the_rules),
         cmocka_unit_test(codes_are_those_of_the_rfc),
         TEST(a_changed_audit_row_is_found),
+        TEST(an_end_that_was_cut_or_replaced_is_named),
+        TEST(an_anchor_that_is_taken_away_or_forged_is_noticed),
+        TEST(a_row_that_is_undone_moves_no_anchor),
         TEST(the_schema_links_no_person_to_traffic),
         cmocka_unit_test(live_messages_reach_those_who_may_see_them),
     };

@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import { get, useLoad } from '../lib/api';
 import { exact, number } from '../lib/format';
-import { has, t, tx } from '../lib/i18n';
+import { has, t, tx, type Key } from '../lib/i18n';
 import { setQuery, url, useRoute } from '../lib/router';
 import type { AuditRow, Rows } from '../lib/types';
 import { DateInput } from '../components/date';
@@ -13,6 +13,11 @@ import { CsvButton, Table, type Column } from '../components/table';
 import { Empty, Lines, Moment, PageHead, Problem, toastError, useTitle } from '../components/ui';
 import { SearchBox } from './inbox';
 
+type AuditFault = 'broken' | 'cut' | 'replaced' | 'anchor_missing' | 'anchor_damaged';
+const FAULTS: Record<AuditFault, Key> = {
+  broken: 'audit.bad', cut: 'audit.cut', replaced: 'audit.replaced', anchor_missing: 'audit.anchor_missing', anchor_damaged: 'audit.anchor_damaged',
+};
+
 export default function Audit() {
   useTitle(t('nav.audit'));
   const { query } = useRoute();
@@ -20,7 +25,7 @@ export default function Audit() {
   const { data, error, reload } = useLoad<Rows<AuditRow>>(path);
   const [extra, setExtra] = useState<{ path: string; rows: AuditRow[]; next: string | null }>({ path: '', rows: [], next: null });
   const [open, setOpen] = useState<string | number | null>(null);
-  const [proof, setProof] = useState<{ ok: boolean; rows: number; first_bad: number | null } | null>(null);
+  const [proof, setProof] = useState<{ ok: boolean; rows: number; first_bad: number | null; anchored: number; fault: AuditFault | null } | null>(null);
   const [busy, setBusy] = useState(false);
   const rows = [...(data?.rows ?? []), ...(extra.path === path ? extra.rows : [])];
   const next = extra.path === path ? extra.next : data?.next ?? null;
@@ -41,7 +46,7 @@ export default function Audit() {
         <CsvButton name="nhat-ky" rows={rows} columns={columns} />
         <button class="button primary" disabled={busy} onClick={() => void verify()}><Icon name="audit" />{t('audit.verify')}</button>
       </PageHead>
-      {proof && <div class={`notice ${proof.ok ? 'accent' : 'error'}`} role="status"><Icon name={proof.ok ? 'check' : 'alert'} />{proof.ok ? t('audit.good', { n: number(proof.rows) }) : t('audit.bad', { id: proof.first_bad ?? '?' })}</div>}
+      {proof && <div class={`notice ${proof.ok ? 'accent' : 'error'}`} role="status"><Icon name={proof.ok ? 'check' : 'alert'} />{proof.ok ? t('audit.good', { n: number(proof.rows) }) : t(FAULTS[proof.fault ?? 'broken'], { id: proof.first_bad ?? '?', to: proof.anchored })}</div>}
       <div class="toolbar"><SearchBox value={query.get('q') ?? ''} placeholder={t('audit.search')} onSearch={(q) => setQuery({ q })} />
         <div class="auto-date"><DateInput label={t('hunt.from')} hint={t('date.from_day')} value={(query.get('from') ?? '').slice(0, 10)} onChange={(day) => setQuery({ from: day ? `${day}T00:00:00+07:00` : null })} /></div>
         <div class="auto-date"><DateInput label={t('hunt.to')} hint={t('date.to_day')} value={(query.get('to') ?? '').slice(0, 10)} onChange={(day) => setQuery({ to: day ? `${day}T23:59:59+07:00` : null })} /></div>
