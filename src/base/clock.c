@@ -23,6 +23,11 @@ uint64_t clock_steady(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+uint64_t clock_elapsed(void)
+{
+    return read_clock(CLOCK_BOOTTIME);
+}
+
 /* Writes `value` as exactly `width` digits. */
 static void digits(char *at, unsigned value, int width)
 {

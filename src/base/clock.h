@@ -13,6 +13,8 @@
 uint64_t clock_wall(void);
 /* Monotonic nanoseconds since an unspecified start; for intervals. */
 uint64_t clock_steady(void);
+/* The same, and it counts the time a machine sleeps: what the wall clock should have advanced by. */
+uint64_t clock_elapsed(void);
 /* "2026-11-22T03:04:05.123456+0000" in the zone of TZ, as EVE writes it. */
 void clock_text_eve(uint64_t time, struct text *out);
 /* "2026-11-22T03:04:05.123Z" (RFC 3339, UTC, milliseconds). */

@@ -21,11 +21,11 @@
 #define FILE_MAX         (64U << 10)
 #define REQUEST_MAX      (16U << 10)
 #define CERTIFICATE_MAX  (16U << 10)
-#define HOUR_S           3600
 #define DAY_S            86400
 #define AUTHORITY_DAYS   7300
 #define CERTIFICATE_DAYS 398
 #define RENEW_DAYS       30
+#define BACKDATED_DAYS   90 /* a clock that was ahead by less and is set back makes no certificate unusable */
 #define SERIAL_SIZE      16
 
 struct authority {
@@ -131,7 +131,8 @@ static X509 *make_certificate(const char *common, EVP_PKEY *key, X509 *issuer, E
                               int days, const struct extension *extensions, size_t count)
 {
     X509 *certificate = X509_new();
-    time_t start = (time_t)(now / NS_PER_S) - HOUR_S, end = (time_t)(now / NS_PER_S) + (time_t)days * DAY_S;
+    time_t start = (time_t)(now / NS_PER_S) - (time_t)BACKDATED_DAYS * DAY_S,
+           end = (time_t)(now / NS_PER_S) + (time_t)days * DAY_S;
     bool ok = certificate && X509_set_version(certificate, X509_VERSION_3) == 1 &&
               set_random_serial(certificate) && ASN1_TIME_set(X509_getm_notBefore(certificate), start) &&
               ASN1_TIME_set(X509_getm_notAfter(certificate), end) && X509_set_pubkey(certificate, key) == 1 &&

@@ -22,10 +22,20 @@
 #include "center/resolver.h"
 #include "center/schema.h"
 #include "center/sensors.h"
+#include "center/users.h"
+
+/* Whether the wall clock goes on as it should. */
+struct clock_watch {
+    int64_t offset;    /* wall clock less elapsed time, when last looked at; atomic */
+    uint64_t unsteady; /* elapsed() until which the clock may yet be set again; 0: it was not set */
+    pthread_mutex_t lock;
+    struct log_limit limit;
+};
 
 struct center {
     char directory[3072];
-    uint64_t (*clock)(void);
+    uint64_t (*clock)(void), (*elapsed)(void);
+    struct clock_watch watch;
     struct hub *hub;
     struct resolver *resolver;
     struct events *events;
@@ -112,6 +122,82 @@ struct center_storage center_storage(const struct center *c)
     return storage;
 }
 
+/* ---- a clock that is set ---- */
+
+#define STEP_MIN    (30 * NS_PER_S) /* less is the clock being disciplined */
+#define UNSTEADY_NS (3600 * NS_PER_S)
+
+/* What lies in the future at the start was noted under a clock that was ahead. */
+static bool clamp_times(struct database *database, uint64_t now, struct error *error)
+{
+    database_begin(database);
+    database_run(database,
+                 "UPDATE session SET seen=min(seen,?1), expires=min(expires,?2) WHERE seen>?1 OR expires>?2",
+                 "uu", now, now + SESSION_LIFE_NS);
+    database_run(database, "UPDATE user SET locked_until=?1 WHERE locked_until>?1", "u", now + LOCKOUT_NS);
+    database_run(database, "UPDATE user SET totp_step=?1 WHERE totp_step>?1", "u", totp_step(now) + 1);
+    database_run(database, "UPDATE sensor SET last_seen=?1 WHERE last_seen>?1", "u", now);
+    return database_commit(database, error);
+}
+
+/* Everything that means "so long from then", moved by what the clock was set by. */
+static bool move_times(struct context *c, int64_t step)
+{
+    char data[64];
+    snprintf(data, sizeof data, "{\"seconds\":%lld}", (long long)(step / (int64_t)NS_PER_S));
+    database_begin(c->database);
+    database_run(
+        c->database,
+        "UPDATE session SET created=max(created+?1,0), seen=max(seen+?1,0), expires=max(expires+?1,0)", "i",
+        step);
+    database_run(c->database, "UPDATE user SET locked_until=max(locked_until+?1,0) WHERE locked_until>0", "i",
+                 step);
+    database_run(c->database, "UPDATE user SET totp_step=?1 WHERE totp_step>?1", "u", totp_step(c->now) + 1);
+    database_run(c->database, "UPDATE sensor SET last_seen=max(last_seen+?1,0) WHERE last_seen>0", "i", step);
+    database_run(c->database, "UPDATE sensor SET code_expires=max(code_expires+?1,0) WHERE code_expires>0",
+                 "i", step);
+    return audit_add(c, "clock.set", "center", 0, bytes_of_string(data)) ? context_commit(c)
+                                                                         : context_rollback(c);
+}
+
+void center_watch_clock(struct center *c)
+{
+    int64_t offset = (int64_t)(c->clock() - c->elapsed());
+    int64_t before = __atomic_load_n(&c->watch.offset, __ATOMIC_RELAXED);
+    if (llabs(offset - before) < (int64_t)STEP_MIN) {
+        if (offset != before)
+            __atomic_store_n(&c->watch.offset, offset, __ATOMIC_RELAXED);
+        return;
+    }
+    pthread_mutex_lock(&c->watch.lock);
+    int64_t step = offset - c->watch.offset;
+    if (llabs(step) >= (int64_t)STEP_MIN) { /* else another thread was first */
+        struct arena memory = arena_of(1 << 20);
+        struct database *database = center_connection(c);
+        struct context context = context_system(c, database, &memory);
+        bool moved = move_times(&context, step);
+        center_connection_return(c, database);
+        arena_done(&memory);
+        if (log_allowed(&c->watch.limit, 1))
+            log_warning("centre: the clock was set %s by %lld s%s%s", step > 0 ? "forward" : "back",
+                        (long long)(llabs(step) / (int64_t)NS_PER_S), moved ? "" : ": ",
+                        moved ? "" : context.refusal.text);
+        if (moved)
+            __atomic_store_n(&c->watch.offset, offset, __ATOMIC_RELAXED);
+        c->watch.unsteady = c->elapsed() + UNSTEADY_NS;
+    }
+    pthread_mutex_unlock(&c->watch.lock);
+}
+
+/* Set back and forth, a clock would remind of every deadline and lapse every filter for good. */
+static bool clock_is_settled(struct center *c)
+{
+    pthread_mutex_lock(&c->watch.lock);
+    bool settled = c->elapsed() >= c->watch.unsteady;
+    pthread_mutex_unlock(&c->watch.lock);
+    return settled;
+}
+
 static bool open_parts(struct center *c, const struct center_settings *settings, struct error *error)
 {
     char path[4096];
@@ -131,13 +217,15 @@ static bool open_parts(struct center *c, const struct center_settings *settings,
         return false;
     c->idle[c->idle_count++] = database;
     c->open_count = 1;
-    if (!schema_apply(database, center_now(c), error) || !resolver_load(c->resolver, database, error))
+    if (!schema_apply(database, center_now(c), error) || !clamp_times(database, center_now(c), error) ||
+        !resolver_load(c->resolver, database, error))
         return false;
     snprintf(path, sizeof path, "%s/events", c->directory);
     const struct events_settings events = { .directory = path,
                                             .bytes_max = settings->event_bytes_max,
                                             .bytes_kept = center_storage(c).kept,
                                             .traffic_days_max = 30,
+                                            .elapsed = settings->elapsed,
                                             .no_sync = settings->temporary };
     c->events = events_open(&events_sqlite, &events, error);
     return c->events != NULL;
@@ -153,6 +241,9 @@ struct center *center_open(const struct center_settings *settings, struct error 
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->returned, NULL);
     c->clock = settings->clock ? settings->clock : clock_wall;
+    c->elapsed = settings->elapsed ? settings->elapsed : clock_elapsed;
+    c->watch.offset = (int64_t)(c->clock() - c->elapsed());
+    pthread_mutex_init(&c->watch.lock, NULL);
     c->passwords_light = settings->passwords_light;
     snprintf(c->directory, sizeof c->directory, "%s", settings->state);
     if (!open_parts(c, settings, error)) {
@@ -174,6 +265,7 @@ void center_close(struct center *c)
     hub_free(c->hub);
     pthread_cond_destroy(&c->returned);
     pthread_mutex_destroy(&c->lock);
+    pthread_mutex_destroy(&c->watch.lock);
     sodium_memzero(c->key, sizeof c->key);
     free(c);
 }
@@ -319,6 +411,7 @@ bool center_passwords_light(const struct center *c)
 void center_tick(struct center *c)
 {
     uint64_t steady = clock_steady();
+    center_watch_clock(c);
     if (c->ticked && steady - c->ticked < TICK_NS)
         return;
     c->ticked = steady;
@@ -330,8 +423,10 @@ void center_tick(struct center *c)
         database_settle(database);
     database_run(database, "DELETE FROM session WHERE expires<?", "u", context.now);
     sensors_watch(&context);
-    alerts_expire_filters(&context);
-    incidents_remind(&context);
+    if (clock_is_settled(c)) {
+        alerts_expire_filters(&context);
+        incidents_remind(&context);
+    }
     if (!c->retained || steady - c->retained >= RETAIN_NS)
         c->audit_noted = audit_note(&context, c->audit_noted);
     center_connection_return(c, database);

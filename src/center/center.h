@@ -19,11 +19,12 @@ struct ingest;
 struct resolver;
 
 struct center_settings {
-    const char *state;        /* directory, made when absent, mode 0700 */
-    uint64_t event_bytes_max; /* retention of events; 0: none */
-    uint64_t (*clock)(void);  /* wall clock; NULL: the system's */
-    bool temporary;           /* do not wait for the disk */
-    bool passwords_light;     /* least work for a password: for tests, which make hundreds of them */
+    const char *state;         /* directory, made when absent, mode 0700 */
+    uint64_t event_bytes_max;  /* retention of events; 0: none */
+    uint64_t (*clock)(void);   /* wall clock; NULL: the system's */
+    uint64_t (*elapsed)(void); /* what it should have advanced by; NULL: clock_elapsed() */
+    bool temporary;            /* do not wait for the disk */
+    bool passwords_light;      /* least work for a password: for tests, which make hundreds of them */
 };
 
 #define CENTER_CONNECTIONS_MAX 32
@@ -59,6 +60,10 @@ struct center_storage {
 struct center_storage center_storage(const struct center *center);
 /* {"storage":{...}} for GET /api/health. */
 void center_health_json(const struct center *center, struct text *out);
+/* Notices when the wall clock was set while the centre runs: durations that are kept as times (sessions,
+ * lockouts, codes, signs of life) are moved along, and for an hour nothing is done that only the clock calls
+ * for. Call before a request and every second. */
+void center_watch_clock(struct center *center);
 /* Housekeeping that is due: expired sessions, retention, overdue clocks, silent sensors. Call every few
  * seconds. */
 void center_tick(struct center *center);

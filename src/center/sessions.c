@@ -11,12 +11,9 @@
 
 #define IDLE_S          (15 * 60) /* TCVN 14423:2026: 15 minutes, administrators 5 */
 #define IDLE_ADMIN_S    (5 * 60)
-#define ABSOLUTE_S      (8 * 3600)
 #define FAILURES_MAX    5
-#define LOCK_S          (12 * 3600)
 #define PASSWORD_MEMORY ((size_t)32 << 20)
 #define PASSWORD_PASSES 3
-#define TOTP_STEP_S     30
 #define TOTP_SECRET     20
 #define SEALED_SIZE     (crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES + TOTP_SECRET)
 #define RECOVERY_CODES  10
@@ -120,6 +117,11 @@ uint32_t totp_code(struct bytes secret, uint64_t step)
     return number % 1000000;
 }
 
+uint64_t totp_step(uint64_t now)
+{
+    return now / (30 * NS_PER_S);
+}
+
 static void seal(struct context *c, const uint8_t secret[TOTP_SECRET], uint8_t sealed[SEALED_SIZE])
 {
     randombytes_buf(sealed, crypto_secretbox_NONCEBYTES);
@@ -138,7 +140,7 @@ static bool unseal(struct context *c, struct bytes sealed, uint8_t secret[TOTP_S
 /* The step whose code it is, one step of tolerance either way; 0 for none. */
 static uint64_t totp_match(const uint8_t secret[TOTP_SECRET], struct bytes code, uint64_t now)
 {
-    uint64_t number, step = now / NS_PER_S / TOTP_STEP_S;
+    uint64_t number, step = totp_step(now);
     if (code.size != 6 || !bytes_to_u64(code, &number))
         return 0;
     for (uint64_t s = step - 1; s <= step + 1; s++) {
@@ -225,7 +227,7 @@ static bool sign_in_failed(struct context *c, const struct account *a, const cha
     int64_t failures = a->failures + 1;
     bool lock = failures >= FAILURES_MAX;
     database_run(c->database, "UPDATE user SET failures=?, locked_until=? WHERE id=?", "ioi",
-                 lock ? 0 : failures, lock ? (int64_t)(c->now + LOCK_S * NS_PER_S) : 0, a->id);
+                 lock ? 0 : failures, lock ? (int64_t)(c->now + LOCKOUT_NS) : 0, a->id);
     c->principal.user = a->id;
     bool ok = audit_add(c, lock ? "session.lock" : "session.fail", "user", a->id, BYTES_NONE) &&
               context_commit(c);
@@ -256,7 +258,7 @@ static bool session_make(struct context *c, const struct account *a, struct byte
                  "INSERT INTO session (user, token, csrf, created, seen, expires, address, agent) VALUES "
                  "(?,?,?,?,?,?,?,?)",
                  "ixsuuusb", a->id, bytes_of(hash, sizeof hash), csrf, c->now, c->now,
-                 c->now + ABSOLUTE_S * NS_PER_S, c->principal.address,
+                 c->now + SESSION_LIFE_NS, c->principal.address,
                  bytes_is_utf8(agent) ? bytes_first(agent, 200) : BYTES_NONE);
     database_run(c->database, "UPDATE user SET failures=0, locked_until=NULL, last_sign_in=? WHERE id=?",
                  "ui", c->now, a->id);

@@ -48,6 +48,11 @@ bool user_set_password(struct context *context, int64_t id, struct bytes passwor
 /* The rule that a password breaks (docs/api.md, `weak`), or NULL. */
 const char *password_weakness(struct bytes password, struct bytes user_name, bool second_factor);
 /* The TOTP code of a secret at a 30-second step. */
+/* How long a session lasts at most, and an account is locked. */
+#define SESSION_LIFE_NS (8 * 3600 * NS_PER_S)
+#define LOCKOUT_NS      (12 * 3600 * NS_PER_S)
+/* Number of the 30 s interval. */
+uint64_t totp_step(uint64_t now);
 uint32_t totp_code(struct bytes secret, uint64_t step);
 
 #endif

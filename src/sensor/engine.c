@@ -346,7 +346,7 @@ static void write_profile(const struct engine *engine)
 
 static bool run(struct engine *engine, struct error *error)
 {
-    engine->started = clock_wall();
+    engine->started = clock_steady();
     engine->stats_due = clock_steady() + engine->settings.stats_interval;
     if (engine->settings.detection && !(engine->rules = load_rules(engine, error)))
         return false;

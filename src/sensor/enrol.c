@@ -177,6 +177,16 @@ static bool certificate_fits(struct bytes pem, struct bytes key_pem)
     return fits;
 }
 
+/* A centre whose clock is wrong issues what this sensor's clock would not accept: better the one there is. */
+static bool is_in_force(struct bytes pem)
+{
+    X509 *certificate = read_certificate(pem);
+    bool in_force = certificate && X509_cmp_current_time(X509_get0_notBefore(certificate)) < 0 &&
+                    X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0;
+    X509_free(certificate);
+    return in_force;
+}
+
 static bool keep(const char *directory, const char *url, struct bytes key, struct bytes certificate,
                  struct bytes name, struct error *error)
 {
@@ -227,6 +237,9 @@ static bool redeem(const char *url, const struct code *code, const char *directo
              certificate_fits(text_bytes(&certificate), text_bytes(&key));
         if (!ok)
             error_set(error, "enrol: the centre's answer holds no certificate for this key");
+        else if (!is_in_force(text_bytes(&certificate)))
+            ok = error_set(error, "enrol: the certificate is not in force by this machine's clock; set the "
+                                  "clocks of both machines");
     }
     ok = ok && keep(directory, url, text_bytes(&key), text_bytes(&certificate), text_bytes(name), error);
     uplink_http_close(http);
@@ -328,6 +341,8 @@ bool enrol_renew(struct uplink_http *http, const char *directory, struct error *
     if (ok && !(text_member(json_parse(text_bytes(&reply)), "certificate", &certificate) &&
                 certificate_fits(text_bytes(&certificate), text_bytes(&key))))
         ok = error_set(error, "renewal: the centre's answer holds no certificate for this key");
+    if (ok && !is_in_force(text_bytes(&certificate)))
+        ok = error_set(error, "renewal: the new certificate is not in force by this machine's clock");
     ok = ok && write_private(directory, "sensor.pem.new", text_bytes(&certificate), error) &&
          put_in_place(directory, "sensor.pem.new", "sensor.pem", error);
     if (key.data)

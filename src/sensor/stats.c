@@ -358,7 +358,7 @@ static void put_sizes(struct stats *stats, const struct stats_source *source)
 void stats_record(struct stats *stats, const struct stats_source *source, struct recorder *recorder,
                   uint64_t now)
 {
-    uint64_t uptime = (now - source->started) / NS_PER_S;
+    uint64_t uptime = (clock_steady() - source->started) / NS_PER_S;
     bool zeros = true, deltas = false;
     start_over(&stats->root);
     for (size_t i = 0; i < source->capture_count; i++)

@@ -15,7 +15,8 @@ struct stats_source {
     size_t capture_count;
     struct ruleset_numbers rules;
     bool has_rules;
-    uint64_t started, reloaded; /* wall clock, ns */
+    uint64_t started;  /* steady time, ns */
+    uint64_t reloaded; /* wall clock, ns */
 };
 
 MUST_CHECK struct stats *stats_new(const struct settings *settings, struct error *error);

@@ -152,9 +152,11 @@ struct events_settings {
     uint64_t bytes_max;    /* retention; 0: none */
     /* Octets of the file system that appends leave to others: below, they are refused (error.disk_full). */
     uint64_t bytes_kept;
-    /* Ordinary traffic older than this many days is dropped (design.md section 3); 0: by bytes only. */
+    /* Ordinary traffic older than this many days, of its day and since it came, is dropped (design.md section
+     * 3); 0: by bytes only. A clock far ahead of the newest event is not believed for a day. */
     unsigned traffic_days_max;
-    bool no_sync; /* tests and throw-away stores: do not wait for the disk */
+    uint64_t (*elapsed)(void); /* for that day; NULL: clock_elapsed() */
+    bool no_sync;              /* tests and throw-away stores: do not wait for the disk */
 };
 
 struct events_driver {

@@ -48,6 +48,7 @@ static struct events *store_open(const struct events_settings *settings, struct 
     events->bytes_max = settings->bytes_max;
     events->bytes_kept = settings->bytes_kept;
     events->traffic_days_max = settings->traffic_days_max;
+    events->elapsed = settings->elapsed ? settings->elapsed : clock_elapsed;
     events->no_sync = settings->no_sync;
     if (strlen(settings->directory) >= sizeof events->directory) {
         error_set(error, "events: the directory's name is longer than %zu octets",
@@ -85,6 +86,13 @@ static uint64_t size_of(const char *path)
     return stat(path, &status) == 0 ? (uint64_t)status.st_size : 0;
 }
 
+/* Of the file's last change; 0 when it is not there. */
+static uint64_t written_at(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && status.st_mtime > 0 ? (uint64_t)status.st_mtime * NS_PER_S : 0;
+}
+
 static int by_day(const void *a, const void *b)
 {
     const struct event_day *x = a, *y = b;
@@ -109,6 +117,7 @@ bool event_days_list(const struct events *events, struct event_days *days, struc
         event_path(events, day.day, day.kind, path, sizeof path);
         snprintf(log, sizeof log, "%s-wal", path);
         day.bytes = size_of(path) + size_of(log);
+        day.written = MAX(written_at(path), written_at(log));
         if (found.count == room) {
             room = room ? room * 2 : 64;
             struct event_day *grown = reallocarray(found.days, room, sizeof *grown);
@@ -450,6 +459,26 @@ static bool drop_to_fit(struct events *events, struct event_days *days, enum eve
     return true;
 }
 
+#define BELIEF NS_PER_DAY
+
+/* The day whose traffic is the oldest to keep. A clock that was set forward by mistake must not empty the
+ * store: what is ahead of the newest event by more than a day counts only once it has stayed so for a day. */
+static uint64_t keep_from(struct events *events, const struct event_days *days, uint64_t now)
+{
+    uint64_t today = now / NS_PER_DAY, newest = days->count ? days->days[days->count - 1].day : today;
+    if (today <= newest + 1) {
+        events->ahead = 0;
+    } else {
+        uint64_t elapsed = events->elapsed();
+        if (!events->ahead)
+            events->ahead = MAX(elapsed, 1ULL);
+        if (elapsed < events->ahead + BELIEF)
+            today = newest + 1;
+    }
+    return events->traffic_days_max && today > events->traffic_days_max ? today - events->traffic_days_max
+                                                                        : 0;
+}
+
 static bool store_retain(struct events *events, uint64_t now, struct error *error)
 {
     struct event_days days;
@@ -458,12 +487,10 @@ static bool store_retain(struct events *events, uint64_t now, struct error *erro
     pthread_mutex_lock(&events->write);
     ok = event_days_list(events, &days, error);
     if (ok) {
-        uint64_t keep_from = events->traffic_days_max && now / NS_PER_DAY > events->traffic_days_max
-                                 ? now / NS_PER_DAY - events->traffic_days_max
-                                 : 0;
+        uint64_t first = keep_from(events, &days, now);
         for (size_t i = 0; ok && i < days.count; i++) {
             struct event_day *day = &days.days[i];
-            if (day->kind == EVENT_FILE_TRAFFIC && day->day < keep_from) {
+            if (day->kind == EVENT_FILE_TRAFFIC && day->day < first && day->written / NS_PER_DAY < first) {
                 ok = drop_file(events, day, error);
                 day->bytes = 0;
             }

@@ -31,6 +31,8 @@ struct events {
     char directory[512];
     uint64_t bytes_max, bytes_kept;
     unsigned traffic_days_max;
+    uint64_t (*elapsed)(void);
+    uint64_t ahead; /* elapsed() when the clock was first found far ahead of all events; 0: it is not */
     bool no_sync;
     pthread_mutex_t write; /* guards everything down to `counts` */
     struct block_codec *codec;
@@ -46,6 +48,7 @@ struct event_day {
     uint64_t day;
     enum event_file_kind kind;
     uint64_t bytes; /* with its write-ahead log */
+    uint64_t written;
 };
 
 struct event_days {

@@ -289,6 +289,7 @@ static void handle(void *context, const struct http_request *request, struct htt
 {
     struct web *web = context;
     const struct route *route = web->sources[request->route - web->routes];
+    center_watch_clock(web->center);
     struct context c = context_of(web, request);
     struct call call = { .context = &c, .request = request, .out = &response->body, .response = response };
     c.database = center_connection(web->center);

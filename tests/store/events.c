@@ -2,6 +2,7 @@
 /* What every driver of the event store must do; compared with a plain list of the same events. */
 #include "support/folder.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -477,6 +478,84 @@ static void a_page_cut_by_the_deadline_can_be_continued(void **state)
     free(want);
 }
 
+static uint64_t elapsed;
+
+static uint64_t read_elapsed(void)
+{
+    return elapsed;
+}
+
+/* As if no file had been written since. */
+static void make_old(const char *folder, time_t seconds)
+{
+    DIR *entries = opendir(folder);
+    struct dirent *entry;
+    const struct timespec times[2] = { { .tv_sec = seconds }, { .tv_sec = seconds } };
+    assert_non_null(entries);
+    while ((entry = readdir(entries)))
+        if (entry->d_name[0] != '.')
+            assert_int_equal(utimensat(dirfd(entries), entry->d_name, times, 0), 0);
+    closedir(entries);
+}
+
+/* Traffic may be kept for 30 days; a clock that is wrong for an hour must not cost all of it. */
+static void a_clock_set_forward_drops_nothing_before_it_is_believed(void **state)
+{
+    struct world *w = *state;
+    struct error error = { "" };
+    struct event_statistics before, after;
+    const uint64_t later = START + 400 * DAY;
+    fill(w, 3000, 900);
+    assert_true(events_statistics(w->events, &before, &error));
+    events_close(w->events);
+    make_old(w->folder, (time_t)(START / NS_PER_S));
+    struct events_settings settings = {
+        .directory = w->folder, .traffic_days_max = 30, .no_sync = true, .elapsed = read_elapsed
+    };
+    w->events = events_open(&events_sqlite, &settings, &error);
+    assert_non_null(w->events);
+    elapsed = 0;
+    for (int hour = 0; hour < 24; hour++, elapsed += 3600 * NS_PER_S) {
+        assert_true(events_retain(w->events, later, &error));
+        assert_true(events_statistics(w->events, &after, &error));
+        assert_int_equal(after.events, before.events);
+    }
+    /* Set back meanwhile, the day begins anew; set right, nothing was lost. */
+    assert_true(events_retain(w->events, START + 3 * DAY, &error));
+    for (int hour = 0; hour < 24; hour++, elapsed += 3600 * NS_PER_S)
+        assert_true(events_retain(w->events, later, &error));
+    assert_true(events_statistics(w->events, &after, &error));
+    assert_int_equal(after.events, before.events);
+    elapsed += NS_PER_S;
+    assert_true(events_retain(w->events, later, &error));
+    assert_true(events_statistics(w->events, &after, &error));
+    assert_int_equal(after.events, before.alerts); /* it is so late, and alerts have no such limit */
+}
+
+/* A sensor whose clock stands at an old date delivers events that are new. */
+static void old_times_alone_do_not_drop_what_has_just_come(void **state)
+{
+    struct world *w = *state;
+    struct error error = { "" };
+    struct event_statistics before, after;
+    fill(w, 3000, 900);
+    make_event(w, 1, clock_wall() / NS_PER_MS * NS_PER_MS);
+    assert_int_equal(deliver(w, 3000, 900), 1);
+    events_close(w->events);
+    struct events_settings settings = { .directory = w->folder, .traffic_days_max = 30, .no_sync = true };
+    w->events = events_open(&events_sqlite, &settings, &error);
+    assert_non_null(w->events);
+    assert_true(events_statistics(w->events, &before, &error));
+    assert_true(events_retain(w->events, clock_wall(), &error));
+    assert_true(events_statistics(w->events, &after, &error));
+    assert_int_equal(after.events, before.events);
+    make_old(w->folder, (time_t)(START / NS_PER_S));
+    assert_true(events_retain(w->events, clock_wall(), &error));
+    assert_true(events_statistics(w->events, &after, &error));
+    assert_int_equal(after.days, before.days); /* their alerts */
+    assert_int_equal(after.events, before.alerts + 1);
+}
+
 static void retention_drops_traffic_first_and_never_the_newest_day(void **state)
 {
     struct world *w = *state;
@@ -639,6 +718,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(histograms_agree_with_counting, setup, teardown),
         cmocka_unit_test_setup_teardown(tops_agree_with_counting, setup, teardown),
         cmocka_unit_test_setup_teardown(a_page_cut_by_the_deadline_can_be_continued, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_clock_set_forward_drops_nothing_before_it_is_believed, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(old_times_alone_do_not_drop_what_has_just_come, setup, teardown),
         cmocka_unit_test_setup_teardown(retention_drops_traffic_first_and_never_the_newest_day, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(an_event_from_the_future_is_stored_under_its_receipt, setup,

@@ -1397,6 +1397,7 @@ const en: Catalogue = {
   'audit_action.sample.load': 'Sample data loaded',
 
   'audit_action.session.end': 'Ended a session',
+  'audit_action.clock.set': 'The centre’s clock was set',
   'audit_action.session.lock': 'Locked after failures',
   'audit_action.alert.archive': 'Archived an alert',
   'audit_action.alert.unarchive': 'Unarchived an alert',

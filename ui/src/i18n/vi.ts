@@ -1248,7 +1248,7 @@ const vi = {
   'audit.good': 'Toàn vẹn: {n} dòng khớp chuỗi băm.',
   'audit.cut': 'Thiếu các dòng từ {id} đến {to}. Giữ nguyên hiện trạng và báo lãnh đạo.',
   'audit.replaced': 'Phần cuối nhật ký đã bị thay: dòng {to} không phải dòng đã neo. Giữ nguyên hiện trạng và báo lãnh đạo.',
-  'audit.anchor_missing': 'Thiếu tệp neo audit.anchor nên không biết có dòng bị xoá hay không. Giữ nguyên hiện trạng và báo lãnh đạo.',
+  'audit.anchor_missing': 'Thiếu tệp neo audit.anchor nên không biết có dòng bị xóa hay không. Giữ nguyên hiện trạng và báo lãnh đạo.',
   'audit.anchor_damaged': 'Tệp neo audit.anchor đã bị sửa. Giữ nguyên hiện trạng và báo lãnh đạo.',
   'audit.bad': 'Chuỗi băm gãy ở dòng {id}. Giữ nguyên hiện trạng và báo lãnh đạo.',
   'audit.search': 'Tìm trong nhật ký',
@@ -1395,6 +1395,7 @@ const vi = {
   'audit_action.sample.load': 'Nạp dữ liệu mẫu',
 
   'audit_action.session.end': 'Kết thúc một phiên',
+  'audit_action.clock.set': 'Đồng hồ trung tâm bị chỉnh',
   'audit_action.session.lock': 'Khóa vì nhập sai',
   'audit_action.alert.archive': 'Lưu trữ cảnh báo',
   'audit_action.alert.unarchive': 'Đưa lại hộp đến',
