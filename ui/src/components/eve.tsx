@@ -172,7 +172,7 @@ export function EventList({ rows, current }: { rows: EventRow[]; current?: strin
         <li key={r.id} class={r.id === current ? 'on' : ''}>
           <time class="mono small faint">{clockExact(r.time)}</time>
           <span class="badge solid">{tx('event_type', r.type)}</span>
-          <a class="plain grow clip" href={`/event/${encodeURIComponent(r.id)}`}>{eventLine(r.event)}</a>
+          <a class="plain grow clip2" href={`/event/${encodeURIComponent(r.id)}`}>{eventLine(r.event)}</a>
         </li>
       ))}
     </ol>

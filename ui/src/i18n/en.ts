@@ -1438,6 +1438,7 @@ const en: Catalogue = {
   'date.from_day': 'From day',
   'date.to_day': 'To day',
   'date.moment': 'hh:mm dd/mm/yyyy',
+  'date.zone': 'Vietnam time (+07:00)',
   'date.pick': 'Choose in a calendar',
 
   'account.light': 'Light',

@@ -1436,6 +1436,7 @@ const vi = {
   'date.from_day': 'Từ ngày',
   'date.to_day': 'Đến ngày',
   'date.moment': 'giờ:phút ngày/tháng/năm',
+  'date.zone': 'Giờ Việt Nam (+07:00)',
   'date.pick': 'Chọn trên lịch',
 
   'account.light': 'Sáng',

@@ -52,7 +52,7 @@ export default function Audit() {
         <div class="auto-date"><DateInput label={t('hunt.to')} hint={t('date.to_day')} value={(query.get('to') ?? '').slice(0, 10)} onChange={(day) => setQuery({ to: day ? `${day}T23:59:59+07:00` : null })} /></div>
         {filtered && <a class="button quiet small" href="/audit">{t('filter.clear')}</a>}</div>
       {error && <Problem error={error} retry={reload} />}
-      <section class="card">{!data ? !error && <div class="card-body"><Lines count={8} /></div> : rows.length ? <Table label={t('nav.audit')} rows={rows} columns={columns} id={(r) => r.id} keys expanded={open} onOpen={(r) => setOpen(open === r.id ? null : r.id)} expand={(r) => <div class="stack tight"><code class="small hash">{r.hash}</code><JsonView value={r.data} /></div>} more={next ? more : null} foot={<span>{t('hunt.loaded', { n: number(rows.length) })}</span>} /> : <Empty icon="audit" title={t('alerts.none_match')} />}</section>
+      <section class="card">{!data ? !error && <div class="card-body"><Lines count={8} /></div> : rows.length ? <Table label={t('nav.audit')} rows={rows} columns={columns} id={(r) => r.id} keys expanded={open} onOpen={(r) => setOpen(open === r.id ? null : r.id)} expand={(r) => <div class="stack tight"><code class="small hash">{r.hash}</code>{r.data && Object.keys(r.data).length > 0 && <JsonView value={r.data} />}</div>} more={next ? more : null} foot={<span>{t('hunt.loaded', { n: number(rows.length) })}</span>} /> : <Empty icon="audit" title={t('alerts.none_match')} />}</section>
     </>
   );
 }

@@ -363,7 +363,7 @@ function SentDialog({ c, clock, onClose, onDone }: { c: Incident; clock: LegalCl
       <div class="form-grid">
         <Field label={t('case.channel')} id="s-ch"><select id="s-ch" class="input" value={channel} onChange={(e) => setChannel(e.currentTarget.value)}>{CHANNELS.map((x) => <option key={x} value={x}>{tx('channel', x)}</option>)}</select></Field>
         <Field label={t('case.document')} id="s-doc" hint={t('case.document_hint')}><input id="s-doc" class="input" value={document} onInput={(e) => setDocument(e.currentTarget.value)} /></Field>
-        <Field label={t('case.sent')} id="s-at" hint="+07:00"><MomentInput id="s-at" value={at} onChange={(now) => { setAt(now); setTouched(true); }} /></Field>
+        <Field label={t('case.sent')} id="s-at" hint={t('date.zone')}><MomentInput id="s-at" value={at} onChange={(now) => { setAt(now); setTouched(true); }} /></Field>
       </div>
       {error !== null && <Problem error={error} />}
     </Dialog>
@@ -444,7 +444,7 @@ function ClosingForm({ c, may, onSaved }: { c: Incident; may: boolean; onSaved: 
         {area('cause', 3)}{area('damage', 3)}{area('handling', 4)}
         <div class="form-grid">
           <Field label={t('field.result')} id="cl-result" required><select id="cl-result" class="input" disabled={!may} value={form.result} onChange={(e) => set({ result: e.currentTarget.value as Closing['result'] })}><option value="">{t('form.choose')}</option>{(['resolved', 'partly', 'unresolved'] as const).map((r) => <option key={r} value={r}>{t(`closing.${r}`)}</option>)}</select></Field>
-          <Field label={t('field.ended')} id="cl-ended" hint="+07:00" required><MomentInput id="cl-ended" disabled={!may} value={form.ended} onChange={(ended) => set({ ended: ended || null })} /></Field>
+          <Field label={t('field.ended')} id="cl-ended" hint={t('date.zone')} required><MomentInput id="cl-ended" disabled={!may} value={form.ended} onChange={(ended) => set({ ended: ended || null })} /></Field>
         </div>
         {area('lessons', 3)}
         {error !== null && <Problem error={error} />}

@@ -82,13 +82,14 @@ export default function Hunt() {
       setExtra({ key, rows: [...(extra.key === key ? extra.rows : []), ...page.rows], next: page.next });
     } catch (e) { toastError(e); }
   };
+  const wrong = list.error?.code === 'bad_query';
   const relative = (RANGES as readonly string[]).includes(from) && to === 'now';
   return (
     <>
       <PageHead title={t('nav.hunt')}>
         <CsvButton name="su-kien" rows={rows} columns={columns} />
       </PageHead>
-      <QueryBar value={q} onSearch={search} error={list.error?.code === 'bad_query' ? list.error.value : null} />
+      <QueryBar value={q} onSearch={search} error={wrong ? list.error!.value : null} />
       <div class="toolbar hunt-bar">
         <Segment label={t('hunt.range')} value={relative ? from : ''} onChange={(v) => setQuery({ from: v === '-24h' ? null : v, to: null })} options={RANGES.map((r) => ({ value: r as string, label: t(`range.${r.slice(1)}` as Key) }))} />
         <div class="row">
@@ -103,9 +104,9 @@ export default function Hunt() {
           </div>
         )}
       </div>
-      {list.error && list.error.code !== 'bad_query' && <Problem error={list.error} retry={reload} />}
+      {list.error && !wrong && <Problem error={list.error} retry={reload} />}
       {(list.data?.partial || histogram.data?.partial) && <div class="notice gold"><Icon name="clock" />{t('hunt.partial')}</div>}
-      <div class="hunt-grid">
+      {!wrong && <div class="hunt-grid">
         <section class="card hunt-histogram"><div class="card-body">
           {histogram.data
             ? histogram.data.total
@@ -121,8 +122,8 @@ export default function Hunt() {
           </div>
           {top.data ? <Tops rows={top.data.rows} name={field === 'event_type' ? (v) => tx('event_type', v) : undefined} onPick={(value, event) => choose(field, value, event)} /> : top.error ? <Problem error={top.error} /> : <Lines count={5} />}
         </div></section>
-      </div>
-      <section class="card">
+      </div>}
+      {!wrong && <section class="card">
         {!list.data ? (list.error ? null : <div class="card-body"><Lines count={8} /></div>) : rows.length ? (
           <Table label={t('hunt.events')} rows={rows} columns={columns} id={(r) => r.id} keys cursor={cursor} onCursor={setCursor}
             onOpen={(r) => setExpanded(expanded === r.id ? null : r.id)} expanded={expanded} more={next ? more : null}
@@ -137,7 +138,7 @@ export default function Hunt() {
           <p>{q ? t('hunt.none_hint') : t('hunt.empty_hint')}</p>
           {from !== '-7d' && <a class="button" href={withQuery({ from: '-7d', to: null })}>{t('hunt.widen')}</a>}
         </Empty>}
-      </section>
+      </section>}
       {!q && (
         <section class="saved">
           <h2>{t('hunt.library')}</h2>
