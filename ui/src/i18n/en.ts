@@ -675,7 +675,7 @@ const en: Catalogue = {
   'case.to_before': 'To {recipient}, before {time}',
   'case.no_recipient': 'the recipient by law',
   'case.mark_sent': 'Mark as sent',
-  'case.mark_ack': 'Acknowledged',
+  'case.mark_ack': 'Mark acknowledged',
   'case.no_clock_running': 'No clock is running',
   'case.clocks_met': 'All notices are sent.',
   'case.no_clocks': 'No notice is due.',

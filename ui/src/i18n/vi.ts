@@ -673,7 +673,7 @@ const vi = {
   'case.to_before': 'Gửi {recipient}, trước {time}',
   'case.no_recipient': 'nơi nhận theo quy định',
   'case.mark_sent': 'Ghi nhận đã gửi',
-  'case.mark_ack': 'Đã phản hồi',
+  'case.mark_ack': 'Ghi nhận phản hồi',
   'case.no_clock_running': 'Không có đồng hồ nào chạy',
   'case.clocks_met': 'Mọi thông báo đã gửi.',
   'case.no_clocks': 'Không có thông báo nào phải gửi.',

@@ -93,8 +93,11 @@ export default function TodayPage() {
                   {data.clocks.map((c, i) => (
                     <li key={i}>
                       <a href={`/case/${c.incident}`} class="line">
-                        <span class="grow"><b class="clip2">{c.title}</b><small>{c.number} · {c.agency_title}</small><small>{tx('clock', c.kind)}{c.reminded >= 50 && c.reminded < 100 && <> · <b class="gold">{t('today.reminded', { percent: c.reminded })}</b></>}</small></span>
-                        <Due at={c.due} late={c.overdue} />
+                        <span class="grow">
+                          <span class="row between wrap"><span class="small dim">{tx('clock', c.kind)}</span><Due at={c.due} late={c.overdue} /></span>
+                          <b class="clip2">{c.title}</b>
+                          <small>{c.number} · {c.agency_title}{c.reminded >= 50 && c.reminded < 100 && <> · <b class="gold">{t('today.reminded', { percent: c.reminded })}</b></>}</small>
+                        </span>
                       </a>
                     </li>
                   ))}
