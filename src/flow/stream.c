@@ -400,8 +400,34 @@ uint64_t stream_size(const struct stream *stream)
 int64_t stream_offset_of(const struct stream *stream, uint32_t sequence)
 {
     /* Sequence numbers are 32 bits of an offset near the end of what was seen (RFC 9293 section 3.4). */
-    uint32_t reference = stream->isn + 1 + (uint32_t)stream->contiguous + stream->urgent_taken;
+    uint32_t taken = stream->urgent_taken;
+    if (UNLIKELY(taken) && (int32_t)(sequence - stream->urgent_sequence) <= 0)
+        taken--; /* the latest urgent byte is still to come */
+    uint32_t reference = stream->isn + 1 + (uint32_t)stream->contiguous + taken;
     return (int64_t)stream->contiguous + (int32_t)(sequence - reference);
+}
+
+static uint32_t sequence_of(const struct stream *stream, uint64_t offset)
+{
+    return stream->isn + 1 + (uint32_t)offset + stream->urgent_taken;
+}
+
+void stream_tell(const struct stream *stream, struct stream_numbers *numbers)
+{
+    *numbers = (struct stream_numbers){
+        .isn = stream->isn,
+        .next = stream->next,
+        .last_ack = stream->last_ack,
+        .edge = stream->has_window ? stream->edge : 0,
+        .window = stream->window,
+        .base = stream->started ? sequence_of(stream, stream->released) : 0,
+        .right = stream->end ? sequence_of(stream, stream->end) : 0,
+        .segments = stream->segments,
+        .room = stream->data ? (size_t)1 << stream->order : 0,
+        .wscale = stream->wscale,
+        .has_timestamp = stream->has_timestamp,
+        .rst_seen = stream->rst_seen,
+    };
 }
 
 uint16_t stream_regions_max(const struct stream *stream)

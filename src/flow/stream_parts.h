@@ -44,7 +44,6 @@ struct stream {
     uint8_t wscale; /* of the windows that the sender of these bytes announces */
     bool has_timestamp : 1, has_window : 1, rst_seen : 1, synack_seen : 1;
     uint8_t syn_count;        /* different SYN or SYN/ACK seen */
-    uint16_t urgent_run;      /* consecutive urgent bytes taken out */
     uint32_t urgent_taken;    /* bytes taken out of band so far: sequence numbers run ahead of offsets */
     uint32_t urgent_sequence; /* of the latest byte taken out */
 };

@@ -91,7 +91,7 @@ struct tcp_tracker *tcp_tracker_new(const struct tcp_settings *settings, struct 
     if (!own->max_synack_queued)
         own->max_synack_queued = 5;
     if (!own->urgent_oob_max)
-        own->urgent_oob_max = 1024;
+        own->urgent_oob_max = UINT16_MAX;
     size_t segment_max = own->memory_max / 1024;
     if (pool_open(&tracker->sessions, sizeof(struct tcp) + 2 * sizeof(struct stream), own->session_max,
                   error) &&
@@ -238,8 +238,7 @@ static bool timestamp_valid(struct step *step)
     int32_t age = sequence_after(step->header->timestamp, out->timestamp);
     if (age >= (step->tracker->settings.no_liberal_timestamps ? 0 : -1))
         return true;
-    return out->timestamp == 0 || step->header->timestamp == 0 ||
-           step->packet->time > out->timestamp_time + PAWS_AGE;
+    return out->timestamp == 0 || step->packet->time > out->timestamp_time + PAWS_AGE;
 }
 
 static void open_streams(struct step *step)
@@ -486,6 +485,7 @@ static void state_syn_sent(struct step *step)
         }
         take_synack(step);
         if (!whole) { /* what was not taken is sent again */
+            step->tcp->fast_open_ignored = syn_only;
             if (step->tcp->fast_open && header->has_fast_open)
                 event(step, STREAM_EVENT_WHS3_SYNACK_TFO_DATA_IGNORED);
             client->next = ack;
@@ -665,6 +665,12 @@ static void reset(struct step *step)
 {
     const struct tcp_header *header = step->header;
     struct stream *out = step->out, *back = step->back;
+    /* RFC 7323 section 5.2 lets receivers take it all the same; Suricata does not, and an injected one ends
+     * nothing then. */
+    if (!timestamp_valid(step)) {
+        refuse(step, STREAM_EVENT_PKT_INVALID_TIMESTAMP);
+        return;
+    }
     if (header->is_signed && !step->tcp->is_signed) {
         /* No signatures were agreed on: the receiver drops it (RFC 2385 section 2). */
         step->result->invalid = true;
@@ -719,12 +725,86 @@ static const struct complaints complaints[TCP_STATE_COUNT] = {
                      STREAM_EVENT_PKT_INVALID_ACK },
 };
 
-/* Puts the segment's bytes into the stream and moves the sender's next number on. */
+/* Puts bytes into the sender's stream and says what was odd about them. */
+static void put_data(struct step *step, uint32_t sequence, struct bytes payload)
+{
+    struct tcp_tracker *tracker = step->tracker;
+    struct stream *out = step->out;
+    struct insert_result inserted = { 0 };
+    if (!payload.size)
+        return;
+    stream_insert(out, stream_offset_of(out, sequence), payload, &inserted);
+    if (inserted.no_memory || inserted.limit) {
+        tracker->counts[TCP_COUNT_SEGMENT_MEMCAP]++;
+        step->result->no_memory = true;
+        event(step,
+              inserted.limit ? STREAM_EVENT_REASSEMBLY_INSERT_LIMIT : STREAM_EVENT_REASSEMBLY_INSERT_MEMCAP);
+    }
+    if (inserted.before)
+        event(step, STREAM_EVENT_REASSEMBLY_SEGMENT_BEFORE_BASE_SEQ);
+    if (inserted.overlap)
+        tracker->counts[TCP_COUNT_OVERLAP]++;
+    if (inserted.different) {
+        tracker->counts[TCP_COUNT_OVERLAP_DIFF]++;
+        event(step, STREAM_EVENT_REASSEMBLY_OVERLAP_DIFFERENT_DATA);
+    }
+    if (inserted.depth_reached) {
+        tracker->counts[TCP_COUNT_STREAM_DEPTH]++;
+        step->result->depth_reached = true;
+        event(step, STREAM_EVENT_REASSEMBLY_DEPTH_REACHED);
+    }
+}
+
+/* The policy for the urgent byte numbered `sequence`. */
+static enum urgent_policy urgent_policy_of(struct step *step, uint32_t sequence)
+{
+    const struct tcp_settings *settings = &step->tracker->settings;
+    const struct stream *out = step->out;
+    bool again = out->urgent_taken && SEQ_LE(sequence, out->urgent_sequence);
+    if (settings->urgent != URGENT_OOB || again || out->urgent_taken < settings->urgent_oob_max)
+        return (enum urgent_policy)settings->urgent;
+    event(step, STREAM_EVENT_REASSEMBLY_URGENT_OOB_LIMIT_REACHED);
+    return settings->urgent_oob_limit_policy == URGENT_OOB
+               ? URGENT_INLINE
+               : (enum urgent_policy)settings->urgent_oob_limit_policy;
+}
+
+/* A segment with the urgent flag: the byte before the place that its pointer names is the urgent one, as most
+ * systems take it (RFC 6093 section 3.1). What becomes of it is a matter of policy. */
+static void put_urgent(struct step *step, uint32_t sequence, struct bytes payload)
+{
+    struct stream *out = step->out;
+    size_t before = step->header->urgent - 1U;
+    uint32_t urgent = sequence + (uint32_t)before;
+    switch (urgent_policy_of(step, urgent)) {
+    case URGENT_INLINE:
+        put_data(step, sequence, payload);
+        return;
+    case URGENT_DROP:
+        step->result->urgent_drop = true;
+        if (!step->tracker->settings.inline_mode) /* it goes on to its receiver */
+            put_data(step, sequence, payload);
+        return;
+    case URGENT_OOB:
+        put_data(step, sequence, bytes_first(payload, before));
+        step->tracker->counts[TCP_COUNT_URGENT_OOB]++;
+        if (!out->urgent_taken || SEQ_GT(urgent, out->urgent_sequence)) {
+            out->urgent_taken++;
+            out->urgent_sequence = urgent;
+        }
+        break;
+    case URGENT_GAP:
+        put_data(step, sequence, bytes_first(payload, before));
+        break;
+    }
+    put_data(step, urgent + 1, bytes_from(payload, before + 1));
+}
+
+/* Takes the segment's bytes and moves the sender's next number on. */
 static void take_data(struct step *step)
 {
     const struct tcp_header *header = step->header;
     struct stream *out = step->out;
-    struct tcp_tracker *tracker = step->tracker;
     uint32_t sequence = header->sequence + !!(header->flags & TCP_SYN);
     uint32_t after = header->sequence + span(step);
     if (SEQ_GT(after, out->next))
@@ -733,30 +813,13 @@ static void take_data(struct step *step)
     /* A SYN's bytes belong to the stream with fast open only (RFC 7413 section 4.2). */
     step->result->taken = !(header->flags & TCP_SYN) || step->tcp->fast_open;
     if (payload.size && !out->finished && step->result->taken) {
-        struct insert_result inserted = { 0 };
-        stream_insert(out, stream_offset_of(out, sequence), payload, &inserted);
-        if (inserted.no_memory || inserted.limit) {
-            tracker->counts[TCP_COUNT_SEGMENT_MEMCAP]++;
-            step->result->no_memory = true;
-            event(step, inserted.limit ? STREAM_EVENT_REASSEMBLY_INSERT_LIMIT
-                                       : STREAM_EVENT_REASSEMBLY_INSERT_MEMCAP);
-        }
-        if (inserted.before)
-            event(step, STREAM_EVENT_REASSEMBLY_SEGMENT_BEFORE_BASE_SEQ);
-        if (inserted.overlap)
-            tracker->counts[TCP_COUNT_OVERLAP]++;
-        if (inserted.different) {
-            tracker->counts[TCP_COUNT_OVERLAP_DIFF]++;
-            event(step, STREAM_EVENT_REASSEMBLY_OVERLAP_DIFFERENT_DATA);
-        }
-        if (inserted.depth_reached) {
-            tracker->counts[TCP_COUNT_STREAM_DEPTH]++;
-            step->result->depth_reached = true;
-            event(step, STREAM_EVENT_REASSEMBLY_DEPTH_REACHED);
-        }
+        if (UNLIKELY(header->flags & TCP_URG) && header->urgent && header->urgent <= payload.size)
+            put_urgent(step, sequence, payload);
+        else
+            put_data(step, sequence, payload);
     }
     if (header->flags & TCP_FIN && !out->has_fin) {
-        int64_t offset = stream_offset_of(out, sequence) + (int64_t)payload.size;
+        int64_t offset = stream_offset_of(out, sequence + (uint32_t)payload.size);
         if (offset >= 0) {
             out->has_fin = true;
             out->fin = (uint64_t)offset;
@@ -993,7 +1056,9 @@ void tcp_track(struct tcp_tracker *tracker, struct flow *flow, const struct pack
     if (UNLIKELY(!header))
         return;
     uint8_t flags = header->flags;
-    if (UNLIKELY(flags & (TCP_SYN | TCP_RST))) {
+    if (UNLIKELY(flags & (TCP_SYN | TCP_RST | TCP_URG))) {
+        if (flags & TCP_URG)
+            tracker->counts[TCP_COUNT_URG]++;
         if (flags & TCP_SYN)
             tracker->counts[flags & TCP_ACK ? TCP_COUNT_SYNACK : TCP_COUNT_SYN]++;
         if (flags & TCP_RST)
@@ -1012,6 +1077,7 @@ void tcp_track(struct tcp_tracker *tracker, struct flow *flow, const struct pack
                          .direction = direction,
                          .result = result };
     if (step.tcp) {
+        result->state_before = step.tcp->state;
         step.out = step.tcp->streams[*direction];
         step.back = step.tcp->streams[!*direction];
     }
@@ -1044,6 +1110,8 @@ bool tcp_is_reuse(const struct tcp_tracker *tracker, const struct flow *flow, co
     if (!tcp || (packet->tcp->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN || !packet->tcp->checksum_ok)
         return false;
     switch (tcp->state) {
+    case TCP_SYN_RECV: /* the client begins again without fast open (RFC 7413 section 4.1.3) */
+        return tcp->fast_open_ignored && !packet->tcp->has_fast_open && !packet->payload.size;
     case TCP_CLOSED:
     case TCP_TIME_WAIT:
     case TCP_LAST_ACK:

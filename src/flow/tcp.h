@@ -128,6 +128,7 @@ int stream_event_of(struct bytes name);
       "Segments in order that could not be kept")                                                    \
     X(TCP_COUNT_INSERT_DATA_OVERLAP_FAIL, "tcp.insert_data_overlap_fail",                            \
       "Overlapping segments that could not be kept")                                                 \
+    X(TCP_COUNT_URG, "tcp.urg", "Segments with the urgent flag")                                     \
     X(TCP_COUNT_URGENT_OOB, "tcp.urgent_oob_data", "Urgent bytes taken out of band")                 \
     X(TCP_COUNT_SYN, "tcp.syn", "SYN segments")                                                      \
     X(TCP_COUNT_SYNACK, "tcp.synack", "SYN/ACK segments")                                            \
@@ -186,7 +187,7 @@ struct tcp_settings {
     uint8_t max_syn_queued, max_synack_queued; /* 0: 10, 5 */
     uint8_t urgent;                            /* enum urgent_policy */
     uint8_t urgent_oob_limit_policy;
-    uint32_t urgent_oob_max; /* consecutive urgent bytes taken out; 0: 1024 */
+    uint32_t urgent_oob_max; /* urgent bytes of a stream that are taken out; 0: 65535 */
     const struct os_rule *os_rules;
     size_t os_rule_count;
 };
@@ -201,10 +202,12 @@ struct tcp_result {
     bool no_memory;     /* session or data could not be kept */
     bool reverse;       /* client and server were taken for each other: the flow's ends were swapped */
     bool depth_reached; /* this segment reached the limit in its direction */
+    bool urgent_drop;   /* the policy for urgent data is that such packets are dropped */
     bool retransmission;
     bool taken;            /* the payload went to the stream, or was there already */
     bool ends[DIRECTIONS]; /* the direction closed with this segment: its rest is ready now */
     bool closed;           /* the connection closed with this segment */
+    uint8_t state_before;  /* enum tcp_state: the connection's before this segment */
     uint8_t event_count;
     uint16_t events[TCP_EVENTS_MAX]; /* enum stream_event */
 };
@@ -215,7 +218,20 @@ struct tcp {
     uint8_t state;                      /* enum tcp_state */
     bool midstream, async, established; /* established: the handshake was seen to its end, or assumed */
     bool timestamps, sack, closed_by_rst, closing, fast_open, is_signed;
+    bool fast_open_ignored; /* the server did not take the data of the client's SYN */
 };
+
+/* What the tracker keeps of one direction, to be told. */
+struct stream_numbers {
+    uint32_t isn, next, last_ack, edge, window; /* of the bytes of this direction; edge, window: allowed by
+                                                   the receiver */
+    uint32_t base, right;                       /* of the bytes that are kept */
+    uint32_t segments;
+    size_t room; /* bytes of the buffer */
+    uint8_t wscale;
+    bool has_timestamp, rst_seen;
+};
+void stream_tell(const struct stream *stream, struct stream_numbers *numbers);
 
 struct tcp_tracker;
 

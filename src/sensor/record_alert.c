@@ -336,12 +336,10 @@ void record_finding(struct recorder *recorder, const struct scene *scene, const 
 
 /* ---- drops ---- */
 
-static void put_dropped(const struct scene *scene, struct text *out)
+void recorder_packet(const struct packet *packet, struct text *out)
 {
-    const struct packet *packet = scene->packet;
     const struct ip_header *ip = packet->ip;
     const struct tcp_header *tcp = packet->tcp;
-    json_open(out, "drop", '{');
     if (ip && ip->version == 4) {
         json_uint(out, "len", ip->size);
         json_uint(out, "tos", ip->tos);
@@ -371,6 +369,12 @@ static void put_dropped(const struct scene *scene, struct text *out)
         json_uint(out, "icmp_id", packet->icmp->id);
         json_uint(out, "icmp_seq", packet->icmp->sequence);
     }
+}
+
+static void put_dropped(const struct scene *scene, struct text *out)
+{
+    json_open(out, "drop", '{');
+    recorder_packet(scene->packet, out);
     json_cstring(out, "reason", scene->drop_reason ? scene->drop_reason : "unknown");
     json_close(out, '}');
 }

@@ -49,17 +49,24 @@ static bool is_zero(const uint8_t octets[6])
     return memcmp(octets, zero, 6) == 0;
 }
 
-static void put_ether(const struct flow *flow, bool from_server, struct text *out)
+static void put_macs(const struct recorder *recorder, const struct flow *flow, bool of_client,
+                     const char *key, struct text *out)
+{
+    const uint8_t *octets;
+    json_open(out, key, '[');
+    for (size_t i = 0; (octets = macs_get(&recorder->macs, flow, of_client, i)); i++)
+        eve_mac(out, NULL, octets);
+    json_close(out, ']');
+}
+
+static void put_ether(const struct recorder *recorder, const struct flow *flow, bool from_server,
+                      struct text *out)
 {
     if (is_zero(flow->client_mac) && is_zero(flow->server_mac))
         return;
     json_open(out, "ether", '{');
-    json_open(out, "dest_macs", '[');
-    eve_mac(out, NULL, from_server ? flow->client_mac : flow->server_mac);
-    json_close(out, ']');
-    json_open(out, "src_macs", '[');
-    eve_mac(out, NULL, from_server ? flow->server_mac : flow->client_mac);
-    json_close(out, ']');
+    put_macs(recorder, flow, from_server, "dest_macs", out);
+    put_macs(recorder, flow, !from_server, "src_macs", out);
     json_close(out, '}');
 }
 
@@ -153,7 +160,7 @@ static void write_flow(struct recorder *recorder, const struct eve_settings *eve
     if (eve->metadata)
         recorder_metadata(recorder, flow, out);
     if (eve->ethernet)
-        put_ether(flow, false, out);
+        put_ether(recorder, flow, false, out);
     if (flow->protocol == IP_TCP)
         put_tcp(flow, out);
     recorder_tail(recorder, eve, out);
@@ -176,7 +183,7 @@ static void write_netflow(struct recorder *recorder, const struct eve_settings *
         json_uint(out, "tx_cnt", session->tx_total);
     json_close(out, '}');
     if (eve->ethernet)
-        put_ether(flow, direction == TO_CLIENT, out);
+        put_ether(recorder, flow, direction == TO_CLIENT, out);
     if (flow->protocol == IP_TCP) {
         json_open(out, "tcp", '{');
         put_octet(out, "tcp_flags", flow->tcp_flags[direction]);

@@ -173,6 +173,12 @@ bool recorder_init(struct recorder *recorder, const struct settings *settings, s
         return error_set(error, "out of memory");
     for (size_t i = 0; i < sinks->eve_count; i++)
         recorder->buffers[i] = text_new(BUFFER_MAX);
+    for (size_t i = 0; i < settings->eve_count; i++)
+        recorder->keeps_macs |= settings->eves[i].ethernet &&
+                                (settings->eves[i].flow || settings->eves[i].netflow);
+    for (size_t i = 0; i < settings->eve_count; i++)
+        recorder->tells_segments |= settings->eves[i].stream;
+    macs_init(&recorder->macs);
     recorder->fast = text_new(BUFFER_MAX);
     recorder->scratch = text_new(BUFFER_MAX);
     return true;
@@ -214,6 +220,7 @@ void recorder_done(struct recorder *recorder)
     free(recorder->buffers);
     text_done(&recorder->fast);
     text_done(&recorder->scratch);
+    macs_done(&recorder->macs);
     recorder->buffers = NULL;
 }
 

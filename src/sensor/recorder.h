@@ -5,6 +5,7 @@
 
 #include "event/eve.h"
 #include "event/output.h"
+#include "sensor/macs.h"
 #include "sensor/settings.h"
 
 /* Where the lines of one eve-log go; shared by the workers. */
@@ -55,7 +56,10 @@ struct recorder {
     struct eve_stamp stamp;
     const char *interface, *file_name;
     const struct detector *detector; /* for flowbits; NULL: none */
-    uint64_t flushed;                /* steady time of the last flush */
+    struct macs macs;
+    bool tells_segments; /* some output has "stream" records */
+    bool keeps_macs;     /* some output tells them */
+    uint64_t flushed;    /* steady time of the last flush */
     uint64_t lines, lost;
 };
 
@@ -75,6 +79,8 @@ void record_frame(struct recorder *recorder, const struct scene *scene, const st
 void record_tx(struct recorder *recorder, const struct scene *scene, const struct tx *tx);
 void record_file(struct recorder *recorder, const struct scene *scene, const struct tx *tx,
                  const struct file *file);
+/* The segment and what the tracker makes of it, for the outputs that ask for such. */
+void record_segment(struct recorder *recorder, const struct scene *scene, const struct tcp_result *result);
 void record_packet_anomalies(struct recorder *recorder, const struct scene *scene);
 void record_stream_anomalies(struct recorder *recorder, const struct scene *scene, const uint16_t *events,
                              size_t count);
@@ -115,6 +121,8 @@ void recorder_frame(const struct scene *scene, const struct frame *frame, enum d
 /* Bytes of a stream from `offset` on, gaps as "[N bytes missing]", into `out`. */
 void recorder_stream(const struct stream *stream, uint64_t offset, uint64_t end, size_t most,
                      struct text *out);
+/* Members of the packet's headers, as in "drop" and "stream_tcp". */
+void recorder_packet(const struct packet *packet, struct text *out);
 const char *direction_name(enum direction direction);
 const char *session_app_name(const struct session *session);
 

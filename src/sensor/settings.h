@@ -82,6 +82,9 @@ struct eve_settings {
     struct {
         bool magic;
     } file;
+    struct {
+        bool all, events, states, spurious;
+    } streams;
     bool flow_exception_policy;
     struct {
         bool totals, threads, deltas, null_values;

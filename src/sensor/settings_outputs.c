@@ -130,6 +130,14 @@ static bool read_drop_type(struct eve_settings *eve, struct config_node *node, s
                      config_bool(node, "verdict", &eve->drops.verdict, error));
 }
 
+static bool read_stream_type(struct eve_settings *eve, struct config_node *node, struct error *error)
+{
+    return !node || (config_bool(node, "all", &eve->streams.all, error) &&
+                     config_bool(node, "event-set", &eve->streams.events, error) &&
+                     config_bool(node, "state-update", &eve->streams.states, error) &&
+                     config_bool(node, "spurious-retransmission", &eve->streams.spurious, error));
+}
+
 static bool read_hashes(struct settings *settings, struct config_node *node, struct error *error)
 {
     struct config_node *list = node ? config_find(node, "force-hash") : NULL;
@@ -208,6 +216,8 @@ static bool read_type(struct settings *settings, struct eve_settings *eve, struc
             return read_drop_type(eve, node, error);
         if (kinds[i].flag == &eve->files)
             return !enabled || read_files_type(settings, eve, node, error);
+        if (kinds[i].flag == &eve->stream)
+            return read_stream_type(eve, node, error);
         if (kinds[i].flag == &eve->stats)
             return read_stats_type(eve, node, error);
         return !node || config_bool(node, "exception-policy", &eve->flow_exception_policy, error);

@@ -196,7 +196,6 @@ static void add_worker(struct stats *stats, struct worker *worker)
     const struct worker_counts *counts = &worker->counts;
     add_decoder(stats, worker);
     add_table(stats, tcp_counters, tcp_counts(worker->tcp), TCP_COUNTER_COUNT);
-    add(stats, "tcp.urg", counts->urgent_packets);
     add_table(stats, flow_counters, flow_counts(worker->flows), FLOW_COUNTER_COUNT);
     add_table(stats, defrag_counters, defrag_counts(worker->defrag), DEFRAG_COUNTER_COUNT);
     add(stats, "flow_bypassed.local_pkts", counts->bypassed_packets);

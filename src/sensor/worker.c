@@ -26,7 +26,7 @@ void scene_drop(struct worker *worker, struct scene *scene, enum drop_reason rea
     worker->counts.drop_reasons[reason]++;
 }
 
-static void bypass(struct worker *worker, struct flow *flow)
+void bypass(struct worker *worker, struct flow *flow)
 {
     flow->bypassed = true;
     flow_set_state(worker->flows, flow, FLOW_BYPASSED);
@@ -61,8 +61,10 @@ void apply_exception(struct worker *worker, struct scene *scene, enum exception_
         scene->verdict |= ACTION_PASS;
         break;
     case EXCEPTION_BYPASS:
-        if (scene->flow)
+        if (scene->flow) {
+            scene->flow->passed = true;
             bypass(worker, scene->flow);
+        }
         break;
     case EXCEPTION_IGNORE:
     case EXCEPTION_POLICY_COUNT:
@@ -319,6 +321,8 @@ static void handle_flow(struct worker *worker, struct scene *scene, struct packe
         handle_udp(worker, scene, packet);
     if (worker->watch)
         watch_packet(worker->watch, &worker->recorder, scene, fresh);
+    if (worker->recorder.tells_segments && packet->tcp && flow->tcp)
+        record_segment(&worker->recorder, scene, &result);
     if (result.event_count)
         record_stream_anomalies(&worker->recorder, scene, result.events, result.event_count);
     if (!(scene->verdict & ACTION_DROP))
@@ -339,6 +343,8 @@ static uint8_t handle_packet(struct worker *worker, struct packet *packet)
         if (!scene.flow)
             apply_exception(worker, &scene, EXCEPTION_FLOW_MEMCAP, DROP_FLOW_MEMCAP);
     }
+    if (scene.flow && worker->recorder.keeps_macs)
+        macs_note(&worker->recorder.macs, scene.flow, packet, scene.direction);
     if (packet->event_count)
         record_packet_anomalies(&worker->recorder, &scene);
     if (scene.flow) {
@@ -478,6 +484,7 @@ static void flow_ended(void *context, struct flow *flow)
             session->transport == TRANSPORT_UDP || session->probing_done[TO_SERVER] ||
             session->probing_done[TO_CLIENT];
     record_flow(&worker->recorder, flow, session, flow->exceptions);
+    macs_forget(&worker->recorder.macs, flow);
     if (session && session->announcer)
         expect_forget(worker->expectations, flow);
     if (worker->detector)

@@ -42,7 +42,6 @@ struct worker_counts {
     uint64_t bypassed_packets, bypassed_bytes;
     uint64_t failed_flows[2];
     struct app_counts apps[TYPES_MAX];
-    uint64_t urgent_packets;
 };
 
 struct worker {

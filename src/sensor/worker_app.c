@@ -185,6 +185,8 @@ void handle_tcp(struct worker *worker, struct scene *scene, struct packet *packe
         apply_exception(worker, scene, EXCEPTION_MIDSTREAM, DROP_MIDSTREAM);
     if (result->invalid && worker->settings->drop_invalid)
         scene_drop(worker, scene, DROP_STREAM_ERROR);
+    if (result->urgent_drop)
+        scene_drop(worker, scene, DROP_REASSEMBLY);
     scene->session = flow->session;
     if (!flow->tcp)
         return;
@@ -192,6 +194,9 @@ void handle_tcp(struct worker *worker, struct scene *scene, struct packet *packe
     scene->streams[TO_CLIENT] = flow->tcp->streams[TO_CLIENT];
     if (!(scene->verdict & ACTION_DROP))
         feed_streams(worker, scene);
+    /* Nothing more of it will be looked at. */
+    if (worker->settings->stream_bypass && stream_truncated(scene->streams[scene->direction]))
+        bypass(worker, flow);
 }
 
 void handle_udp(struct worker *worker, struct scene *scene, struct packet *packet)

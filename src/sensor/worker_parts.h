@@ -7,6 +7,8 @@
 
 /* Drops the packet, in inline mode, for `reason`; the first reason counts. */
 void scene_drop(struct worker *worker, struct scene *scene, enum drop_reason reason);
+/* From now on the flow's packets are counted only. */
+void bypass(struct worker *worker, struct flow *flow);
 /* Does what the policy for `target` says. */
 void apply_exception(struct worker *worker, struct scene *scene, enum exception_target target,
                      enum drop_reason reason);

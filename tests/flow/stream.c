@@ -8,6 +8,9 @@
 /* One worker's table and tracker, and the packets of one conversation, made by hand. */
 struct bench {
     struct tcp_tracker *tracker;
+    uint16_t urgent;    /* of the next packets */
+    uint32_t timestamp; /* likewise; 0: no option */
+    bool stamped;       /* the option is there whatever the timestamp */
     struct flow_table *table;
     struct flow *flow;
     uint64_t time;
@@ -62,6 +65,9 @@ static struct stream *send_to(struct bench *bench, enum direction to, uint8_t fl
                                              .sequence = sequence,
                                              .acknowledgment = ack,
                                              .flags = flags,
+                                             .urgent = bench->urgent,
+                                             .has_timestamp = bench->timestamp || bench->stamped,
+                                             .timestamp = bench->timestamp,
                                              .window = 60000,
                                              .checksum_ok = true };
     packet.tcp = &packet.tcp_record;
@@ -393,6 +399,121 @@ static void one_side_alone_is_enough_when_asked(void **state)
     stop(&bench);
 }
 
+/* "abXc", the X urgent, once or repeated; then the rest. */
+static void urgent_bytes_follow_the_policy(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t policy;
+        bool inline_mode;
+        const char *whole; /* '_': missing */
+        bool dropped;
+    } cases[] = {
+        { URGENT_OOB, false, "abcdef", false },     { URGENT_OOB, true, "abcdef", false },
+        { URGENT_INLINE, false, "abXcdef", false }, { URGENT_GAP, false, "ab_cdef", false },
+        { URGENT_DROP, false, "abXcdef", true },    { URGENT_DROP, true, "def", true },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        for (unsigned copies = 1; copies <= 2; copies++) {
+            struct bench bench;
+            start(&bench,
+                  &(struct tcp_settings){ .urgent = cases[i].policy, .inline_mode = cases[i].inline_mode },
+                  16);
+            handshake(&bench);
+            bench.urgent = 3;
+            for (unsigned n = 0; n < copies; n++)
+                send_to(&bench, TO_SERVER, TCP_ACK | TCP_URG, C0 + 1, S0 + 1, bytes_of_string("abXc"));
+            assert_int_equal(bench.result.urgent_drop, cases[i].dropped);
+            bench.urgent = 0;
+            bool lost = cases[i].policy == URGENT_DROP && cases[i].inline_mode;
+            data(&bench, lost ? 0 : 4, "def");
+            acknowledge(&bench, lost ? 3 : 7);
+            const struct stream *stream = bench.flow->tcp->streams[TO_SERVER];
+            const char *gap = strchr(cases[i].whole, '_');
+            struct bytes first = bytes_first(bytes_of_string(cases[i].whole),
+                                             gap ? (size_t)(gap - cases[i].whole) : SIZE_MAX);
+            struct bytes ready = stream_ready(stream, 0);
+            if (!bytes_equal(ready, first))
+                fail_msg("policy %u: \"%.*s\"", cases[i].policy, (int)ready.size, (const char *)ready.data);
+            if (gap) {
+                assert_int_equal(stream_gap(stream, first.size), 1);
+                assert_true(bytes_is(stream_ready(stream, first.size + 1), gap + 1));
+            }
+            stop(&bench);
+        }
+}
+
+static void urgent_pointers_past_the_segment_mean_nothing(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, &(struct tcp_settings){ .urgent = URGENT_OOB }, 16);
+    handshake(&bench);
+    bench.urgent = 5;
+    send_to(&bench, TO_SERVER, TCP_ACK | TCP_URG, C0 + 1, S0 + 1, bytes_of_string("abcd"));
+    bench.urgent = 0;
+    send_to(&bench, TO_SERVER, TCP_ACK | TCP_URG, C0 + 5, S0 + 1, bytes_of_string("ef"));
+    acknowledge(&bench, 6);
+    assert_true(bytes_is(stream_ready(bench.flow->tcp->streams[TO_SERVER], 0), "abcdef"));
+    assert_int_equal(tcp_counts(bench.tracker)[TCP_COUNT_URG], 2);
+    stop(&bench);
+}
+
+/* One urgent byte after the other, crossing the wrap of numbers; the FIN is still found. */
+static void urgent_bytes_are_taken_out_up_to_a_limit(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench,
+          &(struct tcp_settings){
+              .urgent = URGENT_OOB, .urgent_oob_limit_policy = URGENT_INLINE, .urgent_oob_max = 20 },
+          16);
+    handshake(&bench);
+    data(&bench, 0, "ab");
+    acknowledge(&bench, 2);
+    bench.urgent = 1;
+    for (uint32_t i = 0; i < 25; i++) {
+        send_to(&bench, TO_SERVER, TCP_ACK | TCP_URG, C0 + 3 + i, S0 + 1, bytes_of_string("X"));
+        assert_int_equal(has_event(&bench, STREAM_EVENT_REASSEMBLY_URGENT_OOB_LIMIT_REACHED), i >= 20);
+        acknowledge(&bench, 3 + i);
+    }
+    bench.urgent = 0;
+    send_to(&bench, TO_SERVER, TCP_ACK | TCP_FIN, C0 + 28, S0 + 1, bytes_of_string("cd"));
+    send_to(&bench, TO_CLIENT, TCP_ACK, S0 + 1, C0 + 31, BYTES_NONE);
+    const struct stream *stream = bench.flow->tcp->streams[TO_SERVER];
+    assert_true(bytes_is(stream_ready(stream, 0), "abXXXXXcd"));
+    assert_true(stream_closed(stream));
+    assert_int_equal(tcp_counts(bench.tracker)[TCP_COUNT_URGENT_OOB], 20);
+    stop(&bench);
+}
+
+static void old_timestamps_are_refused_on_resets_too(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t flags;
+        uint32_t timestamp;
+        bool refused;
+    } cases[] = {
+        { TCP_ACK, 200, false },           { TCP_ACK, 50, true },           { TCP_ACK, 0, true },
+        { TCP_RST | TCP_ACK, 200, false }, { TCP_RST | TCP_ACK, 50, true }, { TCP_RST, 0, true },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct bench bench;
+        start(&bench, NULL, 16);
+        bench.timestamp = 100;
+        handshake(&bench);
+        bench.timestamp = cases[i].timestamp;
+        bench.stamped = true;
+        send_to(&bench, TO_CLIENT, cases[i].flags, S0 + 1, C0 + 1, BYTES_NONE);
+        assert_int_equal(has_event(&bench, STREAM_EVENT_PKT_INVALID_TIMESTAMP), cases[i].refused);
+        assert_int_equal(bench.result.invalid, cases[i].refused);
+        assert_int_equal(bench.flow->tcp->state == TCP_CLOSED,
+                         (cases[i].flags & TCP_RST) && !cases[i].refused);
+        stop(&bench);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,6 +528,10 @@ int main(void)
         cmocka_unit_test(odd_segments_are_refused_with_their_event),
         cmocka_unit_test(the_middle_of_a_connection_is_picked_up_when_asked),
         cmocka_unit_test(one_side_alone_is_enough_when_asked),
+        cmocka_unit_test(urgent_bytes_follow_the_policy),
+        cmocka_unit_test(urgent_pointers_past_the_segment_mean_nothing),
+        cmocka_unit_test(urgent_bytes_are_taken_out_up_to_a_limit),
+        cmocka_unit_test(old_timestamps_are_refused_on_resets_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
