@@ -3,7 +3,7 @@
 #include "detect/buffer.h"
 #include "detect/context.h"
 #include "detect/keyword.h"
-#include "proto/dcerpc.h"
+#include "proto/smb.h"
 
 struct wanted_interface {
     uint8_t uuid[16];
@@ -66,7 +66,7 @@ static bool parse_interface(struct compiler *c, const struct keyword *keyword, s
     use->test = interface_holds;
     use->data = wanted;
     for (size_t i = 0; i < c->set->protocol_count; i++)
-        if (c->set->protocols[i] == &dcerpc_protocol)
+        if (c->set->protocols[i] == &dcerpc_protocol || c->set->protocols[i] == &smb_protocol)
             use->protocols |= (uint64_t)1 << i;
     if (!read_uuid(bytes_trim(bytes_cut(&value, ',')), wanted->uuid))
         return refuse(c, "a UUID is wanted");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DCE/RPC calls (C706 chapter 12), messages (dcerpc_call.c); TCP and UDP (dcerpc.c). */
+/* DCE/RPC calls (C706 chapter 12): messages (dcerpc_call.c); TCP and UDP (dcerpc.c); pipes (smb_pipe.c). */
 #ifndef VONGLAU_PROTO_DCERPC_H
 #define VONGLAU_PROTO_DCERPC_H
 
@@ -84,7 +84,7 @@ void dcerpc_add_stub(struct dcerpc *call, struct arena *memory, enum direction d
 /* An identifier of 16 bytes, put in the order in which it is written. */
 void dcerpc_read_uuid(struct reader *in, bool little, uint8_t uuid[16]);
 
-/* The call that a transaction is about, or NULL. */
+/* The call that a transaction, also one of SMB, is about, or NULL. */
 const struct dcerpc *dcerpc_of_tx(const struct tx *tx);
 
 /* NULL when the type has no name. */

@@ -3,6 +3,7 @@
 #include "proto/dcerpc.h"
 
 #include "base/json.h"
+#include "proto/smb.h"
 
 static const char *const type_names[] = {
     "REQUEST",   "PING",     "RESPONSE",      "FAULT",
@@ -211,6 +212,8 @@ void dcerpc_take(struct dcerpc_bound *bound, struct dcerpc *call, struct arena *
 const struct dcerpc *dcerpc_of_tx(const struct tx *tx)
 {
     const void *record = tx->record;
+    if (tx->protocol == &smb_protocol)
+        return ((const struct smb *)record)->call;
     return tx->protocol == &dcerpc_protocol ? record : NULL;
 }
 

@@ -45,7 +45,7 @@ static bool charge(struct session *session)
     struct session_budget *budget = session->settings->budget;
     if (!budget)
         return true;
-    size_t size = sizeof *session + session->memory.used, before = session->charged;
+    size_t size = sizeof *session + session->memory.used + session->heap, before = session->charged;
     for (int d = 0; d < DIRECTIONS; d++)
         size += session->frames[d] ? FRAMES_MAX * sizeof(struct frame) : 0;
     for (const struct tx *tx = session->txs; tx; tx = tx->next) {

@@ -89,6 +89,7 @@ struct session {
     uint8_t end_seen;            /* the worker's: bit per direction whose end was offered */
     bool ended;                  /* session_end() was called */
     bool encrypted;              /* payload is opaque from here on: bypass is allowed */
+    size_t heap;                 /* bytes that the parser holds outside of arenas */
     size_t charged;              /* bytes of the budget, as of the last sweep */
     struct arena memory;         /* the session's and its parser's */
 };

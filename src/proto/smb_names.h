@@ -9,6 +9,9 @@ const char *smb1_command_name(uint16_t command);
 const char *smb2_command_name(uint16_t command);
 const char *smb2_dialect_name(uint16_t dialect);
 const char *smb_disposition_name(uint32_t disposition);
+const char *smb_function_name(uint32_t function);
 const char *smb_status_name(uint32_t status);
+/* Class << 16 | code. */
+const char *smb_dos_status_name(uint32_t status);
 
 #endif
