@@ -316,6 +316,20 @@ static const struct named_row *row_with_suffix(const struct ruleset *set, const 
     return other ? other : named;
 }
 
+/* One plain number, and only once in the rule; Suricata's words where it has some. */
+static bool is_lone(struct compiler *c, const struct inspect *row, const struct buffer *buffer,
+                    struct bytes value)
+{
+    uint64_t number;
+    for (const struct buffer_use *use = c->signature->uses; use; use = use->next)
+        if (use->buffer == buffer)
+            return refuse(c, "Can't use 2 or more %s declarations in the same sig", row->name);
+    if (!bytes_to_u64(bytes_trim(value), &number) || number < 1 || number > row->max)
+        return refuse(c, "a number from 1 to %llu is wanted, not \"%.*s\"", (unsigned long long)row->max,
+                      (int)MIN(value.size, 40U), (const char *)value.data);
+    return true;
+}
+
 /* "VALUE", "any,VALUE", "all,VALUE", "INDEX,VALUE", "VALUE,raw": numbers of the transaction. */
 bool parse_row_number(struct compiler *c, const struct named_row *named, struct bytes value)
 {
@@ -342,6 +356,8 @@ bool parse_row_number(struct compiler *c, const struct named_row *named, struct 
         }
     }
     struct buffer *buffer = set_buffer_kind(c->set, named->row->name, BUFFER_TX, NULL);
+    if (named->row->lone && buffer && !is_lone(c, named->row, buffer, value))
+        return false;
     struct buffer_use *use = buffer ? compiler_add_use(c, buffer) : NULL;
     if (!use)
         return refuse(c, "out of memory");

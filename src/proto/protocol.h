@@ -50,7 +50,8 @@ enum probe {
     PROBE_NO,   /* not this protocol */
     PROBE_MORE, /* could be; more bytes wanted */
     PROBE_YES,
-    PROBE_REVERSED /* yes, and the sender of these bytes is the server */
+    PROBE_REVERSED, /* yes, and the sender of these bytes is the server */
+    PROBE_EITHER    /* yes, from either side: that with the usual port is the server */
 };
 
 /* A keyword over transactions: a buffer that `content` and its kin match, or a number with a range.
@@ -83,6 +84,7 @@ struct inspect {
     bool (*window)(const struct tx *tx, enum direction direction, uint32_t index, struct window *value);
     bool (*number)(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value);
     uint64_t max;            /* INSPECT_NUMBER: largest value a rule may name; 0: 64 bits */
+    bool lone;               /* INSPECT_NUMBER: a rule names one of 1 to `max`, once, and no range */
     const char *const *bits; /* INSPECT_NUMBER: names of single bits, lowest first; the rule lists "a,!b" */
     uint8_t parts; /* INSPECT_NUMBER: the rule gives up to so many numbers "a,b,c", 16 bits each, the first
                     * one highest; those left out are not compared. With `choices`: "name=value",

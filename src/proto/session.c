@@ -105,7 +105,8 @@ uint8_t tx_progress(const struct session *session, const struct tx *tx, enum dir
 {
     uint8_t complete = protocol_complete(tx->protocol, direction);
     bool over = session->ended || session->status[direction] == SESSION_FAILED ||
-                (tx->directed && tx->direction != direction) || tx->dead;
+                (tx->directed && tx->direction != direction) || tx->dead ||
+                (session->alone && !session->offset[direction] && !session->scanned[direction]);
     return over || tx->progress[direction] > complete ? complete : tx->progress[direction];
 }
 
@@ -359,6 +360,16 @@ static bool usual_port(const struct session *session, const struct protocol *pro
                                port_listed(protocol->ports, session->client_port));
 }
 
+/* The sender has a port that servers of the protocol have, and the receiver has none. */
+static bool from_usual_port(const struct session *session, enum direction direction,
+                            const struct protocol *protocol)
+{
+    if (!protocol->ports || direction != TO_SERVER)
+        return false;
+    return port_listed(protocol->ports, session->client_port) &&
+           !port_listed(protocol->ports, session->server_port);
+}
+
 struct finding {
     const struct protocol *protocol;
     bool reversed, more;
@@ -374,9 +385,10 @@ static bool ask(const struct session *session, enum direction direction, struct 
             (!usual && protocol->probe_usual_port_only) || usual_port(session, protocol) != usual)
             continue;
         enum probe answer = protocol->probe(direction, data);
-        if (answer == PROBE_YES || answer == PROBE_REVERSED) {
+        if (answer == PROBE_YES || answer == PROBE_REVERSED || answer == PROBE_EITHER) {
             found->protocol = protocol;
-            found->reversed = answer == PROBE_REVERSED;
+            found->reversed = answer == PROBE_REVERSED ||
+                              (answer == PROBE_EITHER && from_usual_port(session, direction, protocol));
             return true;
         }
         if (answer == PROBE_MORE && (!protocol->probe_depth || data.size < protocol->probe_depth))

@@ -82,6 +82,7 @@ struct session {
     uint8_t frame_count[DIRECTIONS];
     uint64_t frame_total;
     const uint8_t *feed;         /* where the bytes being parsed start */
+    bool alone;                  /* the worker's: the side not heard yet never will be */
     bool announcer;              /* the worker's: other connections were announced here */
     uint8_t unheard;             /* bit per direction without bytes since the last change */
     bool want_change;            /* a parser asked for a new recognition (session_change) */

@@ -116,8 +116,8 @@ static enum probe smb_probe(enum direction direction, struct bytes data)
                                                                                                   : PROBE_NO;
     if (data.data[0] != NBSS_MESSAGE || !is_smb(message))
         return PROBE_NO;
-    if (message.data[0] != 0xff && message.data[0] != 0xfe) /* encrypted or compressed: either side */
-        return PROBE_YES;
+    if (message.data[0] != 0xff && message.data[0] != 0xfe) /* encrypted or compressed */
+        return PROBE_EITHER;
     if (message.size <= 16)
         return PROBE_MORE;
     bool answer = is_answer(message);
@@ -126,11 +126,25 @@ static enum probe smb_probe(enum direction direction, struct bytes data)
 
 /* ---- transactions ---- */
 
+/* True when as many transactions wait for their end as may. */
+static bool too_many(const struct session *session)
+{
+    uint64_t most = smb_settings(session)->max_tx, waiting = 0;
+    if (!most || session->tx_count < most)
+        return false;
+    for (const struct tx *tx = session->txs; tx; tx = tx->next)
+        waiting += !tx_complete(session, tx, TO_SERVER) || !tx_complete(session, tx, TO_CLIENT);
+    return waiting >= most;
+}
+
 struct tx *smb_tx(const struct smb_message *message, enum smb_kind kind)
 {
     struct session *session = message->session;
-    uint64_t most = smb_settings(session)->max_tx;
-    bool many = most && session->tx_count >= most;
+    if (too_many(session)) { /* as in Suricata that is the end */
+        message->state->failed = true;
+        tx_event(session->last_tx, SMB_TOO_MANY_TRANSACTIONS);
+        return NULL;
+    }
     struct tx *tx = session_tx(session);
     if (!tx)
         return NULL;
@@ -145,8 +159,6 @@ struct tx *smb_tx(const struct smb_message *message, enum smb_kind kind)
     };
     if (message->version == 1 && !message->state->dialect)
         smb_of(tx)->dialect_name = arena_copy(&tx->memory, bytes_of_string(message->state->dialect1));
-    if (many)
-        tx_event(tx, SMB_TOO_MANY_TRANSACTIONS);
     return tx;
 }
 
@@ -373,7 +385,9 @@ static bool smb_stream(struct session *session, void *parser, enum direction dir
     struct smb_state *state = parser;
     struct smb_side *side = &state->sides[direction];
     (void)flags;
-    if (!side->begun && !reader_empty(in)) {
+    if (reader_empty(in))
+        return true;
+    if (!side->begun) {
         side->begun = true;
         (void)session_frame(session, direction, FRAME_STREAM, in->at, UINT64_MAX, NULL);
     }
@@ -382,6 +396,8 @@ static bool smb_stream(struct session *session, void *parser, enum direction dir
             return true;
         if (!go_on(session, side, direction, in))
             return true;
+        if (state->failed)
+            return false;
         if (side->record) {
             if (!take_message(session, state, direction, in))
                 return true;
@@ -391,7 +407,7 @@ static bool smb_stream(struct session *session, void *parser, enum direction dir
             return false;
         }
     }
-    return true;
+    return !state->failed;
 }
 
 static bool smb_gap(struct session *session, void *parser, enum direction direction, uint64_t size)
@@ -435,7 +451,7 @@ const struct protocol smb_protocol = {
     .record_size = sizeof(struct smb),
     .tx_memory_max = 4U * DCERPC_STUB_MAX,
     .buffer_max = MESSAGE_MAX + 16,
-    .tx_max = TX_MAX,
+    .tx_max = TX_MAX + 1,
     .stream = smb_stream,
     .gap = smb_gap,
     .close = smb_close_parser,

@@ -162,6 +162,7 @@ struct smb_state {
     char dialect1[24]; /* SMB 1: as the server chose, from `offered` */
     char offered[SMB_DIALECTS_MAX][24];
     uint32_t offered_count, max_read, max_write;
+    bool failed;     /* too many transactions */
     uint64_t queued; /* bytes of files that came too early */
 };
 
@@ -202,6 +203,9 @@ struct smb_entry *smb_tree_of(const struct smb_message *message);
 struct smb_entry *smb_add_tree(const struct smb_message *message, uint8_t type, struct bytes name);
 struct smb_entry *smb_handle_of(const struct smb_message *message, const uint8_t handle[SMB_HANDLE_SIZE]);
 struct smb_entry *smb_add_handle(const struct smb_message *message, const uint8_t handle[SMB_HANDLE_SIZE]);
+/* The same for the handle of content that begins with `data`; NULL when that is not followed. */
+struct smb_entry *smb_entry_for(const struct smb_message *message, const uint8_t handle[SMB_HANDLE_SIZE],
+                                struct bytes data);
 void smb_entry_name(struct session *session, struct smb_entry *entry, struct bytes name);
 void smb_forget(struct session *session, struct smb_table *table, struct smb_entry *entry);
 void smb_add_read(const struct smb_message *message, const struct smb_read *read);
@@ -223,6 +227,8 @@ void smb_transfer_end(struct session *session, struct smb_transfer *transfer, bo
 
 /* ---- pipes (smb_pipe.c) ---- */
 
+/* True when the bytes begin with a message of DCE/RPC. */
+bool smb_is_call(struct bytes data);
 /* True when what is written to or read from the handle, which `data` are the first bytes of, is not a file.
  */
 bool smb_is_pipe(const struct smb_message *message, const struct smb_entry *entry, struct bytes data);
@@ -250,6 +256,10 @@ void smb2_message(struct smb_message *message);
 
 /* ---- the record ---- */
 
+/* Bit of a kind of records, by the name it has in the EVE output's `types`; 0: there is none. */
+uint32_t smb_log_type(struct bytes name);
+/* True when `types` (bits; 0: all) has the record's kind. */
+bool smb_log_wanted(const struct tx *tx, uint32_t types);
 void smb_write(const struct tx *tx, bool extended, struct text *out);
 #define SMB_INSPECTS 7U
 extern const struct inspect smb_inspects[SMB_INSPECTS];

@@ -401,7 +401,7 @@ static void set_information(struct call *c, const char *class, bool by_name, str
         put_handle(number, smb->handle);
         smb->has_handle = true;
         const struct smb_entry *entry = smb_handle_of(c->message, smb->handle);
-        smb->name = arena_copy(&tx->memory, entry ? entry->name : BYTES_NONE);
+        smb->name = arena_copy(&tx->memory, entry ? entry->name : BYTES_OF("<unknown>"));
     }
     if (deletes) {
         smb->info_level = "Set Disposition Information";
@@ -438,12 +438,11 @@ static void transaction2_request(struct call *c)
 
 /* ---- pipes ---- */
 
-static struct smb_entry *pipe_entry(const struct call *c, const uint8_t handle[SMB_HANDLE_SIZE])
+static void take_call(const struct call *c, const uint8_t handle[SMB_HANDLE_SIZE], struct bytes data)
 {
-    struct smb_entry *entry = smb_handle_of(c->message, handle);
-    if (!entry)
-        entry = smb_add_handle(c->message, handle);
-    return entry;
+    struct smb_entry *entry = smb_entry_for(c->message, handle, data);
+    if (entry)
+        (void)smb_pipe(c->message, entry, data);
 }
 
 /* A call, written to a pipe and read from it in one exchange (MS-CIFS 2.2.5.6). */
@@ -461,23 +460,18 @@ static void transaction_request(struct call *c)
         return;
     uint8_t handle[SMB_HANDLE_SIZE];
     put_handle(number, handle);
-    struct smb_entry *entry = pipe_entry(c, handle);
-    if (entry)
-        (void)smb_pipe(c->message, entry, smb_part(c->message, place, size));
+    take_call(c, handle, smb_part(c->message, place, size));
 }
 
 static void transaction_answer(struct call *c)
 {
-    struct tx *tx = smb_request_of(c->message);
+    const struct tx *tx = smb_request_of(c->message);
     struct reader *in = &c->parameters;
     reader_skip(in, 12);
     size_t size = reader_le16(in), place = reader_le16(in);
     bool good = c->message->status == 0 || c->message->status == SMB_STATUS_BUFFER_OVERFLOW;
-    if (!tx || !smb_of(tx)->call || !reader_ok(in) || !good)
-        return;
-    struct smb_entry *entry = pipe_entry(c, smb_of(tx)->handle);
-    if (entry)
-        (void)smb_pipe(c->message, entry, smb_part(c->message, place, size));
+    if (tx && smb_in(tx)->call && reader_ok(in) && good)
+        take_call(c, smb_in(tx)->handle, smb_part(c->message, place, size));
 }
 
 /* ---- dispatch ---- */

@@ -310,9 +310,7 @@ static void write_request(struct call *c)
 
 static bool take_call(const struct call *c, const uint8_t handle[SMB_HANDLE_SIZE], struct bytes data)
 {
-    struct smb_entry *entry = smb_handle_of(c->message, handle);
-    if (!entry)
-        entry = smb_add_handle(c->message, handle);
+    struct smb_entry *entry = smb_entry_for(c->message, handle, data);
     return entry && smb_is_pipe(c->message, entry, data) && smb_pipe(c->message, entry, data);
 }
 
@@ -366,7 +364,7 @@ static void set_info_request(struct call *c)
     struct smb *smb = smb_of(tx);
     smb->has_handle = true;
     memcpy(smb->handle, handle, sizeof handle);
-    smb->name = arena_copy(&tx->memory, entry ? entry->name : BYTES_NONE);
+    smb->name = arena_copy(&tx->memory, entry ? entry->name : BYTES_OF("<unknown>"));
     if (class == INFO_DISPOSITION) {
         smb->delete_on_close = reader_u8(&value) != 0;
     } else {

@@ -164,13 +164,11 @@ void smb_content(const struct smb_message *message, const uint8_t handle[SMB_HAN
                  size_t place, uint64_t size)
 {
     struct smb_side *side = &message->state->sides[message->direction];
-    struct smb_entry *entry = smb_handle_of(message, handle);
-    if (!entry)
-        entry = smb_add_handle(message, handle);
     size = place < message->size ? MIN(size, message->size - place) : 0;
-    if (!entry || !size)
-        return;
     struct bytes data = smb_part(message, place, (size_t)size);
+    struct smb_entry *entry = size ? smb_entry_for(message, handle, data) : NULL;
+    if (!entry)
+        return;
     if (smb_is_pipe(message, entry, data)) {
         (void)smb_pipe(message, entry, data);
         return;

@@ -29,6 +29,13 @@ static struct smb_pipe *pipe_of(struct session *session, struct smb_entry *entry
     return entry->pipe;
 }
 
+bool smb_is_call(struct bytes data)
+{
+    struct dcerpc_header header;
+    struct reader in = reader_of_bytes(data);
+    return dcerpc_read_header(&in, &header);
+}
+
 /* Asynchronous answers do not name their tree, and trees may have been connected before the capture began:
  * then the content shows whether it is DCE/RPC. */
 bool smb_is_pipe(const struct smb_message *message, const struct smb_entry *entry, struct bytes data)
@@ -39,9 +46,7 @@ bool smb_is_pipe(const struct smb_message *message, const struct smb_entry *entr
         return entry->share_type == SMB_SHARE_PIPE;
     if (entry->transfers[TO_SERVER].tx || entry->transfers[TO_CLIENT].tx)
         return false;
-    struct dcerpc_header header;
-    struct reader in = reader_of_bytes(data);
-    return dcerpc_read_header(&in, &header);
+    return smb_is_call(data);
 }
 
 static struct tx *find_call(const struct smb_message *message, const struct smb_entry *entry,

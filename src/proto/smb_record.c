@@ -294,6 +294,34 @@ void smb_write(const struct tx *tx, bool extended, struct text *out)
     kinds[smb->kind](smb, out);
 }
 
+/* ---- types of the EVE output ---- */
+
+static const char *const type_names[] = {
+    [SMB_PLAIN] = "generic",
+    [SMB_NEGOTIATE] = "negotiate",
+    [SMB_SESSION_SETUP] = "session_setup",
+    [SMB_TREE_CONNECT] = "tree_connect",
+    [SMB_CREATE] = "create",
+    [SMB_FILE] = "file",
+    [SMB_IOCTL] = "ioctl",
+    [SMB_CALL] = "dcerpc",
+    [SMB_RENAME] = "rename",
+    [SMB_DISPOSITION] = "set_file_path_info",
+};
+
+uint32_t smb_log_type(struct bytes name)
+{
+    for (uint32_t i = 0; i < COUNT_OF(type_names); i++)
+        if (bytes_is(name, type_names[i]))
+            return 1U << i;
+    return 0;
+}
+
+bool smb_log_wanted(const struct tx *tx, uint32_t types)
+{
+    return !types || types & 1U << smb_in(tx)->kind;
+}
+
 /* ---- keywords ---- */
 
 static bool get_share(const struct tx *tx, enum direction direction, uint32_t index, struct arena *scratch,
@@ -367,6 +395,7 @@ const struct inspect smb_inspects[SMB_INSPECTS] = {
       .progress = { 1, 1 },
       .number = version_number,
       .max = 2,
+      .lone = true,
       .help = "Major version of the messages: 1 or 2",
       .source = "MS-SMB2 2.2.1" },
     DCERPC_INSPECTS,

@@ -140,6 +140,20 @@ struct smb_entry *smb_add_handle(const struct smb_message *message, const uint8_
     return entry;
 }
 
+/* Content of which neither the handle nor the tree was seen before is DCE/RPC, or is not followed: it may
+ * be what programs say to each other by a pipe. */
+struct smb_entry *smb_entry_for(const struct smb_message *message, const uint8_t handle[SMB_HANDLE_SIZE],
+                                struct bytes data)
+{
+    struct smb_entry *entry = smb_handle_of(message, handle);
+    if (entry || (!smb_tree_of(message) && !smb_is_call(data)))
+        return entry;
+    entry = smb_add_handle(message, handle);
+    if (entry)
+        smb_entry_name(message->session, entry, BYTES_OF("<unknown>"));
+    return entry;
+}
+
 /* ---- reads ---- */
 
 static void remove_read(struct smb_reads *reads, size_t i)

@@ -2,7 +2,9 @@
 /* Transactions in the form an output asks for: fields chosen by custom lists, DNS formats, proxies. */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "proto/http.h"
+#include "proto/smb.h"
 #include "proto/smtp.h"
 #include "proto/tls.h"
 #include "sensor/recorder.h"
@@ -139,6 +141,21 @@ static bool read_http(struct settings *settings, struct eve_settings *eve, struc
     return read_names(settings, config_find(node, "custom"), false, &eve->http.custom, error);
 }
 
+static void read_smb(struct eve_settings *eve, struct config_node *node)
+{
+    struct config_node *types = config_find(node, "types");
+    eve->smb_types = 0;
+    for (struct config_node *item = types ? types->first : NULL; item; item = item->next) {
+        uint32_t type = smb_log_type(bytes_of_string(item->value));
+        item->used = true;
+        eve->smb_types |= type;
+        if (!type)
+            log_warning("log: unknown type for smb logging: %s", item->value ? item->value : "");
+    }
+    if (types && !eve->smb_types)
+        log_warning("log: empty types list for smb is interpreted as logging all");
+}
+
 bool read_record_options(struct settings *settings, struct eve_settings *eve, const struct protocol *protocol,
                          struct config_node *node, struct error *error)
 {
@@ -151,6 +168,8 @@ bool read_record_options(struct settings *settings, struct eve_settings *eve, co
         return read_http(settings, eve, node, error);
     if (node && !strcmp(protocol->name, "smtp"))
         return read_mail(settings, eve, node, error);
+    if (node && !strcmp(protocol->name, "smb"))
+        read_smb(eve, node);
     return true;
 }
 
@@ -162,6 +181,8 @@ bool recorder_wants(const struct eve_settings *eve, const struct tx *tx)
         return dns_log_wanted(tx, &eve->dns);
     if (!strcmp(tx->protocol->name, "tls"))
         return tls_log_wanted(tx, eve->tls_fields);
+    if (!strcmp(tx->protocol->name, "smb"))
+        return smb_log_wanted(tx, eve->smb_types);
     return true;
 }
 

@@ -512,13 +512,14 @@ void recorder_frame(const struct scene *scene, const struct frame *frame, enum d
     bool known = frame->size != UINT64_MAX;
     char buffer[8192];
     struct text content = text_of(buffer, sizeof buffer);
+    size_t most = MIN((size_t)payload_max, sizeof buffer - 64);
+    most -= most > 0; /* Suricata's buffer ends with a zero */
     uint64_t end = known ? frame->offset + frame->size : UINT64_MAX;
     if (stream)
-        recorder_stream(stream, frame->offset, end, MIN((size_t)payload_max, sizeof buffer - 64), &content);
+        recorder_stream(stream, frame->offset, end, most, &content);
     else
         text_put(&content, bytes_first(bytes_from(scene->packet->payload, (size_t)frame->offset),
-                                       MIN(known ? (size_t)frame->size : SIZE_MAX,
-                                           MIN((size_t)payload_max, sizeof buffer - 64))));
+                                       MIN(known ? (size_t)frame->size : SIZE_MAX, most)));
     json_open(out, "frame", '{');
     json_cstring(out, "type", protocol->frames ? protocol->frames[frame->type] : "");
     json_uint(out, "id", frame->id);

@@ -65,6 +65,7 @@ struct eve_settings {
     struct mail_log_settings mail;
     struct http_log_settings http;
     uint32_t tls_fields; /* enum tls_log_field */
+    uint32_t smb_types;  /* smb_log_type(); 0: all */
 
     bool alert, anomaly, drop, files, flow, netflow, stats, frame, arp, stream, engine;
     struct {

@@ -272,7 +272,21 @@ void record_session(struct worker *worker, struct scene *scene)
 /* ---- one packet ---- */
 
 /* Bytes of a stream that are kept for looking at the next packet of it (inline mode). */
-#define RAW_KEPT 4096U
+#define RAW_KEPT         4096U
+#define FRAME_BYTES_KEPT (64U * 1024U)
+
+/* Frames that are still to be written keep the bytes that show of them, when those are not too many. */
+static uint64_t framed_offset(const struct session *session, const struct stream *stream, int direction)
+{
+    uint64_t first = UINT64_MAX;
+    for (size_t i = 0; session && i < session->frame_count[direction]; i++) {
+        const struct frame *frame = &session->frames[direction][i];
+        if (!frame->logged && frame->size != UINT64_MAX &&
+            stream_end(stream) <= frame->offset + FRAME_BYTES_KEPT)
+            first = MIN(first, frame->offset);
+    }
+    return first;
+}
 
 static void release_streams(struct worker *worker, struct scene *scene)
 {
@@ -290,6 +304,8 @@ static void release_streams(struct worker *worker, struct scene *scene)
         if (scene->inline_mode && inspected != UINT64_MAX)
             inspected -= MIN(inspected, (uint64_t)RAW_KEPT);
         uint64_t limit = MIN(parsed, inspected);
+        if (worker->frames_logged)
+            limit = MIN(limit, framed_offset(session, stream, d));
         uint64_t end = stream_end(stream);
         stream_release(stream, MIN(limit, end));
     }
@@ -519,6 +535,7 @@ static void want(struct worker *worker, const struct ruleset *rules)
     for (size_t i = 0; i < worker->settings->eve_count; i++)
         logged |= worker->settings->eves[i].frame;
     worker->frame_rules = wants.frames;
+    worker->frames_logged = logged;
     worker->sessions.frames = wants.frames || logged;
 }
 

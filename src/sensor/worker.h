@@ -65,6 +65,7 @@ struct worker {
     struct expectations *expectations; /* shared by all workers; NULL: announcements are not followed */
     uint64_t now;                      /* time of the latest packet */
     bool frame_rules;                  /* rules look at frames */
+    bool frames_logged;                /* an output wants them */
 };
 
 MUST_CHECK struct worker *worker_new(const struct settings *settings, const struct ruleset *rules,

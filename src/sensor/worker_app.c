@@ -117,6 +117,8 @@ static bool feed(struct worker *worker, struct scene *scene, enum direction dire
             session_one_sided(session, !direction);
         return false;
     }
+    const struct tcp *tcp = scene->flow->tcp;
+    session->alone = tcp->async && !tcp->midstream && !stream_end(scene->streams[!direction]);
     uint64_t gap = stream_gap(stream, session->offset[direction]);
     if (gap) {
         struct before before = look(worker, session);

@@ -109,6 +109,9 @@ static void bad_rules_are_refused_with_their_place(void **state)
         { "alert http any any => any any (http.uri; content:\"a\"; http.stat_code; content:\"2\"; "
           "flow:to_server; sid:1;)",
           1, "", "cannot specify a flow direction" },
+        { "alert smb any any -> any any (smb.version:>1; sid:1;)", 31, "smb.version", "from 1 to 2" },
+        { "alert smb any any -> any any (smb.version:1; smb.version:2; sid:1;)", 46, "smb.version",
+          "2 or more smb.version" },
         { ALERT("bsize:4;"), 40, "bsize", "sticky" },
         { ALERT("ttl;"), 40, "ttl", "value is missing" },
         { ALERT("sid:2;"), 47, "sid", "twice" },

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 
 #include "conversation.h"
-
-extern const struct protocol smb_protocol;
+#include "proto/smb.h"
 
 /* Header of SMB 2 (section 2.2.1.2): status, command, flags, message, tree. */
 #define SMB2(size, status, command, flags, message, tree)                                                   \
@@ -487,6 +486,77 @@ static void version_1_has_files_and_calls(void **state)
     text_done(&out);
 }
 
+/* As in Suricata: more transactions than the settings allow end the parsing. */
+static void too_many_open_transactions_end_the_parsing(void **state)
+{
+    (void)state;
+    static const struct smb_settings settings = { .max_tx = 2 };
+    struct script script;
+    begin(&script);
+    for (unsigned id = 1; id < 6; id++)
+        ask_open(&script, id);
+    struct conversation c = { &smb_protocol, TRANSPORT_TCP, 445, script.turns, script.count, &settings };
+    struct text out = text_new(1U << 20);
+    play(&c, 0, &out);
+    expect_text(&out, "event too_many_transactions");
+    expect_text(&out, "\"id\":2,");
+    expect_no_text(&out, "\"id\":3,");
+    free(script.bytes);
+    text_done(&out);
+}
+
+static void what_neither_handle_nor_tree_is_known_of_is_no_file(void **state)
+{
+    (void)state;
+    struct script script;
+    struct text out;
+    begin(&script);
+    write_at(&script, 4, HANDLE, 0, "61626364");
+    close_file(&script, 5, HANDLE);
+    play_script(&script, &out, true);
+    expect_no_text(&out, "\"file\"");
+    text_done(&out);
+    begin(&script);
+    open_tree(&script, "01");
+    write_at(&script, 4, HANDLE, 0, "61626364");
+    close_file(&script, 5, HANDLE);
+    play_script(&script, &out, true);
+    expect_text(&out, "\"file\":\"<unknown>\",\"size\":4,\"whole\":true");
+    text_done(&out);
+}
+
+static void encrypted_messages_are_the_servers_when_they_come_from_its_port(void **state)
+{
+    (void)state;
+    struct bytes message = from_hex("00000004 fd534d42");
+    assert_int_equal(smb_protocol.probe(TO_SERVER, message), PROBE_EITHER);
+    struct session_settings settings = { 0 };
+    struct session *session = session_new(&settings, TRANSPORT_TCP, 445, 50000);
+    assert_non_null(session);
+    session_stream(session, TO_SERVER, message, 0);
+    assert_ptr_equal(session->protocol, &smb_protocol);
+    assert_true(session->reversed);
+    session_free(session);
+    session = session_new(&settings, TRANSPORT_TCP, 50000, 445);
+    assert_non_null(session);
+    session_stream(session, TO_SERVER, message, 0);
+    assert_false(session->reversed);
+    session_free(session);
+}
+
+static void records_are_of_the_types_asked_for(void **state)
+{
+    (void)state;
+    struct tx *tx = calloc(1, sizeof *tx + sizeof(struct smb));
+    assert_non_null(tx);
+    smb_of(tx)->kind = SMB_CALL;
+    assert_true(smb_log_wanted(tx, 0));
+    assert_true(smb_log_wanted(tx, smb_log_type(BYTES_OF("dcerpc")) | smb_log_type(BYTES_OF("file"))));
+    assert_false(smb_log_wanted(tx, smb_log_type(BYTES_OF("file"))));
+    assert_int_equal(smb_log_type(BYTES_OF("nothing")), 0);
+    free(tx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -501,6 +571,10 @@ int main(void)
         cmocka_unit_test(calls_over_pipes_are_followed),
         cmocka_unit_test(a_call_is_put_together_from_several_writes),
         cmocka_unit_test(version_1_has_files_and_calls),
+        cmocka_unit_test(too_many_open_transactions_end_the_parsing),
+        cmocka_unit_test(what_neither_handle_nor_tree_is_known_of_is_no_file),
+        cmocka_unit_test(encrypted_messages_are_the_servers_when_they_come_from_its_port),
+        cmocka_unit_test(records_are_of_the_types_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
