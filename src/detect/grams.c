@@ -90,7 +90,8 @@ static uint32_t bits_of(uint32_t hash)
 
 /* Text of the kind that is met most: what is in it is no good sign of anything else. */
 static const char common_text[] =
-    "GET / HTTP/1.1\r\nHost: www.\r\nUser-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64; compatible; MSIE "
+    "POST /GET / HTTP/1.1\r\nHost: www.\r\nUser-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64; compatible; "
+    "MSIE "
     "10.0) "
     "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 Firefox/\r\n"
     "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8\r\n"
@@ -151,6 +152,15 @@ static bool is_common(const uint8_t *at, unsigned gram)
         if (size < 3 || !(common[size - 3][place / 8] >> place % 8 & 1))
             return false;
     }
+    return true;
+}
+
+bool grams_common(struct bytes literal)
+{
+    pthread_once(&common_made, make_common);
+    for (size_t i = 0; i + 4 <= literal.size; i++)
+        if (!is_common(literal.data + i, 4))
+            return false;
     return true;
 }
 
@@ -331,11 +341,26 @@ static void turn_into(uint8_t *shape, size_t count, size_t *counts, unsigned fro
     counts[from] = 0;
 }
 
+#define WIDE_SPARED \
+    0.04 /* of places: what looking at them for the wide ones, too, may add before it costs more */
+
+/* How often the narrow grams of those that have wide ones would be met. */
+static double narrow_cost(const struct grams *grams, const uint8_t *shape, size_t count)
+{
+    double cost = 0;
+    for (size_t i = 0; i < count; i++)
+        if (shape[i] == WIDE)
+            cost += least_often(grams->literals[i].bytes, NARROW);
+    return cost;
+}
+
 /* Where every place is looked at anyway, every second one would only be more work. */
 static void choose_shapes(const struct grams *grams, uint8_t *shape, size_t count, size_t *counts)
 {
     for (size_t i = 0; i < count; i++)
         counts[shape[i] = (uint8_t)shape_of(&grams->literals[i], count)]++;
+    if (counts[WIDE] && narrow_cost(grams, shape, count) < WIDE_SPARED)
+        turn_into(shape, count, counts, WIDE, NARROW);
     if (counts[CLOSE] + counts[TINY] <= ALONE_MAX) {
         turn_into(shape, count, counts, CLOSE, ALONE);
         turn_into(shape, count, counts, TINY, ALONE);
@@ -425,14 +450,15 @@ __attribute__((noinline)) static void look(const struct scan *scan, const struct
     const uint32_t *bucket = &table->buckets[hash(gram) >> (32 - table->bucket_bits)];
     for (uint32_t i = bucket[0]; i < bucket[1]; i++) {
         const struct entry *entry = &table->entries[i];
-        if (entry->gram != gram || place < entry->place || scan->seen[entry->literal] == scan->turn)
+        if (entry->gram != gram || place < entry->place)
             continue;
         size_t start = place - entry->place;
         uint64_t mask = entry->size < 8 ? ((uint64_t)1 << 8 * entry->size) - 1 : UINT64_MAX;
         if (entry->size > data.size - start ||
             ((fold(word_at(data.data + start, data.size - start)) ^ entry->start) & mask))
             continue;
-        if (!stands(&scan->grams->literals[entry->literal], data.data + start))
+        if (scan->seen[entry->literal] == scan->turn ||
+            !stands(&scan->grams->literals[entry->literal], data.data + start))
             continue;
         scan->seen[entry->literal] = scan->turn;
         scan->hit(scan->context, entry->literal);
@@ -466,10 +492,8 @@ static void scan_places(const struct scan *scan, const struct table *table)
 #ifdef __x86_64__
 #include <immintrin.h>
 
-#define TOGETHER 8U  /* places looked at at once */
-#define REACH    36U /* bytes read for them at most */
-
-#define AVX2 __attribute__((target("avx2")))
+#define AVX2   __attribute__((target("avx2")))
+#define AVX512 __attribute__((target("avx512f,avx512bw")))
 
 AVX2 static inline __m256i fold8(__m256i words)
 {
@@ -488,18 +512,20 @@ AVX2 static inline __m256i may_stand8(const struct table *table, __m256i hashes)
     return _mm256_cmpeq_epi32(_mm256_and_si256(words, one), one);
 }
 
+/* Which of 16 bytes make four words, each `step` after the other. */
+#define EVERY  0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6
+#define SECOND 0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7, 8, 9
+
 /* Four bytes from each of eight places, `step` apart. */
 AVX2 static inline __m256i words8(const uint8_t *data, unsigned step)
 {
     if (step == 4)
         return _mm256_loadu_si256((const __m256i_u *)data);
-    const __m256i every = _mm256_setr_epi8(0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6, /* one lane */
-                                           0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6);
-    const __m256i second = _mm256_setr_epi8(0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7, 8, 9, /* one lane */
-                                            0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7, 8, 9);
-    __m256i lanes = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i_u *)data)),
-                                            _mm_loadu_si128((const __m128i_u *)(data + (size_t)step * 4)), 1);
-    return _mm256_shuffle_epi8(lanes, step == 1 ? every : second);
+    __m128i near = _mm_loadu_si128((const __m128i_u *)data);
+    __m128i far = _mm_loadu_si128((const __m128i_u *)(data + (size_t)step * 4));
+    __m256i lanes = _mm256_inserti128_si256(_mm256_castsi128_si256(near), far, 1);
+    return _mm256_shuffle_epi8(lanes,
+                               step == 1 ? _mm256_setr_epi8(EVERY, EVERY) : _mm256_setr_epi8(SECOND, SECOND));
 }
 
 /* Bit per place, of eight from `data` on: it is worth a look. */
@@ -517,6 +543,48 @@ AVX2 static inline unsigned worth8(const struct table *table, const uint8_t *dat
     return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(may_stand8(table, hashes)));
 }
 
+/* The same for sixteen. */
+AVX512 static inline __m512i fold16(__m512i words)
+{
+    return _mm512_or_si512(words, _mm512_srli_epi32(_mm512_and_si512(words, _mm512_set1_epi8(0x40)), 1));
+}
+
+AVX512 static inline unsigned may_stand16(const struct table *table, __m512i hashes)
+{
+    const __m512i one = _mm512_set1_epi32(1);
+    __m512i words = _mm512_srl_epi32(hashes, _mm_cvtsi32_si128((int)table->shift));
+    words = _mm512_i32gather_epi32(words, table->map, 4);
+    __m512i bits = _mm512_or_si512(_mm512_rolv_epi32(one, _mm512_srli_epi32(hashes, FIRST_SHIFT)),
+                                   _mm512_rolv_epi32(one, _mm512_srli_epi32(hashes, SECOND_SHIFT)));
+    return _mm512_cmpeq_epi32_mask(_mm512_and_si512(words, bits), bits);
+}
+
+AVX512 static inline __m512i words16(const uint8_t *data, unsigned step)
+{
+    __m512i bytes = _mm512_loadu_si512(data);
+    if (step == 4)
+        return bytes;
+    const __m512i near = _mm512_setr_epi32(0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6);
+    const __m512i apart = _mm512_setr_epi32(0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7, 8, 9);
+    __m128i order = step == 1 ? _mm_setr_epi8(EVERY) : _mm_setr_epi8(SECOND);
+    return _mm512_shuffle_epi8(_mm512_permutexvar_epi32(step == 1 ? near : apart, bytes),
+                               _mm512_broadcast_i32x4(order));
+}
+
+AVX512 static inline unsigned worth16(const struct table *table, const uint8_t *data, unsigned step,
+                                      unsigned gram)
+{
+    __m512i words = fold16(words16(data, step));
+    if (gram < 4)
+        words = _mm512_and_si512(words, _mm512_set1_epi32((int)table->mask));
+    __m512i hashes = _mm512_mullo_epi32(words, _mm512_set1_epi32((int)LOW_FACTOR));
+    if (gram == 8) {
+        __m512i after = fold16(words16(data + 4, step));
+        hashes = _mm512_add_epi32(hashes, _mm512_mullo_epi32(after, _mm512_set1_epi32((int)HIGH_FACTOR)));
+    }
+    return may_stand16(table, hashes);
+}
+
 static void look_at(const struct scan *scan, const struct table *table, unsigned places, size_t at)
 {
     for (; places; places &= places - 1) {
@@ -526,25 +594,29 @@ static void look_at(const struct scan *scan, const struct table *table, unsigned
     }
 }
 
-AVX2 static inline __attribute__((always_inline)) void scan_together(const struct scan *scan,
-                                                                     const struct table *table,
-                                                                     unsigned shape)
+#define REST_MAX 68U /* bytes that are too few for the widest */
+
+/* `together` places at once, for which `reach` bytes are read; what is left at the end is looked at in a
+ * copy. */
+static inline __attribute__((always_inline)) void sweep(
+    const struct scan *scan, const struct table *table, unsigned shape, unsigned together, unsigned reach,
+    unsigned (*worth)(const struct table *table, const uint8_t *data, unsigned step, unsigned gram))
 {
     const unsigned step = shapes[shape].step, gram = shapes[shape].gram;
     struct bytes data = scan->data;
     size_t at = 0;
-    for (; at + REACH <= data.size; at += (size_t)TOGETHER * step) {
-        unsigned places = worth8(table, data.data + at, step, gram);
+    for (; at + reach <= data.size; at += (size_t)together * step) {
+        unsigned places = worth(table, data.data + at, step, gram);
         if (UNLIKELY(places))
             look_at(scan, table, places, at);
     }
     if (at + gram > data.size)
         return;
-    uint8_t rest[2 * REACH] = { 0 };
+    uint8_t rest[2 * REST_MAX] = { 0 };
     memcpy(rest, data.data + at, data.size - at);
     for (const uint8_t *from = rest; at + gram <= data.size;
-         at += (size_t)TOGETHER * step, from += TOGETHER * step)
-        look_at(scan, table, worth8(table, from, step, gram), at);
+         at += (size_t)together * step, from += together * step)
+        look_at(scan, table, worth(table, from, step, gram), at);
 }
 
 /* Where four equal bytes begin, 32 places at once. */
@@ -563,44 +635,60 @@ AVX2 static void scan_runs(const struct scan *scan, const struct table *table)
 {
     struct bytes data = scan->data;
     size_t at = 0;
-    for (; at + REACH <= data.size; at += 32) {
+    for (; at + 36 <= data.size; at += 32) {
         unsigned places = runs32(data.data + at);
         if (UNLIKELY(places))
             look_at(scan, table, places, at);
     }
-    uint8_t rest[2 * REACH] = { 0 };
+    uint8_t rest[2 * REST_MAX] = { 0 };
     memcpy(rest, data.data + at, data.size - at);
     look_at(scan, table, runs32(rest), at);
     if (data.size - at > 32)
         look_at(scan, table, runs32(rest + 32), at + 32);
 }
 
-AVX2 static void scan_fast(const struct scan *scan, const struct table *table, unsigned shape)
+AVX2 static void scan8(const struct scan *scan, const struct table *table, unsigned shape)
 {
     if (shape == NARROW)
-        scan_together(scan, table, NARROW);
+        sweep(scan, table, NARROW, 8, 36, worth8);
     else if (shape == WIDE)
-        scan_together(scan, table, WIDE);
+        sweep(scan, table, WIDE, 8, 36, worth8);
     else if (shape == PAIRS)
-        scan_together(scan, table, PAIRS);
+        sweep(scan, table, PAIRS, 8, 36, worth8);
     else if (shape == CLOSE)
-        scan_together(scan, table, CLOSE);
+        sweep(scan, table, CLOSE, 8, 36, worth8);
     else if (shape == TINY)
-        scan_together(scan, table, TINY);
+        sweep(scan, table, TINY, 8, 36, worth8);
     else
         scan_runs(scan, table);
 }
 
-static bool is_fast(void)
+AVX512 static void scan16(const struct scan *scan, const struct table *table, unsigned shape)
 {
-    return __builtin_cpu_supports("avx2");
-}
-#else
-static bool is_fast(void)
-{
-    return false;
+    if (shape == NARROW)
+        sweep(scan, table, NARROW, 16, 68, worth16);
+    else if (shape == WIDE)
+        sweep(scan, table, WIDE, 16, 68, worth16);
+    else if (shape == PAIRS)
+        sweep(scan, table, PAIRS, 16, 68, worth16);
+    else if (shape == CLOSE)
+        sweep(scan, table, CLOSE, 16, 68, worth16);
+    else if (shape == TINY)
+        sweep(scan, table, TINY, 16, 68, worth16);
+    else
+        scan_runs(scan, table);
 }
 
+static void scan_fast(const struct scan *scan, const struct table *table, unsigned shape)
+{
+    if (__builtin_cpu_supports("avx512bw"))
+        scan16(scan, table, shape);
+    else if (__builtin_cpu_supports("avx2"))
+        scan8(scan, table, shape);
+    else
+        scan_places(scan, table);
+}
+#else
 static void scan_fast(const struct scan *scan, const struct table *table, unsigned shape)
 {
     (void)shape;
@@ -620,15 +708,10 @@ void grams_scan(const struct grams *grams, struct bytes data, uint32_t *seen, ui
                 void *context)
 {
     const struct scan scan = { grams, data, seen, turn, hit, context };
-    bool fast = is_fast();
     for (unsigned t = 0; t < TABLES; t++) {
         const struct table *table = &grams->tables[t];
-        if (!table->entry_count)
-            continue;
-        if (fast)
+        if (table->entry_count)
             scan_fast(&scan, table, t);
-        else
-            scan_places(&scan, table);
     }
     for (size_t i = 0; i < grams->alone_count; i++)
         search_alone(&scan, grams->alone[i]);

@@ -23,6 +23,9 @@ struct gram_literal {
 MUST_CHECK struct grams *grams_new(const struct gram_literal *literals, size_t count);
 void grams_free(struct grams *grams);
 
+/* Whether a literal is nothing but text that is met everywhere, as in headers and markup. */
+bool grams_common(struct bytes literal);
+
 /* `seen`: a number per literal, kept by the caller and zero at first; `turn` differs from call to call. Each
  * literal found is told once. */
 typedef void (*gram_hit_fn)(void *context, size_t literal);

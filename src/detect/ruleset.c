@@ -9,6 +9,7 @@
 #include "detect/buffer.h"
 #include "detect/classes.h"
 #include "detect/dataset.h"
+#include "detect/grams.h"
 #include "detect/prefilter.h"
 #include "detect/regex.h"
 #include "detect/reputation.h"
@@ -289,10 +290,12 @@ static int score_of(const struct signature *s, const struct buffer_use *use, con
         return -1;
     bool seen[256] = { false };
     int distinct = 0;
+    size_t zeros = 0;
     for (size_t i = 0; i < pattern.size; i++) {
         uint8_t b = pattern.data[i];
         distinct += !seen[b];
         seen[b] = true;
+        zeros += b == 0;
     }
     int score = (int)MIN(pattern.size, 24U) * 4 + distinct * 2;
     if (distinct <= 2)
@@ -303,6 +306,10 @@ static int score_of(const struct signature *s, const struct buffer_use *use, con
         score -= score / 4;
     if (item->content.fast_pattern)
         score += 1000;
+    /* At the beginning of raw bytes it costs next to nothing to look for, if only it is not always there. */
+    if (kind == BUFFER_PAYLOAD && bound && bound <= PREFILTER_HEAD_MAX && distinct >= 4 &&
+        zeros <= pattern.size / 4 && !grams_common(pattern))
+        score += 2000;
     return score;
 }
 
