@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const WIDTHS = [1440, 390];
+const WIDTHS = [1440, 390], THEMES = ['dark', 'light'];
 const TEXT_CONTRAST = 4.5, EDGE_CONTRAST = 3; // WCAG 2.2 AA: 1.4.3 and 1.4.11
 
 /** Words that are the same in both languages. */
@@ -58,8 +58,9 @@ export function checkTokens(folder, check) {
 }
 
 /** Runs in the page: what a reader would stumble over as it stands now. */
-function look({ least, keys }) {
+function look({ theme, least, keys }) {
   const found = [];
+  document.documentElement.dataset.theme = theme;
   const wide = document.documentElement.scrollWidth - innerWidth;
   if (wide > 0) found.push(`${wide} pixels wider than the window`);
   const numbers = (colour) => { const [r, g, b, a = 1] = colour.match(/[\d.]+/g).map(Number); return [r, g, b, a]; };
@@ -103,14 +104,16 @@ function look({ least, keys }) {
   return found;
 }
 
-/** Opens each address and looks at it in both themes and widths. `agency` is a name that stays Vietnamese in English. */
+/** Opens each address, or [address, what to click there], and looks at it in both themes and widths. `agency` is a name that stays
+    Vietnamese in English. */
 export async function checkLooks(page, base, who, language, paths, { keys, agency }, check) {
   const found = [];
   const vietnamese = /[ăâđêôơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]\p{L}*/giu;
-  for (const path of paths) {
+  for (const [path, press] of paths.map((p) => [p].flat())) {
     await page.goto(base + path);
     await page.waitForSelector('#main h1');
     await page.waitForFunction(() => !document.querySelector('#main [aria-busy=true], #main .skeleton'));
+    if (press) await page.click(press);
     if (language === 'en') {
       const own = await page.$$eval('.rail nav, .page-actions, .tabs, th, .card > header h2, .segment, .field > label', (list) => list.map((e) => {
         const copy = e.cloneNode(true);
@@ -121,13 +124,14 @@ export async function checkLooks(page, base, who, language, paths, { keys, agenc
     }
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 900 });
-      for (const theme of ['dark', 'light']) {
-        const stumbles = await page.evaluate(([t]) => { document.documentElement.dataset.theme = t; }, [theme]).then(() => page.evaluate(look, { least: TEXT_CONTRAST, keys }));
+      // Colours do not depend on the words: the second language is looked at in one theme for each width.
+      for (const theme of language === 'vi' ? THEMES : [THEMES[WIDTHS.indexOf(width)]]) {
+        const stumbles = await page.evaluate(look, { theme, least: TEXT_CONTRAST, keys });
         found.push(...stumbles.map((s) => `${path} ${width} ${theme}: ${s}`));
       }
     }
   }
-  check(`${who}, ${language}: nothing to stumble over on ${paths.length} pages, in both themes, on a desk and on a phone`, found.length === 0, found.slice(0, 6).join(' | '));
+  check(`${who}, ${language}: nothing to stumble over on ${paths.length} pages, on a desk and on a phone`, found.length === 0, found.slice(0, 6).join(' | '));
 }
 
 /** Goes through a page by Tab: everything reached shows that it is. */

@@ -94,7 +94,7 @@ export default function TodayPage() {
                     <li key={i}>
                       <a href={`/case/${c.incident}`} class="line">
                         <span class="grow">
-                          <span class="row between wrap"><span class="small dim">{tx('clock', c.kind)}</span><Due at={c.due} late={c.overdue} /></span>
+                          <span class="row between wrap clockline"><span class="small dim">{tx('clock', c.kind)}</span><Due at={c.due} late={c.overdue} /></span>
                           <b class="clip2">{c.title}</b>
                           <small>{c.number} · {c.agency_title}{c.reminded >= 50 && c.reminded < 100 && <> · <b class="gold">{t('today.reminded', { percent: c.reminded })}</b></>}</small>
                         </span>
