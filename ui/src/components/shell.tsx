@@ -18,8 +18,8 @@ import { Menu } from './ui';
 export interface Place { id: string; path: string; icon: IconName; label: Key; right?: Right; chord?: string; count?: 'inbox' | 'incidents' | 'work' }
 
 export const PLACES: Place[] = [
-  { id: 'work', path: '/work', icon: 'work', label: 'nav.work', chord: 'w', count: 'work' },
   { id: 'today', path: '/', icon: 'today', label: 'nav.today', right: 'today', chord: 't' },
+  { id: 'work', path: '/work', icon: 'work', label: 'nav.work', right: 'work', chord: 'w', count: 'work' },
   { id: 'inbox', path: '/inbox', icon: 'alert', label: 'nav.alerts', right: 'alerts', chord: 'i', count: 'inbox' },
   { id: 'cases', path: '/cases', icon: 'case', label: 'nav.cases', right: 'incidents', chord: 'c', count: 'incidents' },
   { id: 'hunt', path: '/hunt', icon: 'hunt', label: 'nav.hunt', right: 'hunt', chord: 'k' },
@@ -35,7 +35,7 @@ export const ADMIN: Place[] = [
 const HOME: Record<string, string> = { alert: 'inbox', case: 'cases', host: 'hunt', event: 'hunt', agencies: 'registers', registers: 'registers', report: 'reports', '': 'today' };
 
 export function placesFor(role: Parameters<typeof may>[0]): { main: Place[]; admin: Place[] } {
-  const allowed = (p: Place) => (p.id === 'work' ? role === 'contact' || role === 'handler' : !p.right || may(role, p.right)) && !(role === 'contact' && p.id === 'hunt');
+  const allowed = (p: Place) => (!p.right || may(role, p.right)) && !(role === 'contact' && p.id === 'hunt');
   return { main: PLACES.filter(allowed), admin: ADMIN.filter(allowed) };
 }
 
@@ -57,7 +57,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
   const current = HOME[first] ?? first;
 
   const today = useLoad<Today>(may(user.role, 'alerts') && may(user.role, 'today') ? '/api/today' : null);
-  const work = useLoad<{ cards: unknown[]; more: number }>(user.role === 'contact' || user.role === 'handler' ? '/api/mywork' : null);
+  const work = useLoad<{ cards: unknown[]; more: number }>(may(user.role, 'work') ? '/api/mywork' : null);
   const health = useLoad<Health>('/api/health');
   useEffect(() => {
     const timer = setInterval(health.reload, 60000);

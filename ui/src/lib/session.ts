@@ -19,6 +19,7 @@ const CAN = {
   today: ['administrator', 'duty', 'handler', 'leader', 'auditor'],
   registers: ['administrator', 'duty', 'handler', 'leader', 'contact', 'auditor'],
   reports: ['duty', 'handler', 'leader', 'auditor'],
+  work: ['handler', 'leader', 'contact'],
   draft: ['duty', 'handler', 'leader'],
   sensors: ['administrator', 'duty', 'handler', 'leader', 'auditor'],
   sensors_write: ['administrator'],
