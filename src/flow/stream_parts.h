@@ -42,7 +42,7 @@ struct stream {
     uint32_t timestamp; /* TS.Recent of the sender */
     uint64_t timestamp_time;
     uint8_t wscale; /* of the windows that the sender of these bytes announces */
-    bool has_timestamp : 1, has_window : 1, rst_seen : 1, synack_seen : 1;
+    bool has_timestamp : 1, has_window : 1, rst_seen : 1, synack_seen : 1, rst_signed : 1;
     uint8_t syn_count;        /* different SYN or SYN/ACK seen */
     uint32_t urgent_taken;    /* bytes taken out of band so far: sequence numbers run ahead of offsets */
     uint32_t urgent_sequence; /* of the latest byte taken out */

@@ -436,18 +436,52 @@ static void take_synack(struct step *step)
     step->out->has_window = true;
 }
 
+/* The client begins anew with another number; the server may still answer this one. */
+static void remember_syn(struct tcp *tcp, const struct stream *client)
+{
+    tcp->syns[tcp->syn_next++ % EARLIER_SYNS] = (struct earlier_syn){ .isn = client->isn,
+                                                                      .wscale = client->wscale,
+                                                                      .used = true,
+                                                                      .timestamps = tcp->timestamps,
+                                                                      .sack = tcp->sack };
+}
+
+/* The server answers an earlier SYN: that one holds. */
+static void recall_syn(struct tcp *tcp, struct stream *client, uint32_t ack)
+{
+    if (ack == client->isn + 1 || ack == client->next)
+        return;
+    for (size_t i = 0; i < EARLIER_SYNS; i++) {
+        const struct earlier_syn *syn = &tcp->syns[i];
+        if (!syn->used || ack != syn->isn + 1)
+            continue;
+        client->isn = client->last_ack = syn->isn;
+        client->next = syn->isn + 1;
+        client->wscale = syn->wscale;
+        tcp->timestamps = syn->timestamps;
+        tcp->sack = syn->sack;
+        client->has_timestamp = false; /* of another SYN */
+        return;
+    }
+}
+
 static void state_syn_sent(struct step *step)
 {
     const struct tcp_header *header = step->header;
     uint8_t flags = header->flags;
     struct stream *client = step->tcp->streams[TO_SERVER];
+    if (!(flags & TCP_SYN) && header->has_timestamp && !step->tcp->timestamps) {
+        /* The SYN offered none, so its sender takes no segment that has one (RFC 7323 section 3.2). */
+        refuse(step, STREAM_EVENT_PKT_INVALID_TIMESTAMP);
+        return;
+    }
     if (flags & TCP_RST) {
         /* RFC 9293 section 3.10.7.3: acceptable when it acknowledges the SYN. The client's own answers
          * something older on these ports (RFC 5961 section 4); its SYN stands. */
         if (to_server(step))
             return;
         uint32_t ack = header->acknowledgment;
-        if (flags & TCP_ACK && (SEQ_LE(ack, client->isn) || SEQ_GT(ack, client->next))) {
+        if (!(flags & TCP_ACK) || SEQ_LE(ack, client->isn) || SEQ_GT(ack, client->next)) {
             refuse(step, STREAM_EVENT_RST_INVALID_ACK);
             return;
         }
@@ -475,6 +509,7 @@ static void state_syn_sent(struct step *step)
             return;
         }
         uint32_t ack = header->acknowledgment;
+        recall_syn(step->tcp, client, ack);
         bool whole = ack == client->next, syn_only = ack == client->isn + 1;
         if (!whole && !syn_only) {
             /* Between the two: part of the fast open data was taken. */
@@ -503,11 +538,11 @@ static void state_syn_sent(struct step *step)
     } else if (flags & TCP_SYN) {
         if (to_server(step)) {
             if (header->sequence != client->isn) {
-                if (++client->syn_count > step->tracker->settings.max_syn_queued) {
-                    client->syn_count = step->tracker->settings.max_syn_queued;
-                    refuse(step, STREAM_EVENT_WHS3_SYN_FLOOD);
-                    return;
-                }
+                remember_syn(step->tcp, client);
+                if (client->syn_count > step->tracker->settings.max_syn_queued)
+                    event(step, STREAM_EVENT_WHS3_SYN_FLOOD);
+                else
+                    client->syn_count++;
                 if (client->contiguous) {
                     stream_clear(client);
                     client->released = client->origin = client->contiguous = client->end = 0;
@@ -525,9 +560,7 @@ static void state_syn_sent(struct step *step)
     } else if (flags & TCP_ACK && to_server(step)) {
         /* The client goes on, so the server did answer: it is not seen here. */
         if (!step->tracker->settings.async_oneside) {
-            /* After a SYN of the server its acknowledgment is missing, not wrong (four-way handshake). */
-            step->result->invalid = !step->back->started;
-            return;
+            return; /* it may be in order, but nothing tells what it follows */
         }
         if (header->sequence != client->isn + 1) {
             refuse(step, STREAM_EVENT_WHS3_ASYNC_WRONG_SEQ);
@@ -648,8 +681,9 @@ static void state_syn_recv(struct step *step)
                 return;
             established(step);
             state_open(step);
-        } else if (SEQ_GE(header->sequence, server->next) && SEQ_GE(header->acknowledgment, client->next) &&
-                   SEQ_LE(header->sequence, server->edge)) {
+        } else if (!step->tracker->settings.inline_mode && SEQ_GE(header->sequence, server->next) &&
+                   SEQ_GE(header->acknowledgment, client->next) && SEQ_LE(header->sequence, server->edge)) {
+            /* Inline nothing passes unseen, so this would be no answer to what was lost. */
             established(step);
             state_open(step);
         } else {
@@ -673,6 +707,7 @@ static void reset(struct step *step)
     }
     if (header->is_signed && !step->tcp->is_signed) {
         /* No signatures were agreed on: the receiver drops it (RFC 2385 section 2). */
+        out->rst_signed = true;
         step->result->invalid = true;
         return;
     }
@@ -936,6 +971,12 @@ static void finish_state(struct step *step)
     }
 }
 
+static bool is_closing(const struct tcp *tcp)
+{
+    return tcp->state == TCP_CLOSE_WAIT || tcp->state == TCP_FIN_WAIT1 || tcp->state == TCP_FIN_WAIT2 ||
+           tcp->state == TCP_CLOSING;
+}
+
 static void state_open(struct step *step)
 {
     const struct tcp_header *header = step->header;
@@ -973,8 +1014,11 @@ static void state_open(struct step *step)
         }
         return;
     }
-    if (tcp->closed_by_rst && back->rst_seen && size)
+    if (UNLIKELY(out->rst_signed) && size && !header->is_signed) {
+        /* Its sender goes on as if it had never been: somebody else's, or meant for the sensor alone. */
+        out->rst_signed = false;
         event(step, STREAM_EVENT_SUSPECTED_RST_INJECT);
+    }
     if (!timestamp_valid(step)) {
         refuse(step, STREAM_EVENT_PKT_INVALID_TIMESTAMP);
         return;
@@ -1012,7 +1056,8 @@ static void state_open(struct step *step)
     }
     if (size && SEQ_LE(after, out->next) && SEQ_LT(header->sequence, out->next)) {
         step->result->retransmission = true;
-        event(step, STREAM_EVENT_PKT_RETRANSMISSION);
+        if (is_closing(tcp)) /* before, it is everyday business */
+            event(step, STREAM_EVENT_PKT_RETRANSMISSION);
     }
     if (!window_valid(step)) {
         if (flags & TCP_FIN)

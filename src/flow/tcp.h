@@ -212,12 +212,22 @@ struct tcp_result {
     uint16_t events[TCP_EVENTS_MAX]; /* enum stream_event */
 };
 
+/* An earlier SYN of the client, with another number; the server may answer any of them. */
+struct earlier_syn {
+    uint32_t isn;
+    uint8_t wscale;
+    bool used, timestamps, sack;
+};
+#define EARLIER_SYNS 4
+
 /* One connection; at flow->tcp. */
 struct tcp {
     struct stream *streams[DIRECTIONS]; /* never NULL; data travelling to that end */
     uint8_t state;                      /* enum tcp_state */
     bool midstream, async, established; /* established: the handshake was seen to its end, or assumed */
     bool timestamps, sack, closed_by_rst, closing, fast_open, is_signed;
+    uint8_t syn_next; /* place in `syns` for the next */
+    struct earlier_syn syns[EARLIER_SYNS];
     bool fast_open_ignored; /* the server did not take the data of the client's SYN */
 };
 

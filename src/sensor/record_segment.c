@@ -13,13 +13,18 @@ static bool has_event(const struct tcp_result *result, enum stream_event event)
     return false;
 }
 
+static bool changes_state(const struct scene *scene, const struct tcp_result *result)
+{
+    return scene->flow->tcp && result->state_before != scene->flow->tcp->state;
+}
+
 static bool is_wanted(const struct eve_settings *eve, const struct scene *scene,
                       const struct tcp_result *result)
 {
     return eve->stream &&
            (eve->streams.all ||
             (eve->streams.events && (result->event_count || scene->packet->event_count)) ||
-            (eve->streams.states && result->state_before != scene->flow->tcp->state) ||
+            (eve->streams.states && changes_state(scene, result)) ||
             (eve->streams.spurious && has_event(result, STREAM_EVENT_PKT_SPURIOUS_RETRANSMISSION)));
 }
 
@@ -62,8 +67,14 @@ static void put_side(const char *key, const struct stream *stream, struct text *
     json_close(out, '}');
 }
 
+/* Empty for a segment of no connection. */
 static void put_session(const struct tcp *tcp, const struct tcp_result *result, struct text *out)
 {
+    if (!tcp) {
+        json_open(out, "session", '{');
+        json_close(out, '}');
+        return;
+    }
     const struct named rows[] = {
         { tcp->midstream, "midstream" },
         { tcp->async, "async" },
@@ -89,7 +100,7 @@ static void put_packet(const struct scene *scene, const struct tcp_result *resul
 {
     const struct named rows[] = {
         { result->event_count || scene->packet->event_count, "event_set" },
-        { result->state_before != scene->flow->tcp->state, "state_update" },
+        { changes_state(scene, result), "state_update" },
         { has_event(result, STREAM_EVENT_PKT_SPURIOUS_RETRANSMISSION), "spurious_retransmission" },
     };
     json_open(out, "packet", '{');

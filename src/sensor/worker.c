@@ -337,7 +337,7 @@ static void handle_flow(struct worker *worker, struct scene *scene, struct packe
         handle_udp(worker, scene, packet);
     if (worker->watch)
         watch_packet(worker->watch, &worker->recorder, scene, fresh);
-    if (worker->recorder.tells_segments && packet->tcp && flow->tcp)
+    if (worker->recorder.tells_segments && packet->tcp)
         record_segment(&worker->recorder, scene, &result);
     if (result.event_count)
         record_stream_anomalies(&worker->recorder, scene, result.events, result.event_count);

@@ -11,6 +11,7 @@ struct bench {
     uint16_t urgent;    /* of the next packets */
     uint32_t timestamp; /* likewise; 0: no option */
     bool stamped;       /* the option is there whatever the timestamp */
+    bool is_signed;     /* the next packets */
     struct flow_table *table;
     struct flow *flow;
     uint64_t time;
@@ -68,6 +69,7 @@ static struct stream *send_to(struct bench *bench, enum direction to, uint8_t fl
                                              .urgent = bench->urgent,
                                              .has_timestamp = bench->timestamp || bench->stamped,
                                              .timestamp = bench->timestamp,
+                                             .is_signed = bench->is_signed,
                                              .window = 60000,
                                              .checksum_ok = true };
     packet.tcp = &packet.tcp_record;
@@ -514,6 +516,94 @@ static void old_timestamps_are_refused_on_resets_too(void **state)
     }
 }
 
+/* The server may answer any of the latest SYNs; many different ones are an event, but refuse nothing. */
+static void one_of_several_syns_is_answered(void **state)
+{
+    (void)state;
+    for (uint32_t answered = 6; answered < 14; answered++) {
+        struct bench bench;
+        start(&bench, NULL, 16);
+        for (uint32_t i = 0; i < 14; i++) {
+            send_to(&bench, TO_SERVER, TCP_SYN, C0 + i * 1000, 0, BYTES_NONE);
+            assert_false(bench.result.invalid);
+            assert_int_equal(has_event(&bench, STREAM_EVENT_WHS3_SYN_FLOOD), i > 10);
+        }
+        send_to(&bench, TO_CLIENT, TCP_SYN | TCP_ACK, S0, C0 + answered * 1000 + 1, BYTES_NONE);
+        bool remembered = answered >= 13 - EARLIER_SYNS;
+        assert_int_equal(bench.result.invalid, !remembered);
+        if (remembered) {
+            uint32_t first = C0 + answered * 1000 + 1;
+            send_to(&bench, TO_SERVER, TCP_ACK, first, S0 + 1, BYTES_OF("hello"));
+            send_to(&bench, TO_CLIENT, TCP_ACK, S0 + 1, first + 5, BYTES_NONE);
+            assert_int_equal(bench.flow->tcp->state, TCP_ESTABLISHED);
+            assert_true(bytes_is(stream_ready(bench.flow->tcp->streams[TO_SERVER], 0), "hello"));
+        }
+        stop(&bench);
+    }
+}
+
+/* RFC 9293 section 3.10.7.3: without an acceptable acknowledgment it is not about this SYN. */
+static void a_reset_answers_a_syn_with_its_number_only(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t flags;
+        uint32_t ack;
+        bool stamped, closes;
+    } cases[] = {
+        { TCP_RST | TCP_ACK, C0 + 1, false, true },
+        { TCP_RST | TCP_ACK, C0 + 1, true, false },
+        { TCP_RST | TCP_ACK, C0, false, false },
+        { TCP_RST | TCP_ACK, C0 + 2, false, false },
+        { TCP_RST, 0, false, false },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct bench bench;
+        start(&bench, NULL, 16);
+        send_to(&bench, TO_SERVER, TCP_SYN, C0, 0, BYTES_NONE);
+        bench.stamped = cases[i].stamped; /* an option that the SYN did not offer */
+        send_to(&bench, TO_CLIENT, cases[i].flags, 0, cases[i].ack, BYTES_NONE);
+        assert_int_equal(bench.flow->tcp->state, cases[i].closes ? TCP_CLOSED : TCP_SYN_SENT);
+        assert_int_equal(has_event(&bench, STREAM_EVENT_PKT_INVALID_TIMESTAMP), cases[i].stamped);
+        stop(&bench);
+    }
+}
+
+static void a_signed_reset_that_its_sender_forgets_was_injected(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    handshake(&bench);
+    bench.is_signed = true;
+    send_to(&bench, TO_SERVER, TCP_RST | TCP_ACK, C0 + 1, S0 + 1, BYTES_NONE);
+    assert_int_equal(bench.flow->tcp->state, TCP_ESTABLISHED);
+    bench.is_signed = false;
+    send_to(&bench, TO_CLIENT, TCP_ACK, S0 + 1, C0 + 1, BYTES_OF("banner"));
+    assert_false(has_event(&bench, STREAM_EVENT_SUSPECTED_RST_INJECT));
+    data(&bench, 0, "hello");
+    assert_true(has_event(&bench, STREAM_EVENT_SUSPECTED_RST_INJECT));
+    data(&bench, 5, "again");
+    assert_false(has_event(&bench, STREAM_EVENT_SUSPECTED_RST_INJECT));
+    stop(&bench);
+}
+
+static void repetitions_are_told_while_closing_only(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    handshake(&bench);
+    data(&bench, 0, "hello");
+    data(&bench, 0, "hello");
+    assert_true(bench.result.retransmission);
+    assert_false(has_event(&bench, STREAM_EVENT_PKT_RETRANSMISSION));
+    send_to(&bench, TO_SERVER, TCP_ACK | TCP_FIN, C0 + 6, S0 + 1, BYTES_OF("bye"));
+    data(&bench, 0, "hello");
+    assert_true(has_event(&bench, STREAM_EVENT_PKT_RETRANSMISSION));
+    stop(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -532,6 +622,10 @@ int main(void)
         cmocka_unit_test(urgent_pointers_past_the_segment_mean_nothing),
         cmocka_unit_test(urgent_bytes_are_taken_out_up_to_a_limit),
         cmocka_unit_test(old_timestamps_are_refused_on_resets_too),
+        cmocka_unit_test(one_of_several_syns_is_answered),
+        cmocka_unit_test(a_reset_answers_a_syn_with_its_number_only),
+        cmocka_unit_test(a_signed_reset_that_its_sender_forgets_was_injected),
+        cmocka_unit_test(repetitions_are_told_while_closing_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
