@@ -15,7 +15,34 @@
 
 #include "base/clock.h"
 
-#define RETRY_INTERVAL NS_PER_S /* between attempts to reach a socket's listener */
+#define RETRY_INTERVAL NS_PER_S   /* between attempts to reach a socket's listener */
+#define MESSAGE_MAX    (1U << 20) /* bytes of a syslog message; what is longer is cut */
+
+/* RFC 3164 section 4.1.1, with the names of syslog.conf(5). */
+static const char *const facilities[] = { "kern",   "user",   "mail",   "daemon", "auth",     "syslog",
+                                          "lpr",    "news",   "uucp",   "cron",   "authpriv", "ftp",
+                                          NULL,     NULL,     NULL,     NULL,     "local0",   "local1",
+                                          "local2", "local3", "local4", "local5", "local6",   "local7" };
+static const char *const severities[] = { "emergency", "alert",  "critical", "error",
+                                          "warning",   "notice", "info",     "debug" };
+
+static int find_name(const char *const *names, size_t count, struct bytes name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (names[i] && bytes_equal_nocase(name, bytes_of_string(names[i])))
+            return (int)i;
+    return -1;
+}
+
+int output_facility(struct bytes name)
+{
+    return find_name(facilities, COUNT_OF(facilities), name);
+}
+
+int output_severity(struct bytes name)
+{
+    return find_name(severities, COUNT_OF(severities), name);
+}
 
 struct output {
     struct output_settings settings;
@@ -25,7 +52,8 @@ struct output {
     uint64_t opened_period; /* number of the rotation period the file was opened in */
     uint64_t retry_at;      /* steady time of the next attempt to connect */
     uint64_t lost;
-    bool torn; /* the last line written lacks its end, and could not be taken back */
+    struct text message; /* syslog: the one under way */
+    bool torn;           /* the last line written lacks its end, and could not be taken back */
 };
 
 static bool expand(struct output *output, uint64_t now)
@@ -87,8 +115,12 @@ static int open_socket(const struct output *output)
         return -1;
     }
     memcpy(address.sun_path, output->path, strlen(output->path) + 1);
-    int type = output->settings.kind == OUTPUT_UNIX_DGRAM ? SOCK_DGRAM : SOCK_STREAM;
+    int type = output->settings.kind == OUTPUT_UNIX_STREAM ? SOCK_STREAM : SOCK_DGRAM;
     int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    /* A listener that does not read holds nobody up for longer. */
+    static const struct timeval patience = { .tv_usec = 200000 };
+    if (fd >= 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
         int reason = errno;
         close(fd);
@@ -108,6 +140,7 @@ static int open_any(const struct output *output)
         return open(output->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     case OUTPUT_UNIX_STREAM:
     case OUTPUT_UNIX_DGRAM:
+    case OUTPUT_SYSLOG:
         return open_socket(output);
     case OUTPUT_NOWHERE:
         return open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -119,7 +152,8 @@ static int open_any(const struct output *output)
 
 static bool is_socket(const struct output *output)
 {
-    return output->settings.kind == OUTPUT_UNIX_STREAM || output->settings.kind == OUTPUT_UNIX_DGRAM;
+    return output->settings.kind == OUTPUT_UNIX_STREAM || output->settings.kind == OUTPUT_UNIX_DGRAM ||
+           output->settings.kind == OUTPUT_SYSLOG;
 }
 
 static uint64_t period_of(const struct output *output, uint64_t now)
@@ -135,6 +169,7 @@ struct output *output_open(const struct output_settings *settings, struct error 
         return NULL;
     }
     output->settings = *settings;
+    output->message = text_new(MESSAGE_MAX);
     output->fd = -1;
     int directory = snprintf(output->directory, sizeof output->directory, "%s",
                              settings->directory ? settings->directory : "");
@@ -183,13 +218,36 @@ static struct bytes write_all(int fd, struct bytes data)
     return data;
 }
 
-static struct bytes send_datagrams(int fd, struct bytes lines)
+/* "<174>Nov 29 04:03:02 suricata[123]: " and the line, without its end. */
+static struct bytes syslog_message(struct output *output, struct bytes line)
+{
+    const struct output_settings *settings = &output->settings;
+    char stamp[32];
+    time_t seconds = (time_t)(clock_wall() / NS_PER_S);
+    struct tm local;
+    localtime_r(&seconds, &local);
+    strftime(stamp, sizeof stamp, "%b %e %H:%M:%S", &local);
+    text_clear(&output->message);
+    text_add(&output->message, "<%u>%s %s[%ld]: ", settings->facility * 8U + settings->severity, stamp,
+             settings->identity ? settings->identity : "vonglau", (long)getpid());
+    text_put(&output->message, bytes_first(line, line.size - (line.data[line.size - 1] == '\n')));
+    return text_bytes(&output->message);
+}
+
+/* A line that no datagram can hold is lost alone; the others go on. */
+static struct bytes send_datagrams(struct output *output, struct bytes lines)
 {
     while (lines.size) {
         size_t at = bytes_find_byte(lines, '\n');
         size_t size = at == SIZE_MAX ? lines.size : at + 1;
-        if (send(fd, lines.data, size, MSG_NOSIGNAL) < 0)
-            break;
+        struct bytes message = bytes_first(lines, size);
+        if (output->settings.kind == OUTPUT_SYSLOG)
+            message = syslog_message(output, message);
+        if (send(output->fd, message.data, message.size, MSG_NOSIGNAL) < 0) {
+            if (errno != EMSGSIZE)
+                break;
+            __atomic_add_fetch(&output->lost, 1, __ATOMIC_RELAXED);
+        }
         lines = bytes_from(lines, size);
     }
     return lines;
@@ -230,14 +288,16 @@ static void write_locked(struct output *output, struct bytes lines)
         output->retry_at = clock_steady() + RETRY_INTERVAL;
     }
     struct bytes left = lines;
-    if (output->fd >= 0 && output->settings.kind == OUTPUT_UNIX_DGRAM)
-        left = send_datagrams(output->fd, lines);
+    errno = 0;
+    if (output->fd >= 0 && is_socket(output) && output->settings.kind != OUTPUT_UNIX_STREAM)
+        left = send_datagrams(output, lines);
     else if (output->fd >= 0 && output->settings.kind == OUTPUT_UNIX_STREAM)
         left = send_stream(output->fd, lines);
     else if (output->fd >= 0 && output->torn && write_all(output->fd, BYTES_OF("\n")).size == 0)
         output->torn = false;
     if (output->fd >= 0 && !is_socket(output) && !output->torn)
         left = write_all(output->fd, lines);
+    bool slow = errno == EAGAIN || errno == EWOULDBLOCK;
     if (left.size == 0)
         return;
     __atomic_add_fetch(&output->lost, count_lines(left), __ATOMIC_RELAXED);
@@ -246,6 +306,8 @@ static void write_locked(struct output *output, struct bytes lines)
     if (is_socket(output) && output->fd >= 0) {
         close(output->fd);
         output->fd = -1;
+        if (slow)
+            output->retry_at = clock_steady() + RETRY_INTERVAL;
     }
 }
 
@@ -311,5 +373,6 @@ void output_close(struct output *output)
     if (output->fd >= 0)
         close(output->fd);
     pthread_mutex_destroy(&output->lock);
+    text_done(&output->message);
     free(output);
 }

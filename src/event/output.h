@@ -8,7 +8,19 @@
 #include "base/error.h"
 #include "base/text.h"
 
-enum output_kind { OUTPUT_FILE, OUTPUT_FIFO, OUTPUT_UNIX_STREAM, OUTPUT_UNIX_DGRAM, OUTPUT_NOWHERE };
+enum output_kind {
+    OUTPUT_FILE,
+    OUTPUT_FIFO,
+    OUTPUT_UNIX_STREAM,
+    OUTPUT_UNIX_DGRAM,
+    OUTPUT_SYSLOG, /* `path` is the log's socket; each line is a message of its own (RFC 3164) */
+    OUTPUT_NOWHERE
+};
+
+#define OUTPUT_SYSLOG_SOCKET "/dev/log"
+/* Numbers of "local5" and the like, of "info" and the like, in any case; -1: no such name. */
+int output_facility(struct bytes name);
+int output_severity(struct bytes name);
 
 struct output_settings {
     const char *directory; /* put before a relative path */
@@ -17,6 +29,9 @@ struct output_settings {
     bool truncate;   /* start an empty file instead of appending */
     uint64_t rotate; /* seconds between openings of a new file; 0: never */
     uint32_t mode;   /* permission bits of new files; 0: 0640 */
+    /* Syslog */
+    const char *identity; /* NULL: vonglau */
+    uint8_t facility, severity;
 };
 
 struct output;

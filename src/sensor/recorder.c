@@ -88,6 +88,8 @@ bool sinks_open(struct sinks *sinks, const struct settings *settings, struct err
                 return false;
             continue;
         }
+        if (sink->settings->threaded)
+            continue;
         sink->output = output_open(&sink->settings->output, error);
         if (!sink->output)
             return false;
@@ -108,9 +110,13 @@ typedef bool (*output_fn)(struct output *output, uint64_t now, struct error *err
 static void each_output(struct sinks *sinks, uint64_t now, output_fn call)
 {
     struct error error;
-    for (size_t i = 0; i < sinks->eve_count; i++)
+    for (size_t i = 0; i < sinks->eve_count; i++) {
         if (sinks->eves[i].output && !call(sinks->eves[i].output, now, &error))
             log_error("output: %s", error.text);
+        for (size_t k = 0; k < sinks->eves[i].thread_count; k++)
+            if (!call(sinks->eves[i].threads[k], now, &error))
+                log_error("output: %s", error.text);
+    }
     if (sinks->fast && !call(sinks->fast, now, &error))
         log_error("output: %s", error.text);
     if (sinks->stats_log && !call(sinks->stats_log, now, &error))
@@ -141,8 +147,11 @@ void sinks_tick(struct sinks *sinks, uint64_t now)
 uint64_t sinks_lost(const struct sinks *sinks)
 {
     uint64_t lost = 0;
-    for (size_t i = 0; i < sinks->eve_count; i++)
+    for (size_t i = 0; i < sinks->eve_count; i++) {
         lost += sinks->eves[i].output ? output_lost(sinks->eves[i].output) : 0;
+        for (size_t k = 0; k < sinks->eves[i].thread_count; k++)
+            lost += output_lost(sinks->eves[i].threads[k]);
+    }
     return lost;
 }
 
@@ -152,14 +161,41 @@ void sinks_close(struct sinks *sinks)
     if (lost)
         log_warning("output: %llu records were lost, since their file was full or their listener away",
                     (unsigned long long)lost);
-    for (size_t i = 0; i < sinks->eve_count; i++)
+    for (size_t i = 0; i < sinks->eve_count; i++) {
         output_close(sinks->eves[i].output);
+        for (size_t k = 0; k < sinks->eves[i].thread_count; k++)
+            output_close(sinks->eves[i].threads[k]);
+        free(sinks->eves[i].threads);
+    }
     free(sinks->eves);
     output_close(sinks->fast);
     output_close(sinks->stats_log);
     packet_file_close(sinks->packets);
     gate_close(sinks->spool);
     *sinks = (struct sinks){ 0 };
+}
+
+/* "eve.json" of the third recorder is "eve.3.json". */
+static bool open_thread(struct sink *sink, struct error *error)
+{
+    struct output_settings settings = sink->settings->output;
+    char name[1024];
+    struct text path = text_of(name, sizeof name);
+    const char *slash = strrchr(settings.path, '/'), *dot = strrchr(slash ? slash : settings.path, '.');
+    text_put(&path, bytes_of(settings.path, dot ? (size_t)(dot - settings.path) : strlen(settings.path)));
+    text_add(&path, ".%zu%s", sink->thread_count + 1, dot ? dot : "");
+    settings.path = name;
+    struct output **grown = realloc(sink->threads, (sink->thread_count + 1) * sizeof(struct output *));
+    if (!grown)
+        return error_set(error, "out of memory");
+    sink->threads = grown;
+    if (path.full)
+        return error_set(error, "the name of the output file is too long: %.200s",
+                         sink->settings->output.path);
+    struct output *output = output_open(&settings, error);
+    if (output)
+        grown[sink->thread_count++] = output;
+    return output != NULL;
 }
 
 /* ---- a worker's buffers ---- */
@@ -171,8 +207,14 @@ bool recorder_init(struct recorder *recorder, const struct settings *settings, s
     recorder->buffers = calloc(sinks->eve_count + 1, sizeof *recorder->buffers);
     if (!recorder->buffers)
         return error_set(error, "out of memory");
-    for (size_t i = 0; i < sinks->eve_count; i++)
+    for (size_t i = 0; i < sinks->eve_count; i++) {
         recorder->buffers[i] = text_new(BUFFER_MAX);
+        if (!sinks->eves[i].settings->threaded)
+            continue;
+        recorder->thread = sinks->eves[i].thread_count;
+        if (!open_thread(&sinks->eves[i], error))
+            return false;
+    }
     for (size_t i = 0; i < settings->eve_count; i++)
         recorder->keeps_macs |= settings->eves[i].ethernet &&
                                 (settings->eves[i].flow || settings->eves[i].netflow);
@@ -189,8 +231,11 @@ static void flush_sink(struct recorder *recorder, size_t i)
     struct text *buffer = &recorder->buffers[i];
     if (buffer->size == 0)
         return;
-    if (recorder->sinks->eves[i].output)
-        output_write(recorder->sinks->eves[i].output, text_bytes(buffer));
+    const struct sink *sink = &recorder->sinks->eves[i];
+    if (sink->output)
+        output_write(sink->output, text_bytes(buffer));
+    else if (sink->settings->threaded)
+        output_write(sink->threads[recorder->thread], text_bytes(buffer));
     else if (recorder->sinks->spool)
         gate_put(recorder->sinks->spool, text_bytes(buffer));
     text_clear(buffer);

@@ -10,7 +10,9 @@
 
 /* Where the lines of one eve-log go; shared by the workers. */
 struct sink {
-    struct output *output; /* NULL: to the spool */
+    struct output *output;   /* NULL: to the spool, or to one for each recorder */
+    struct output **threads; /* threaded: those of the recorders, in order of their beginning */
+    size_t thread_count;
     const struct eve_settings *settings;
 };
 
@@ -51,6 +53,7 @@ struct recorder {
     const struct settings *settings;
     struct sinks *sinks;
     struct text *buffers; /* one per eve sink */
+    size_t thread;        /* its place among the sinks' threads */
     struct text fast;
     struct text scratch;
     struct eve_stamp stamp;
@@ -63,6 +66,7 @@ struct recorder {
     uint64_t lines, lost;
 };
 
+/* Recorders begin one after the other, before any of them writes. */
 MUST_CHECK bool recorder_init(struct recorder *recorder, const struct settings *settings, struct sinks *sinks,
                               struct error *error);
 void recorder_done(struct recorder *recorder);

@@ -275,6 +275,23 @@ static bool read_rotation(struct config_node *node, uint64_t *seconds, struct er
     return true;
 }
 
+static bool read_syslog(struct config_node *node, struct output_settings *output, struct error *error)
+{
+    const char *identity = config_value(node, "identity"), *facility = config_value(node, "facility");
+    const char *level = config_value(node, "level");
+    int number = output_facility(facility ? bytes_of_string(facility) : BYTES_OF("local5"));
+    int severity = output_severity(level ? bytes_of_string(level) : BYTES_OF("info"));
+    if (number < 0)
+        return config_error(config_find(node, "facility"), error, "'%s' is no facility of syslog", facility);
+    if (severity < 0)
+        return config_error(config_find(node, "level"), error, "'%s' is no level of syslog", level);
+    output->identity = identity ? identity : "suricata";
+    output->facility = (uint8_t)number;
+    output->severity = (uint8_t)severity;
+    output->path = OUTPUT_SYSLOG_SOCKET;
+    return true;
+}
+
 /* Where an output goes; the common part of eve-log, fast and stats. */
 static bool read_target(struct settings *settings, struct config_node *node, const char *name,
                         struct output_settings *output, struct error *error)
@@ -284,7 +301,8 @@ static bool read_target(struct settings *settings, struct config_node *node, con
         enum output_kind kind;
     } kinds[] = {
         { "regular", OUTPUT_FILE },          { "file", OUTPUT_FILE }, { "unix_stream", OUTPUT_UNIX_STREAM },
-        { "unix_dgram", OUTPUT_UNIX_DGRAM }, { "fifo", OUTPUT_FIFO }, { "null", OUTPUT_NOWHERE }
+        { "unix_dgram", OUTPUT_UNIX_DGRAM }, { "fifo", OUTPUT_FIFO }, { "null", OUTPUT_NOWHERE },
+        { "syslog", OUTPUT_SYSLOG }
     };
     const char *filename = config_value(node, "filename");
     output->directory = settings->log_dir;
@@ -298,8 +316,11 @@ static bool read_target(struct settings *settings, struct config_node *node, con
             known = true;
         }
     if (!known)
-        return config_error(type, error, "'%s' is not supported: regular, unix_stream, unix_dgram or fifo",
+        return config_error(type, error,
+                            "'%s' is not supported: regular, unix_stream, unix_dgram, fifo or syslog",
                             type->value);
+    if (output->kind == OUTPUT_SYSLOG && !read_syslog(node, output, error))
+        return false;
     if (!config_bool(node, "append", &append, error) || !read_rotation(node, &output->rotate, error))
         return false;
     output->truncate = !append;
@@ -325,6 +346,8 @@ static bool read_eve(struct settings *settings, struct config_node *node, struct
         !config_bool(node, "suricata-version", &eve->suricata_version, error) ||
         !read_xff(node, &eve->xff, error))
         return false;
+    if (eve->output.kind != OUTPUT_FILE)
+        eve->threaded = false; /* all workers' lines fit one socket */
     eve->community_seed = (uint16_t)seed;
     eve->prefix = config_value(node, "prefix");
     eve->sensor_name = config_value(&settings->config.root, "sensor-name");
