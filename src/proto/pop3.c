@@ -36,6 +36,7 @@ static const struct command commands[] = {
 
 struct pop3 {
     bool has_request, has_response, success, lines, starts_tls, bad;
+    bool sasl;        /* AUTH, or what the client said in its dialogue: the server may ask for more */
     const char *name; /* of the known command, in capitals */
     struct bytes command;
     struct bytes arguments[ARGUMENTS_MAX];
@@ -49,7 +50,7 @@ struct pop3 {
 struct pop3_state {
     struct tx *in_lines;        /* its response goes on with lines */
     bool long_line[DIRECTIONS]; /* the rest of a line that is too long is passed over */
-    bool dialogue;              /* AUTH: the client's next lines are no commands */
+    bool dialogue;              /* AUTH: the client's next line is no command */
     size_t scanned[DIRECTIONS];
 };
 
@@ -105,14 +106,18 @@ static bool take_command(struct session *session, struct pop3_state *state, stru
     struct bytes rest = line;
     struct bytes name = bytes_cut(&rest, ' ');
     const struct command *command = find_command(name);
-    if (state->dialogue) /* an answer to the server's challenge */
-        return true;
     struct tx *tx = session_tx(session);
     if (!tx)
         return false;
     struct pop3 *pop3 = record_of(tx);
     pop3->has_request = true;
     tx_finish(tx, TO_SERVER);
+    if (state->dialogue) { /* an answer to the server's challenge, which may be a password */
+        state->dialogue = false;
+        pop3->sasl = true;
+        pop3->command = BYTES_OF("<SASL DATA>");
+        return true;
+    }
     if (!command) {
         pop3->command = arena_copy(&tx->memory, name);
         take_arguments(tx, rest, false);
@@ -124,7 +129,7 @@ static bool take_command(struct session *session, struct pop3_state *state, stru
     take_arguments(tx, rest, command->max == 255); /* a password may have spaces */
     pop3->lines = command->lines && (!command->barely || pop3->argument_count == 0);
     pop3->starts_tls = bytes_is(pop3->command, "STLS");
-    state->dialogue = bytes_is(pop3->command, "AUTH") && pop3->argument_count > 0;
+    pop3->sasl = bytes_is(pop3->command, "AUTH") && pop3->argument_count > 0;
     if (pop3->argument_count < command->min || pop3->argument_count > command->max)
         tx_event(tx, EVENT_INCORRECT_ARGUMENT_COUNT);
     return true;
@@ -165,12 +170,25 @@ static void add_line(struct tx *tx, struct bytes line)
     pop3->line_count++;
 }
 
+/* "+ " and a challenge: the client goes on with one line (RFC 5034). */
+static bool take_challenge(struct session *session, struct pop3_state *state, struct bytes line)
+{
+    struct tx *tx = session_tx_open(session, TO_CLIENT);
+    if (!tx || !record_of(tx)->sasl)
+        return false;
+    struct pop3 *pop3 = record_of(tx);
+    state->dialogue = pop3->has_response = pop3->success = true;
+    pop3->status = BYTES_OF("OK");
+    pop3->header = arena_copy(&tx->memory, bytes_from(line, 2));
+    tx_finish_both(tx);
+    return true;
+}
+
 static bool take_status(struct session *session, struct pop3_state *state, struct bytes line)
 {
-    bool ok = bytes_starts(line, BYTES_OF("+OK")),
-         more = bytes_is(bytes_first(line, 2), "+ ") || bytes_is(line, "+");
-    if (more && state->dialogue)
-        return true;
+    bool ok = bytes_starts(line, BYTES_OF("+OK"));
+    if (bytes_is(bytes_first(line, 2), "+ ") || bytes_is(line, "+"))
+        return take_challenge(session, state, line);
     if (!ok && !bytes_starts(line, BYTES_OF("-ERR")))
         return false;
     struct tx *tx = session_tx_open(session, TO_CLIENT);
@@ -179,7 +197,6 @@ static bool take_status(struct session *session, struct pop3_state *state, struc
     if (!tx)
         return false;
     struct pop3 *pop3 = record_of(tx);
-    state->dialogue = false;
     pop3->has_response = true;
     pop3->success = ok;
     struct bytes rest = bytes_from(line, ok ? 3 : 4);

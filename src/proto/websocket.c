@@ -18,8 +18,8 @@ enum { FRAME_HEADER, FRAME_PDU, FRAME_DATA };
 static const char *const frame_names[] = { "header", "pdu", "data", NULL };
 
 enum opcode { CONTINUATION, TEXT, BINARY, CLOSE = 8, PING, PONG };
-static const char *const opcode_names[] = { "continuation",     "text", "binary", "",  "", "", "", "",
-                                            "connection_close", "ping", "pong",   NULL };
+static const char *const opcode_names[] = { "continuation", "text", "binary", "",  "", "", "", "",
+                                            "close",        "ping", "pong",   NULL };
 /* The upper four bits of a frame's first byte, as rules name them. */
 static const char *const flag_names[] = { "", "", "", "", "rsv3", "rsv2", "comp", "fin", NULL };
 enum { FLAG_COMPRESSED = 0x40, FLAG_FIN = 0x80 };
@@ -324,6 +324,7 @@ const struct protocol websocket_protocol = {
     .name = "websocket",
     .title = "WebSocket",
     .eve_type = "websocket",
+    .eve_by_packet = true,
     .transports = TRANSPORT_TCP,
     .state_size = sizeof(struct websocket_state),
     .record_size = sizeof(struct websocket),

@@ -9,9 +9,10 @@
 /* Protocols whose records carry the transaction's number inside, or have none to tell. */
 static bool hides_number(const struct tx *tx)
 {
-    static const char *const names[] = { "dns", "mdns", "llmnr", "tls",       "ssh",  "rfb",     "tftp",
-                                         "ike", "dhcp", "http2", "websocket", "snmp", "rdp",     "mqtt",
-                                         "sip", "quic", "krb5",  "nfs",       "ftp",  "ftp-data" };
+    static const char *const names[] = { "dns",  "mdns",     "llmnr", "tls",   "ssh",       "rfb",
+                                         "tftp", "ike",      "dhcp",  "http2", "websocket", "snmp",
+                                         "rdp",  "mqtt",     "sip",   "quic",  "krb5",      "nfs",
+                                         "ftp",  "ftp-data", "ldap",  "pgsql", "pop3",      "dcerpc" };
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (bytes_is(bytes_of_string(tx->protocol->name), names[i]))
             return true;

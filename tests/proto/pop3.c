@@ -40,15 +40,21 @@ static void a_password_in_dialogue_is_no_command(void **state)
 {
     (void)state;
     static const struct turn turns[] = {
-        TURN_TEXT(TO_CLIENT, "+OK\r\n"),   TURN_TEXT(TO_SERVER, "AUTH PLAIN\r\n"),
-        TURN_TEXT(TO_CLIENT, "+ \r\n"),    TURN_TEXT(TO_SERVER, "AGxhbgBzZWNyZXQ=\r\n"),
-        TURN_TEXT(TO_CLIENT, "+OK\r\n"),   TURN_TEXT(TO_SERVER, "STAT\r\n"),
+        TURN_TEXT(TO_CLIENT, "+OK\r\n"),    TURN_TEXT(TO_SERVER, "AUTH PLAIN\r\n"),
+        TURN_TEXT(TO_CLIENT, "+ \r\n"),     TURN_TEXT(TO_SERVER, "AGxhbgBzZWNyZXQ=\r\n"),
+        TURN_TEXT(TO_CLIENT, "+OK in\r\n"), TURN_TEXT(TO_SERVER, "STAT\r\n"),
         TURN_TEXT(TO_CLIENT, "+OK 0\r\n"),
     };
     struct conversation c = { &pop3_protocol, TRANSPORT_TCP, 110, TURNS(turns) };
     struct text out = text_new(1U << 16);
     play(&c, 0, &out);
     expect_no_text(&out, "AGxhbgBzZWNyZXQ");
+    expect_text(
+        &out, "{\"command\":\"AUTH\",\"args\":[\"PLAIN\"]},\"response\":{\"success\":true,\"status\":\"OK\","
+              "\"header\":\"\"");
+    expect_text(&out,
+                "{\"command\":\"<SASL DATA>\",\"args\":[]},\"response\":{\"success\":true,\"status\":\"OK\","
+                "\"header\":\"in\"");
     expect_text(&out, "{\"command\":\"STAT\",\"args\":[]},\"response\":{\"success\":true,\"status\":\"OK\","
                       "\"header\":\"0\"");
     text_done(&out);
