@@ -1116,6 +1116,7 @@ const en: Catalogue = {
   'reports.no_number': 'not numbered',
   'reports.signer': 'Signer',
   'reports.snapshot': 'Figures as of {time}',
+  'reports.unfinished': 'This quarter runs until {day}; its figures still change. Compute them again after it, before submitting.',
   'reports.figures': 'Figures',
   'reports.words': 'Text of the report',
   'reports.heading': 'Document heading',

@@ -1114,6 +1114,7 @@ const vi = {
   'reports.no_number': 'chưa cấp số',
   'reports.signer': 'Người ký',
   'reports.snapshot': 'Số liệu lúc {time}',
+  'reports.unfinished': 'Quý này đến hết ngày {day}; số liệu còn thay đổi. Hết quý hãy tính lại trước khi trình.',
   'reports.figures': 'Số liệu',
   'reports.words': 'Nội dung báo cáo',
   'reports.heading': 'Thể thức văn bản',

@@ -2,7 +2,7 @@
 // One quarterly report: figures that open their rows, sections to write, states, the document.
 import { useEffect, useState } from 'preact/hooks';
 import { patch, post, useLoad } from '../lib/api';
-import { dateTime, number, percent } from '../lib/format';
+import { date, dateTime, number, percent } from '../lib/format';
 import { signature } from '../lib/explain';
 import { t, tx } from '../lib/i18n';
 import { setGuard } from '../lib/router';
@@ -27,6 +27,11 @@ export function pageOf(rows: string | null): string | undefined {
   if (kind === 'registers' && entity) return `/registers/${entity}${u.search}`;
   if (kind === 'sensors' || kind === 'users' || kind === 'audit') return `/${kind}${u.search}`;
   return undefined;
+}
+
+/** When the quarter is over, at +07:00. */
+function quarterEnd(r: Report): number {
+  return Date.UTC(r.year, r.quarter * 3, 1) - 7 * 3600_000;
 }
 
 function figureText(f: ReportFigure): string {
@@ -83,6 +88,7 @@ export default function ReportPage({ parts }: { parts: string[] }) {
           back?.allowed && { label: t('reports.back_to_draft'), icon: 'left', run: () => void move(back) },
         ]} />}
       </PageHead>
+      {r.state !== 'numbered' && Date.now() < quarterEnd(r) && <div class="notice gold"><Icon name="clock" />{t('reports.unfinished', { day: date(new Date(quarterEnd(r) - 1).toISOString()) })}</div>}
       {forward && !forward.allowed && <div class="notice"><Icon name="info" />{tx('report_wait', forward.state)}</div>}
       <ol class="stages reports" aria-label={t('field.state')}>{STATES.map((s, i) => <li key={s} class={i < STATES.indexOf(r.state) ? 'past' : s === r.state ? 'now' : ''} aria-current={s === r.state ? 'step' : undefined}><i />{tx('report_state', s)}</li>)}</ol>
       <div class="two">
