@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "store/event_names.h"
 #include "store/events_sqlite.h"
 
 #define MINUTE      (60 * NS_PER_S)
@@ -442,22 +443,29 @@ static bool top_event(void *context, const struct event_view *view, struct error
     return true;
 }
 
+struct top_names {
+    struct top *top;
+    struct error *error;
+    bool ok;
+};
+
+static bool add_name(void *context, uint32_t number, struct bytes name)
+{
+    struct top_names *walk = context;
+    struct top *top = walk->top;
+    if (number < top->host_room && top->hosts[number]) {
+        walk->ok = add_key(top, name, 0, top->hosts[number], NULL, walk->error);
+        top->hosts[number] = 0;
+    }
+    return walk->ok;
+}
+
 /* Turns the file's host ids into names. */
 static bool top_file_done(void *context, struct reading *reading, struct error *error)
 {
-    struct top *top = context;
-    bool ok = true;
-    for (size_t id = 0; ok && id < top->host_room; id++) {
-        if (!top->hosts[id])
-            continue;
-        struct statement *s = database_query(reading->reader->database, "SELECT name FROM host WHERE id = ?",
-                                             "u", (uint64_t)id);
-        if (statement_next(s))
-            ok = add_key(top, statement_bytes(s, 0), 0, top->hosts[id], NULL, error);
-        statement_done(s);
-        top->hosts[id] = 0;
-    }
-    return ok;
+    struct top_names walk = { context, error, true };
+    return !walk.top->hosts ||
+           (names_each(reading->reader->database, reading->expander, add_name, &walk, error) && walk.ok);
 }
 
 static bool top_count(void *context, const struct event_view *view, uint64_t count, struct error *error)

@@ -9,13 +9,14 @@
 #include <zdict.h>
 
 #include "base/clock.h"
+#include "store/event_names.h"
 
-#define HOST_CACHE_MAX     200000U
 #define ALERT_LEVEL        3
 #define DICTIONARY_SIZE    (32U << 10)
 #define DICTIONARY_SAMPLES 1000
 #define SAMPLES_BYTES_MAX  (4U << 20)
 #define UNPACK_MEMORY      (96U << 20)
+#define KEPT_MEMORY        (8U << 20)
 
 /* Blocks with open = 1 hold what came since the last whole block and have no filters; the tables of counts
  * are what histograms and tops are answered from. Times are nanoseconds; addresses 4 or 16 octets. */
@@ -27,10 +28,7 @@ static const char schema[] =
     "BLOB NOT NULL) STRICT;"
     "CREATE INDEX block_time ON block(last, first, count, types, open);"
     "CREATE TABLE frame(id INTEGER PRIMARY KEY, bodies BLOB NOT NULL) STRICT;"
-    "CREATE TABLE filter(id INTEGER PRIMARY KEY, bits BLOB NOT NULL) STRICT;"
-    "CREATE TABLE host(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
-    "CREATE VIRTUAL TABLE host_text USING fts5(name, content='host', content_rowid='id', tokenize='trigram',"
-    " detail='full');"
+    "CREATE TABLE filter(id INTEGER PRIMARY KEY, bits BLOB NOT NULL) STRICT;" NAMES_SCHEMA
     "CREATE TABLE alert(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, sensor INTEGER NOT NULL,"
     " boot INTEGER NOT NULL, sequence INTEGER NOT NULL, type INTEGER NOT NULL, agency INTEGER NOT NULL,"
     " system INTEGER NOT NULL, signature INTEGER NOT NULL, severity INTEGER NOT NULL, source BLOB,"
@@ -51,7 +49,8 @@ static const char schema[] =
     "CREATE TABLE per_day(signature INTEGER, agency INTEGER, type INTEGER, count INTEGER NOT NULL,"
     " PRIMARY KEY(signature, agency, type)) STRICT, WITHOUT ROWID;";
 
-static const struct migration migrations[] = { { .number = 1, .sql = schema } };
+static const struct migration migrations[] = { { .number = 1, .sql = schema },
+                                               { .number = 2, .apply = names_migrate } };
 
 static const char *const kind_names[EVENT_FILE_KINDS] = { "alerts", "traffic" };
 
@@ -94,12 +93,21 @@ enum event_file_kind event_file_kind_of(enum event_type type)
                                                                                : EVENT_FILE_TRAFFIC;
 }
 
+/* Copies of the events in open blocks, so that they need not be unpacked to be packed with those that follow.
+ * Good while there are as many as open_count says; else they are read back. */
+struct kept {
+    struct arena memory;
+    struct block_event *events; /* BLOCK_EVENTS_MAX, once there were any */
+    size_t count;
+};
+
 struct event_file {
     struct database *database;
     struct block_codec *codec;
     enum event_file_kind kind;
     size_t open_count, open_bytes; /* events in open blocks, and octets of their bodies */
-    struct map hosts;              /* names to ids, a cache */
+    struct kept kept;
+    struct names *names; /* of hosts; of traffic only */
     ZSTD_CCtx *compressor;
     ZSTD_CDict *dictionary;
     int64_t dictionary_id, alerts; /* alerts stored, until a dictionary is trained */
@@ -150,8 +158,8 @@ struct event_file *event_file_open(const char *path, enum event_file_kind kind, 
     }
     file->kind = kind;
     file->codec = codec;
-    file->hosts = map_of(clock_steady(), HOST_CACHE_MAX);
     file->packed = text_new(8 << 20);
+    file->kept.memory = arena_of(KEPT_MEMORY);
     file->compressor = ZSTD_createCCtx();
     file->database = database_open(path, false, error);
     if (!file->database || !file->compressor)
@@ -172,6 +180,8 @@ struct event_file *event_file_open(const char *path, enum event_file_kind kind, 
     file->alerts = database_number(file->database, "SELECT count(*) FROM alert", "");
     if (!load_dictionary(file, error))
         goto fail;
+    if (kind == EVENT_FILE_TRAFFIC && !(file->names = names_open(file->database, error)))
+        goto fail;
     return file;
 fail:
     error_prefix(error, "%s", path);
@@ -185,7 +195,9 @@ void event_file_close(struct event_file *file)
         return;
     ZSTD_freeCCtx(file->compressor);
     ZSTD_freeCDict(file->dictionary);
-    map_done(&file->hosts);
+    arena_done(&file->kept.memory);
+    free(file->kept.events);
+    names_close(file->names);
     text_done(&file->packed);
     database_close(file->database);
     free(file);
@@ -203,35 +215,6 @@ ZSTD_DDict *event_file_dictionary(struct database *database, int64_t id)
     return dictionary;
 }
 
-/* ---- hosts ---- */
-
-static uint32_t host_id(struct event_file *file, struct bytes host)
-{
-    struct database *d = file->database;
-    if (!host.size || !bytes_is_utf8(host) || bytes_find_byte(host, '\0') != SIZE_MAX)
-        return 0; /* found by the body only */
-    uintptr_t *cached = map_find(&file->hosts, host);
-    if (cached)
-        return (uint32_t)*cached;
-    int64_t id = database_number(d, "SELECT id FROM host WHERE name = ?", "b", host);
-    if (!id) {
-        database_run(d, "INSERT INTO host(name) VALUES(?)", "b", host);
-        id = database_last_id(d);
-        database_run(d, "INSERT INTO host_text(rowid, name) VALUES(?, ?)", "ib", id, host);
-    }
-    if (id <= 0 || id > UINT32_MAX)
-        return 0;
-    bool added;
-    uintptr_t *place = map_add(&file->hosts, host, &added);
-    if (!place) {
-        map_done(&file->hosts); /* full: start the cache anew */
-        place = map_add(&file->hosts, host, &added);
-    }
-    if (place)
-        *place = (uintptr_t)id;
-    return (uint32_t)id;
-}
-
 /* ---- blocks ---- */
 
 static int by_time(const void *a, const void *b)
@@ -239,6 +222,46 @@ static int by_time(const void *a, const void *b)
     const struct block_event *x = a, *y = b;
     struct event_cursor left = { x->time, x->record->id }, right = { y->time, y->record->id };
     return event_cursor_compare(&left, &right);
+}
+
+/* How many from the first on are in order. */
+static size_t run_length(const struct block_event *events, size_t count)
+{
+    size_t length = MIN(count, (size_t)1);
+    while (length < count && by_time(&events[length - 1], &events[length]) <= 0)
+        length++;
+    return length;
+}
+
+/* One run of two. */
+static void merge_runs(const struct block_event *a, size_t a_count, const struct block_event *b,
+                       size_t b_count, struct block_event *out)
+{
+    while (a_count && b_count) {
+        bool first = by_time(a, b) <= 0;
+        *out++ = first ? *a++ : *b++;
+        a_count -= first;
+        b_count -= !first;
+    }
+    memcpy(out, a_count ? a : b, MAX(a_count, b_count) * sizeof *out);
+}
+
+/* Sorts what consists of a few runs: blocks that were sorted before. `other` has room for as many; the result
+ * is in the one that is returned. */
+static struct block_event *merge_sorted(struct block_event *events, size_t count, struct block_event *other)
+{
+    while (run_length(events, count) < count) {
+        for (size_t at = 0; at < count;) {
+            size_t a = run_length(events + at, count - at);
+            size_t b = run_length(events + at + a, count - at - a);
+            merge_runs(events + at, a, events + at + a, b, other + at);
+            at += a + b;
+        }
+        struct block_event *merged = other;
+        other = events;
+        events = merged;
+    }
+    return events;
 }
 
 static size_t body_bytes(const struct block_event *events, size_t count)
@@ -327,11 +350,77 @@ static bool reload_open(struct event_file *file, struct arena *memory, struct bl
         *count += got;
     }
     statement_done(s);
-    if (!ok)
-        return error_prefix(error, "events: open blocks");
+    return ok || error_prefix(error, "events: open blocks");
+}
+
+static void delete_open(struct event_file *file)
+{
+    struct database *d = file->database;
     database_run(d, "DELETE FROM frame WHERE id / ?1 IN (SELECT id FROM block WHERE open)", "i",
                  (int64_t)BLOCK_FRAMES_MAX);
     database_run(d, "DELETE FROM block WHERE open", "");
+}
+
+/* ---- what is kept of open blocks ---- */
+
+static void forget_kept(struct event_file *file)
+{
+    arena_reset(&file->kept.memory);
+    file->kept.count = 0;
+}
+
+/* What packing asks for. */
+static bool keep_one(struct kept *kept, const struct block_event *event)
+{
+    struct event_record *copy = ARENA_NEW(&kept->memory, struct event_record);
+    const struct event_record *r = event->record;
+    if (!copy)
+        return false;
+    *copy = (struct event_record){ .id = r->id,
+                                   .type = r->type,
+                                   .agency = r->agency,
+                                   .system = r->system,
+                                   .source = r->source,
+                                   .destination = r->destination,
+                                   .source_port = r->source_port,
+                                   .destination_port = r->destination_port,
+                                   .body = arena_copy(&kept->memory, r->body) };
+    kept->events[kept->count] = *event;
+    kept->events[kept->count++].record = copy;
+    return copy->body.size == r->body.size;
+}
+
+/* Adds `events`, which are in an open block now. */
+static void keep(struct event_file *file, const struct block_event *events, size_t count)
+{
+    struct kept *kept = &file->kept;
+    if (!kept->events)
+        kept->events = calloc(BLOCK_EVENTS_MAX, sizeof *kept->events);
+    bool ok = kept->events && count <= BLOCK_EVENTS_MAX - kept->count;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = keep_one(kept, &events[i]);
+    if (!ok)
+        forget_kept(file);
+}
+
+/* The same for the only ones that are left; they may be copies kept before. */
+static void keep_only(struct event_file *file, const struct block_event *events, size_t count)
+{
+    struct arena before = file->kept.memory;
+    file->kept.memory = arena_of(KEPT_MEMORY);
+    file->kept.count = 0;
+    keep(file, events, count);
+    arena_done(&before);
+}
+
+static bool load_open(struct event_file *file, struct arena *memory, struct block_event *events,
+                      size_t *count, struct error *error)
+{
+    if (file->kept.count != file->open_count)
+        return reload_open(file, memory, events, file->open_count, count, error);
+    *count = file->kept.count;
+    if (*count)
+        memcpy(events, file->kept.events, *count * sizeof *events);
     return true;
 }
 
@@ -379,19 +468,22 @@ static bool append_traffic(struct event_file *file, struct block_event *events, 
     if (!all && file->open_count + count < BLOCK_EVENTS_MAX && file->open_bytes + bytes < BLOCK_RAW_MAX) {
         struct open_part left = { 0 };
         ok = write_blocks(file, events, count, false, &left, error);
+        keep(file, events, count);
         *open = (struct open_part){ file->open_count + left.count, file->open_bytes + left.bytes };
         return ok;
     }
     size_t room = file->open_count + count, reloaded = 0;
-    merged = calloc(MAX(room, (size_t)1), sizeof *merged);
-    ok = merged ? reload_open(file, &memory, merged, file->open_count, &reloaded, error)
+    merged = calloc(MAX(room, (size_t)1), 2 * sizeof *merged);
+    ok = merged ? load_open(file, &memory, merged, &reloaded, error)
                 : error_set(error, "events: out of memory");
     if (ok && room) {
+        delete_open(file);
         if (count)
             memcpy(merged + reloaded, events, count * sizeof *events);
-        qsort(merged, reloaded + count, sizeof *merged, by_time);
+        struct block_event *sorted = merge_sorted(merged, reloaded + count, merged + room);
         *open = (struct open_part){ 0 };
-        ok = write_blocks(file, merged, reloaded + count, all, open, error);
+        ok = write_blocks(file, sorted, reloaded + count, all, open, error);
+        keep_only(file, sorted + reloaded + count - open->count, open->count);
     }
     free(merged);
     arena_done(&memory);
@@ -563,7 +655,9 @@ static size_t skip_replayed(struct event_file *file, const struct event_batch *b
 static void forget_undone(struct event_file *file)
 {
     struct error ignored;
-    map_done(&file->hosts);
+    forget_kept(file);
+    if (file->names)
+        names_forget(file->names);
     ZSTD_freeCDict(file->dictionary);
     file->dictionary = NULL;
     file->dictionary_id = 0;
@@ -590,10 +684,10 @@ bool event_file_append(struct event_file *file, const struct event_batch *batch,
         ok = append_alerts(file, events, count, error);
     } else if (ok) {
         for (size_t i = 0; i < count; i++) {
-            events[i].host = host_id(file, events[i].record->host);
+            events[i].host = names_number(file->names, events[i].record->host);
             block_event_keys(&events[i]);
         }
-        ok = append_traffic(file, events, count, false, &open, error);
+        ok = names_flush(file->names, error) && append_traffic(file, events, count, false, &open, error);
     }
     database_run(d, "INSERT INTO mark VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET high = ?4", "iuiu",
                  (int64_t)batch->sensor, batch->boot, (int64_t)batch->stream, high);
@@ -628,7 +722,10 @@ bool event_file_seal(struct event_file *file, struct error *error)
         ok = database_commit(file->database, error);
     else
         database_rollback(file->database);
-    if (ok)
-        file->open_count = file->open_bytes = 0;
-    return ok;
+    if (!ok) {
+        forget_kept(file);
+        return false;
+    }
+    file->open_count = file->open_bytes = 0;
+    return true;
 }

@@ -4,12 +4,11 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "store/event_names.h"
 #include "store/events_sqlite.h"
 
-#define BODY_MAX         (8U << 20)
-#define TRIGRAM_LENGTH   3U
-#define BLOCKS_MAX       1000000U
-#define HOST_PATTERN_MAX 600U
+#define BODY_MAX   (8U << 20)
+#define BLOCKS_MAX 1000000U
 
 bool reading_start(struct reading *reading, struct events *events, const struct event_filter *filter,
                    uint64_t deadline, struct error *error)
@@ -58,54 +57,26 @@ bool reading_wants(const struct reading *reading, uint64_t day)
 
 /* ---- hosts ---- */
 
-static size_t characters(struct bytes text)
+static bool add_host(void *context, uint32_t number, struct bytes name)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < text.size; i++)
-        count += (text.data[i] & 0xC0) != 0x80;
-    return count;
-}
-
-/* The part as an FTS5 phrase, quotes doubled. */
-static bool phrase_of(struct bytes part, struct text *out)
-{
-    text_char(out, '"');
-    for (size_t i = 0; i < part.size; i++) {
-        if (part.data[i] == '"')
-            text_char(out, '"');
-        text_char(out, (char)part.data[i]);
+    struct match_hosts *hosts = context;
+    (void)name;
+    if (number < hosts->bit_count) {
+        hosts->bits[number / 8] |= (uint8_t)(1U << (number % 8));
+        hosts->id_count++;
     }
-    text_char(out, '"');
-    return !out->full;
+    return true;
 }
 
 static bool find_hosts(struct reading *reading, struct match_hosts *hosts, struct error *error)
 {
     struct database *d = reading->reader->database;
-    struct bytes part = hosts->term->text;
-    char room[HOST_PATTERN_MAX];
-    struct text phrase = text_of(room, sizeof room);
-    hosts->bit_count = (size_t)database_number(d, "SELECT coalesce(max(id), 0) FROM host", "") + 1;
+    hosts->bit_count = (size_t)names_count(d) + 1;
     hosts->bits = calloc(hosts->bit_count / 8 + 1, 1);
     if (!hosts->bits)
         return error_set(error, "events: out of memory");
-    if (part.size == 0 || !bytes_is_utf8(part) || !phrase_of(part, &phrase))
-        return database_ok(d, error);
-    struct statement *s = characters(part) >= TRIGRAM_LENGTH
-                              ? database_query(d, "SELECT rowid, name FROM host_text WHERE host_text MATCH ?",
-                                               "b", text_bytes(&phrase))
-                              : database_query(d, "SELECT id, name FROM host", "");
-    while (statement_next(s)) {
-        uint64_t id = (uint64_t)statement_int(s, 0);
-        struct bytes name = statement_bytes(s, 1);
-        bool same = hosts->term->kind == TERM_HOST_IS ? bytes_equal_nocase(name, part)
-                                                      : bytes_find_nocase(name, part) != SIZE_MAX;
-        if (!same || id >= hosts->bit_count)
-            continue;
-        hosts->bits[id / 8] |= (uint8_t)(1U << (id % 8));
-        hosts->id_count++;
-    }
-    return database_ok(d, error);
+    return names_find(d, reading->expander, hosts->term->text, hosts->term->kind == TERM_HOST_IS, add_host,
+                      hosts, error);
 }
 
 bool reading_open(struct reading *reading, uint64_t day, enum event_file_kind kind, bool *found,

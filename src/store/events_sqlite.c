@@ -324,6 +324,7 @@ static bool store_seal(struct events *events, struct error *error)
     for (size_t i = 0; ok && i < EVENT_WRITERS; i++)
         if (events->writers[i].file && events->writers[i].kind == EVENT_FILE_TRAFFIC)
             ok = event_file_seal(events->writers[i].file, error);
+    settle(events);
     pthread_mutex_unlock(&events->write);
     return ok;
 }
@@ -501,6 +502,7 @@ static bool store_retain(struct events *events, uint64_t now, struct error *erro
                  drop_to_fit(events, &days, EVENT_FILE_ALERTS, &bytes, error);
         event_days_done(&days);
     }
+    settle(events); /* days that are over keep no log */
     pthread_mutex_unlock(&events->write);
     return ok;
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "store/event_bloom.h"
 #include "store/event_match.h"
+#include "store/event_names.h"
 #include "store/events.h"
 
 #define START   1728000000000000000ULL /* 2024-10-04T00:00:00Z: whole days since 1970, and past */
@@ -478,6 +479,71 @@ static void a_page_cut_by_the_deadline_can_be_continued(void **state)
     free(want);
 }
 
+struct copying {
+    struct database *database;
+};
+
+static bool copy_name(void *context, uint32_t number, struct bytes name)
+{
+    struct copying *copying = context;
+    return database_run(copying->database, "INSERT INTO host(id, name) VALUES(?, ?)", "ub", (uint64_t)number,
+                        name);
+}
+
+/* Makes a file as the first form was: a row and an index entry for each name, and an index of their letters.
+ */
+static void to_first_form(const char *path)
+{
+    struct error error = { "" };
+    struct copying copying = { database_open(path, false, &error) };
+    ZSTD_DCtx *expander = ZSTD_createDCtx();
+    static const char tables[] =
+        "CREATE TABLE host(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+        "CREATE VIRTUAL TABLE host_text USING fts5(name, content='host', content_rowid='id', "
+        "tokenize='trigram', detail='full');";
+    assert_non_null(copying.database);
+    assert_true(database_script(copying.database, tables, &error));
+    assert_true(names_each(copying.database, expander, copy_name, &copying, &error));
+    assert_true(database_script(copying.database, "DROP TABLE name_page; PRAGMA user_version=1", &error));
+    ZSTD_freeDCtx(expander);
+    database_close(copying.database);
+}
+
+static size_t found_by_host(struct world *w, const char *part)
+{
+    const struct event_term term = { .kind = TERM_HOST, .text = bytes_of_string(part) };
+    const struct event_query query = { .filter = { .term = &term }, .limit = EVENT_PAGE_MAX };
+    struct arena memory = arena_of(256 << 20);
+    struct event_page page;
+    struct error error = { "" };
+    if (!events_scan(w->events, &query, &memory, &page, &error))
+        fail_msg("%s", error.text);
+    arena_done(&memory);
+    return page.count;
+}
+
+static void a_file_of_the_first_form_is_read_and_goes_on(void **state)
+{
+    struct world *w = *state;
+    char path[FOLDER_MAX + 64];
+    fill(w, 3000, 900);
+    size_t before = found_by_host(w, "example"), exact = found_by_host(w, "cdn.EXAMPLE.com");
+    assert_true(before > exact && exact > 0);
+    events_close(w->events);
+    for (int day = 4; day <= 6; day++) {
+        snprintf(path, sizeof path, "%s/2024-10-0%d.traffic.db", w->folder, day);
+        to_first_form(path);
+    }
+    w->events = open_store(w->folder, 0);
+    assert_int_equal(found_by_host(w, "example"), before);
+    assert_int_equal(found_by_host(w, "cdn.EXAMPLE.com"), exact);
+    for (unsigned n = 0; n < 70; n++)
+        make_event(w, 3000 + n, START + 3600 * NS_PER_S + n * NS_PER_S);
+    assert_int_equal(deliver(w, 3000, 50), 70);
+    assert_int_equal(found_by_host(w, "cdn.EXAMPLE.com"), exact + 6);
+    assert_true(found_by_host(w, "example") > before);
+}
+
 static uint64_t elapsed;
 
 static uint64_t read_elapsed(void)
@@ -718,6 +784,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(histograms_agree_with_counting, setup, teardown),
         cmocka_unit_test_setup_teardown(tops_agree_with_counting, setup, teardown),
         cmocka_unit_test_setup_teardown(a_page_cut_by_the_deadline_can_be_continued, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_of_the_first_form_is_read_and_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(a_clock_set_forward_drops_nothing_before_it_is_believed, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(old_times_alone_do_not_drop_what_has_just_come, setup, teardown),
