@@ -84,16 +84,14 @@ static bool all_named(const struct ruleset *set, uint64_t mask, const char *name
     return true;
 }
 
-/* The name that all of these protocols are known by ("http_any" for several); NULL: there is none. */
-static const char *protocols_name(const struct ruleset *set, uint64_t mask, char *name, size_t capacity)
+/* The name that all of these protocols are known by; NULL: there is none. HTTP says when it means any
+ * version. */
+static const char *protocols_name(const struct ruleset *set, uint64_t mask)
 {
-    struct text text = text_of(name, capacity);
     for (size_t p = 0; p < set->protocol_count; p++) {
         const char *candidate = set->protocols[p]->name;
-        if (!(mask >> p & 1) || !all_named(set, mask, candidate))
-            continue;
-        text_add(&text, "%s%s", candidate, mask & (mask - 1) ? "_any" : "");
-        return name;
+        if (mask >> p & 1 && all_named(set, mask, candidate))
+            return mask & (mask - 1) && strcmp(candidate, "http") == 0 ? "http_any" : candidate;
     }
     return NULL;
 }
@@ -663,7 +661,9 @@ static void write_flags(struct text *out, const struct view *view)
     const struct signature *s = view->signature;
     const struct header *h = &view->set->headers[s->header];
     const struct ranges *addresses = view->set->addresses.items, *ports = view->set->ports.items;
-    bool size = false, reads_bits = false;
+    bool size = false, reads_bits = false, body = false;
+    for (size_t i = 0; i < view->use_count; i++)
+        body |= s->kind == SIGNATURE_TX && view->payload && view->uses[i]->buffer->stream;
     for (const struct rule_part *part = view->parts->first; part; part = part->next) {
         size |= part->check && part->check->subject == CHECK_PAYLOAD_SIZE;
         reads_bits |= part->asked != NULL;
@@ -681,6 +681,7 @@ static void write_flags(struct text *out, const struct view *view)
                 { "filestore", s->files_store },
                 { "need_packet", view->packet },
                 { "need_stream", view->stream },
+                { "flush", body },
                 { "negated_mpm", view->fast && view->fast->negated },
                 { "need_flowvar", reads_bits },
                 { "toserver", s->to_server },
@@ -872,10 +873,7 @@ static bool write_rule(struct text *out, struct analysis *analysis, const struct
     const struct rule *rule = &signature->rule;
     const struct view view = view_of(analysis->set, signature);
     const char *type = type_of(&view);
-    char name[64];
-    const char *protocol = view.parts->app_layer
-                               ? protocols_name(analysis->set, signature->protocols, name, sizeof name)
-                               : NULL;
+    const char *protocol = view.parts->app_layer ? protocols_name(analysis->set, signature->protocols) : NULL;
     collect_all(&view, &analysis->engines);
     json_open(out, NULL, '{');
     json_cstring(out, "class", "threat detection");

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keywords about the application protocol: recognition, anomalies, config, FTP bounce, TLS state. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -128,8 +127,7 @@ static void report_protocol(const struct ruleset *set, const struct rule_part *p
         [RECOGNISED_ORIGINAL] = "original",
     };
     const struct wanted_protocol *wanted = part->check->data;
-    const char *shared = NULL;
-    unsigned count = 0;
+    bool http = true, several = wanted->protocols & (wanted->protocols - 1);
     json_open(out, "protocols", '[');
     if (wanted->failed)
         json_cstring(out, NULL, wanted->unknown ? "unknown" : "failed");
@@ -137,14 +135,10 @@ static void report_protocol(const struct ruleset *set, const struct rule_part *p
         if (!(wanted->protocols >> p & 1))
             continue;
         json_cstring(out, NULL, set->protocols[p]->name);
-        shared = shared ? shared : set->protocols[p]->name;
-        count++;
+        http &= protocol_is_named(set->protocols[p], BYTES_OF("http"));
     }
-    if (count > 1) {
-        char any[64];
-        snprintf(any, sizeof any, "%s_any", shared);
-        json_cstring(out, NULL, any);
-    }
+    if (several && http)
+        json_cstring(out, NULL, "http_any");
     json_close(out, ']');
     json_cstring(out, "mode", modes[part->check->mode]);
     json_bool(out, "negated", part->check->negated);

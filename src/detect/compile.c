@@ -706,7 +706,7 @@ static void settle_first(struct compiler *c, struct buffer_use *use)
         compiler_note(c, use, "'distance' option for pattern w/o previous content was converted to 'offset'");
     }
     content->has_depth = content->has_within;
-    content->has_offset = content->has_distance;
+    content->has_offset = content->has_distance && content->distance.value;
     content->has_within = content->has_distance = false;
 }
 

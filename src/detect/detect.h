@@ -66,6 +66,7 @@ struct alerts {
     bool flow_drop, flow_pass, bypass;  /* what happens to the rest of the flow */
     bool tagged;                        /* the packet began a tag, or is one of an earlier one's */
     const struct rule *drop_rule;
+    bool drop_by_rate;            /* it drops because a rate filter says so, not by itself */
     const struct rule *lost_drop; /* found no room among them, but drops all the same */
     bool lost_flow_drop;
 };

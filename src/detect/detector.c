@@ -662,8 +662,10 @@ static void drop(struct context *context, const struct rule *rule, uint8_t actio
     struct alerts *alerts = context->alerts;
     if (!context->in->inline_mode)
         return;
-    if (!alerts->drop_rule)
+    if (!alerts->drop_rule) {
         alerts->drop_rule = rule;
+        alerts->drop_by_rate = action != rule->action;
+    }
     alerts->action |= action;
     alerts->flow_drop |= whole_flow && context->flow;
 }

@@ -469,21 +469,40 @@ static bool check_only(struct engine *engine, struct error *error)
     return true;
 }
 
-/* --engine-analysis: what the rules are compiled to, as rules.json in the log folder. */
-static bool analyze_rules(struct engine *engine, struct error *error)
+typedef bool (*report_fn)(const struct engine *engine, FILE *out, struct error *error);
+
+static bool write_rules(const struct engine *engine, FILE *out, struct error *error)
+{
+    return ruleset_analyze(engine->rules, out, error);
+}
+
+static bool write_groups(const struct engine *engine, FILE *out, struct error *error)
+{
+    return ruleset_write_groups(engine->rules, &engine->settings.grouping, out, error);
+}
+
+static bool write_report(const struct engine *engine, const char *name, report_fn write, struct error *error)
 {
     char path[4096];
-    if (!(engine->rules = load_rules(engine, error)) ||
-        (engine->settings.sandbox && !enter_sandbox(engine, error)))
-        return false;
-    snprintf(path, sizeof path, "%s/rules.json", engine->settings.log_dir);
+    snprintf(path, sizeof path, "%s/%s", engine->settings.log_dir, name);
     FILE *file = fopen(path, "we");
     if (!file)
         return error_system(error, "cannot open %s", path);
-    bool good = ruleset_analyze(engine->rules, file, error);
+    bool good = write(engine, file, error);
     if (fclose(file) != 0 && good)
         good = error_system(error, "cannot write %s", path);
     return good;
+}
+
+/* --engine-analysis: what the rules are compiled to, as reports in the log folder. */
+static bool analyze_rules(struct engine *engine, struct error *error)
+{
+    if (!(engine->rules = load_rules(engine, error)) ||
+        (engine->settings.sandbox && !enter_sandbox(engine, error)))
+        return false;
+    return write_report(engine, "rules.json", write_rules, error) &&
+           (!engine->settings.grouping.wanted ||
+            write_report(engine, "rule_group.json", write_groups, error));
 }
 
 static bool check_folder(const struct engine *engine, struct error *error)

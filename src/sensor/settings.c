@@ -246,6 +246,38 @@ static bool read_datasets(struct settings *settings, struct ruleset_settings *ru
     return true;
 }
 
+/* How many groups a profile makes, for each direction. */
+static bool read_grouping(struct settings *settings, struct error *error)
+{
+    static const struct {
+        const char *name;
+        uint32_t groups[DIRECTIONS];
+    } profiles[] = { { "medium", { [TO_SERVER] = 40, [TO_CLIENT] = 20 } },
+                     { "low", { [TO_SERVER] = 25, [TO_CLIENT] = 15 } },
+                     { "high", { [TO_SERVER] = 75, [TO_CLIENT] = 75 } },
+                     { "custom", { [TO_SERVER] = 40, [TO_CLIENT] = 20 } } };
+    struct config_node *root = &settings->config.root;
+    struct grouping_settings *grouping = &settings->grouping;
+    const char *profile = config_value(root, "detect.profile");
+    size_t at = 0;
+    while (profile && at < COUNT_OF(profiles) && strcmp(profile, profiles[at].name) != 0)
+        at++;
+    if (at == COUNT_OF(profiles))
+        return config_error(config_find(root, "detect.profile"), error,
+                            "low, medium, high or custom is wanted");
+    memcpy(grouping->groups_max, profiles[at].groups, sizeof grouping->groups_max);
+    grouping->tcp_priority = config_value(root, "detect.grouping.tcp-priority-ports");
+    grouping->udp_priority = config_value(root, "detect.grouping.udp-priority-ports");
+    if (!config_bool(root, "detect.profiling.grouping.dump-to-disk", &grouping->wanted, error) ||
+        !config_bool(root, "detect.profiling.grouping.include-rules", &grouping->with_rules, error))
+        return false;
+    return strcmp(profiles[at].name, "custom") != 0 ||
+           (config_u32(root, "detect.custom-values.toserver-groups", &grouping->groups_max[TO_SERVER],
+                       error) &&
+            config_u32(root, "detect.custom-values.toclient-groups", &grouping->groups_max[TO_CLIENT],
+                       error));
+}
+
 static bool read_rules(struct settings *settings, struct error *error)
 {
     struct config_node *root = &settings->config.root;
@@ -268,6 +300,7 @@ static bool read_rules(struct settings *settings, struct error *error)
     rules->inline_mode = settings->inline_mode;
     rules->strict = settings->failures_fatal;
     if (!read_action_order(root, rules, error) || !read_datasets(settings, rules, error) ||
+        !read_grouping(settings, error) ||
         !config_u32(root, "packet-alert-max", &rules->alerts_per_packet, error) ||
         !config_u32(root, "pcre.match-limit", &rules->pcre_match_limit, error))
         return false;

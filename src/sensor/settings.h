@@ -4,6 +4,7 @@
 #define VONGLAU_SENSOR_SETTINGS_H
 
 #include "detect/detect.h"
+#include "detect/grouping.h"
 #include "event/output.h"
 #include "event/packet_file.h"
 #include "flow/defrag.h"
@@ -124,6 +125,7 @@ struct settings {
     const char **rule_files;
     size_t rule_file_count;
     struct ruleset_settings rules;
+    struct grouping_settings grouping;
     bool detection, inline_mode, failures_fatal;
     bool rule_analysis;
 

@@ -87,7 +87,7 @@ static void take_verdict(struct worker *worker, struct scene *scene)
     if (alerts->action & (ACTION_DROP | REJECTS)) {
         scene->drop_rule = alerts->drop_rule;
         scene->drop_action = alerts->drop_rule ? alerts->drop_rule->action : ACTION_DROP;
-        scene_drop(worker, scene, DROP_RULES);
+        scene_drop(worker, scene, alerts->drop_by_rate ? DROP_THRESHOLD : DROP_RULES);
     }
     if (!flow)
         return;

@@ -2,7 +2,10 @@
 /* The report of what rules were compiled to. */
 #include "stage.h"
 
+#include "base/json.h"
+#include "base/text.h"
 #include "detect/analysis.h"
+#include "detect/grouping.h"
 
 static char report[16384];
 
@@ -234,6 +237,87 @@ static void a_rule_says_what_kind_it_is_of(void **state)
     }
 }
 
+static void group(const char *rules, const struct grouping_settings *settings)
+{
+    struct stage stage;
+    struct error error = { "" };
+    stage_open(&stage, rules, NULL);
+    memset(report, 0, sizeof report);
+    FILE *file = fmemopen(report, sizeof report - 1, "w");
+    assert_non_null(file);
+    assert_true(ruleset_write_groups(stage.set, settings, file, &error));
+    assert_int_equal(fclose(file), 0);
+    stage_close(&stage);
+}
+
+/* "low-high:id[sids]" of each group of `protocol` in one direction. */
+static void assert_groups(const char *protocol, const char *direction, const char *wanted)
+{
+    char got[1024];
+    struct text text = text_of(got, sizeof got);
+    char path[64];
+    struct json_value document = json_parse(bytes_of_string(report)), group;
+    snprintf(path, sizeof path, "%s.%s", protocol, direction);
+    struct json_cursor groups = json_elements(json_find(document, path));
+    while (json_next_element(&groups, &group)) {
+        struct json_value low = json_find(group, "port"), high = json_find(group, "port2"),
+                          id = json_find(group, "rulegroup.id"), rule;
+        text_add(&text, "%.*s-%.*s:%.*s[", (int)low.text.size, (const char *)low.text.data,
+                 (int)high.text.size, (const char *)high.text.data, (int)id.text.size,
+                 (const char *)id.text.data);
+        struct json_cursor rules = json_elements(json_find(group, "rulegroup.rules"));
+        while (json_next_element(&rules, &rule)) {
+            struct json_value sid = json_find(rule, "sig_id");
+            text_add(&text, "%.*s ", (int)sid.text.size, (const char *)sid.text.data);
+        }
+        text_string(&text, "]");
+    }
+    text_char(&text, '\0');
+    assert_string_equal(got, wanted);
+}
+
+static const struct grouping_settings all_groups = { .with_rules = true };
+
+static void ports_that_no_rule_tells_apart_are_one_group(void **state)
+{
+    (void)state;
+    group("alert tcp any any -> any 10:30 (flow:to_server; content:\"abcd\"; sid:1;)\n"
+          "alert tcp any any -> any [20,40] (flow:to_server; content:\"abcd\"; sid:2;)\n"
+          "alert tcp any 50 -> any any (flow:to_client; content:\"abcd\"; sid:3;)\n"
+          "alert udp any any -> any 60 (content:\"abcd\"; sid:4;)\n"
+          "alert ip 192.0.2.1 any -> any any (sid:5;)\n",
+          &all_groups);
+    assert_groups("tcp", "toserver", "20-20:0[1 2 ]10-19:1[1 ]21-30:1[1 ]40-40:2[2 ]");
+    assert_groups("tcp", "toclient", "50-50:3[3 ]");
+    assert_groups("udp", "toserver", "60-60:4[4 ]");
+    assert_groups("udp", "toclient", "0-65535:5[4 ]");
+}
+
+static void the_first_and_the_last_port_are_ports_too(void **state)
+{
+    (void)state;
+    group("alert tcp any any -> any 0 (flow:to_server; content:\"abcd\"; sid:1;)\n"
+          "alert tcp any any -> any 65535 (flow:to_server; content:\"abcd\"; sid:2;)\n",
+          &all_groups);
+    assert_groups("tcp", "toserver", "0-0:0[1 ]65535-65535:1[2 ]");
+}
+
+static void usual_ports_come_first_and_the_rest_is_told_together(void **state)
+{
+    (void)state;
+    struct grouping_settings settings = { .with_rules = true, .groups_max = { [TO_SERVER] = 2 } };
+    static const char rules[] = "alert tcp any any -> any 10 (flow:to_server; content:\"abcd\"; sid:1;)\n"
+                                "alert tcp any any -> any 80 (flow:to_server; content:\"abcd\"; sid:2;)\n"
+                                "alert tcp any any -> any 90 (flow:to_server; content:\"abcd\"; sid:3;)\n"
+                                "alert tcp any any -> any 99 (flow:to_server; content:\"abcd\"; sid:4;)\n";
+    group(rules, &settings);
+    assert_groups("tcp", "toserver", "80-80:0[2 ]10-10:1[1 ]0-65535:2[3 4 ]");
+    settings.groups_max[TO_SERVER] = 0;
+    settings.tcp_priority = "99";
+    group(rules, &settings);
+    assert_groups("tcp", "toserver", "99-99:0[4 ]10-10:1[1 ]80-80:2[2 ]90-90:3[3 ]");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +337,9 @@ int main(void)
         cmocka_unit_test(legacy_modifiers_are_about_the_first_version_of_http),
         cmocka_unit_test(a_packet_rule_names_the_transactions_that_set_its_bits),
         cmocka_unit_test(what_a_match_does_is_its_policy),
+        cmocka_unit_test(ports_that_no_rule_tells_apart_are_one_group),
+        cmocka_unit_test(the_first_and_the_last_port_are_ports_too),
+        cmocka_unit_test(usual_ports_come_first_and_the_rest_is_told_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
