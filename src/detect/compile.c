@@ -8,6 +8,7 @@
 #include "detect/buffer.h"
 #include "detect/context.h"
 #include "detect/keyword.h"
+#include "detect/regex.h"
 
 bool refuse(struct compiler *c, const char *format, ...)
 {
@@ -737,6 +738,14 @@ static void note_http(struct compiler *c, const struct buffer_use *use)
     }
 }
 
+static bool has_captures(const struct item *items)
+{
+    for (const struct item *item = items; item; item = item->next)
+        if (item->kind == ITEM_REGEX && regex_captures(item->regex))
+            return true;
+    return false;
+}
+
 static bool decided_at_end(const struct item *items)
 {
     for (const struct item *item = items; item; item = item->next) {
@@ -1031,6 +1040,7 @@ static bool settle(struct compiler *c, struct header *header)
             return false;
         mark_relative(use->items);
         use->at_end = use->absent || use->absent_or_else || decided_at_end(use->items);
+        use->brings_notes |= has_captures(use->items);
     }
     if (!settle_protocols(c) || !settle_directions(c))
         return false;

@@ -38,10 +38,13 @@ enum rule_action {
     ACTION_CONFIG = 128
 };
 
-/* What a value of a data set brings into the alert, as JSON. */
+enum note_kind { NOTE_CONTEXT, NOTE_PACKET, NOTE_FLOW };
+
+/* What a value of a data set, or of a capture, brings into the alert, as JSON. */
 struct alert_note {
     const struct alert_note *next;
     struct bytes key, json;
+    enum note_kind kind; /* of the alert's context, a variable of the packet or the flow */
 };
 
 struct alert {
@@ -87,6 +90,9 @@ uint64_t detect_stream_offset(const struct detector *detector, const struct flow
 /* The `index`th bit or integer that rules set on `flow`, by name; NULL past the last. */
 const char *detect_flow_bit(const struct detector *detector, const struct flow *flow, size_t index,
                             bool *is_int, uint32_t *value);
+/* The `index`th text that rules keep of `flow`, as JSON, by name; false past the last. */
+bool detect_flow_text(const struct detector *detector, const struct flow *flow, size_t index,
+                      struct bytes *name, struct bytes *json);
 void detect_flow_free(struct detector *detector, struct flow *flow);
 void detect_tx_free(struct detector *detector, struct tx *tx);
 

@@ -117,6 +117,35 @@ static void values_free(struct detector *detector, struct flow_memory *state)
         pool_give(&detector->values, state->values);
         state->values = next;
     }
+    while (state->texts) {
+        struct flow_text *next = state->texts->next;
+        free(state->texts);
+        state->texts = next;
+    }
+}
+
+/* Takes the place of what had the name before. */
+static void keep_text(struct context *context, const struct alert_note *note)
+{
+    struct flow_memory *state = context_state(context);
+    struct flow_text *text = state ? malloc(sizeof *text + note->json.size) : NULL;
+    size_t count = 0;
+    if (!text)
+        return;
+    struct flow_text **place = &state->texts;
+    while (*place && !bytes_equal((*place)->name, note->key)) {
+        place = &(*place)->next;
+        count++;
+    }
+    struct flow_text *old = *place;
+    if (!old && count == FLOW_TEXTS_MAX) {
+        free(text);
+        return;
+    }
+    *text = (struct flow_text){ .next = old ? old->next : NULL, .name = note->key, .size = note->json.size };
+    memcpy(text->json, note->json.data, note->json.size);
+    *place = text;
+    free(old);
 }
 
 struct flow_memory *context_state(struct context *context)
@@ -239,6 +268,22 @@ const char *detect_flow_bit(const struct detector *detector, const struct flow *
         return detector->set->bit_names[chunk->items[index].id];
     }
     return NULL;
+}
+
+bool detect_flow_text(const struct detector *detector, const struct flow *flow, size_t index,
+                      struct bytes *name, struct bytes *json)
+{
+    const struct flow_memory *state = flow->detect;
+    if (!state || state->generation != detector->generation)
+        return false;
+    const struct flow_text *text = state->texts;
+    while (text && index--)
+        text = text->next;
+    if (!text)
+        return false;
+    *name = text->name;
+    *json = bytes_of(text->json, text->size);
+    return true;
 }
 
 /* ---- one rule ---- */
@@ -416,6 +461,9 @@ void signature_matched(struct context *context, const struct signature *s)
         context->detector->costs[s->index].matches++;
     for (const struct check *action = s->actions; action; action = action->next)
         (void)action->test(action, context);
+    for (const struct alert_note *note = context->notes; note; note = note->next)
+        if (note->kind == NOTE_FLOW)
+            keep_text(context, note);
     store_files(context, s);
     if (s->bypass)
         context->alerts->bypass = true;

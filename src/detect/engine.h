@@ -24,6 +24,16 @@ struct flow_values {
     uint8_t count;
 };
 
+#define FLOW_TEXTS_MAX 8 /* of one flow */
+
+/* A text that a rule's capture left with the flow. */
+struct flow_text {
+    struct flow_text *next; /* in the order in which they were kept first */
+    struct bytes name;      /* of the rule set */
+    size_t size;
+    char json[];
+};
+
 /* What detection remembers of a flow. */
 /* A rule that matched a frame that is not complete yet. */
 struct frame_match {
@@ -40,6 +50,7 @@ struct flow_memory {
     bool ip_only_done[DIRECTIONS], protocol_done[DIRECTIONS], pass, established;
     uint8_t session_events; /* anomalies of recognition already judged */
     struct flow_values *values;
+    struct flow_text *texts;
     uint32_t values_version; /* rises with every change of them */
     bool tagged;             /* the table of tags has this flow */
     struct frame_match frames_matched[4];

@@ -135,7 +135,12 @@ static enum outcome match_regex(const struct matching *m, const struct item *ite
         }
         if (!found)
             return item->relative || at ? NO_MATCH : STOP;
+        const struct alert_note *before = m->context->notes;
+        if (regex_captures(item->regex))
+            regex_note(item->regex, subject, m->context);
         enum outcome rest = match_from(m, item->next, from + end);
+        if (rest != MATCH)
+            m->context->notes = before;
         if (rest != NO_MATCH || !item->relative_next)
             return rest;
         at = start + 1;

@@ -6,12 +6,25 @@
 #include <pcre2.h>
 #include <stdlib.h>
 
-#include "detect/context.h"
+#include "base/json.h"
+#include "detect/engine.h"
+
+/* A group whose text becomes a variable of the flow or packet, or is told in the alert. */
+struct capture {
+    struct capture *next; /* later groups first */
+    uint32_t group;
+    enum note_kind kind;
+    struct bytes name;
+};
 
 struct regex {
     struct regex *next;
     pcre2_code *code;
+    struct capture *captures;
 };
+
+#define CAPTURES_MAX     16
+#define CAPTURE_SIZE_MAX 1024 /* bytes that are kept of one */
 
 struct regex_memory {
     pcre2_match_data *data;
@@ -34,7 +47,7 @@ struct regex_memory *regex_memory_new(uint32_t match_limit)
     struct regex_memory *memory = calloc(1, sizeof *memory);
     if (!memory)
         return NULL;
-    memory->data = pcre2_match_data_create(8, NULL);
+    memory->data = pcre2_match_data_create(CAPTURES_MAX + 1, NULL);
     memory->limits = pcre2_match_context_create(NULL);
     memory->stack = pcre2_jit_stack_create(32 << 10, 512 << 10, NULL);
     if (!memory->data || !memory->limits || !memory->stack) {
@@ -75,7 +88,37 @@ struct bytes regex_capture(const struct regex *regex, struct regex_memory *memor
     return bytes_of(data.data + low, places[2 * pair + 1] - low);
 }
 
-const struct regex *regex_new(struct compiler *c, struct bytes pattern, uint32_t options)
+static void note_capture(const struct capture *capture, struct bytes value, struct context *context)
+{
+    char json[6 * CAPTURE_SIZE_MAX + 8];
+    struct text text = text_of(json, sizeof json);
+    struct alert_note *note = ARENA_NEW(context->scratch, struct alert_note);
+    json_text(&text, bytes_first(value, CAPTURE_SIZE_MAX));
+    json_end(&text);
+    struct bytes copy = note ? arena_copy(context->scratch, text_bytes(&text)) : BYTES_NONE;
+    if (!copy.data)
+        return;
+    *note = (struct alert_note){ context->notes, capture->name, copy, capture->kind };
+    context->notes = note;
+}
+
+bool regex_captures(const struct regex *regex)
+{
+    return regex->captures != NULL;
+}
+
+void regex_note(const struct regex *regex, struct bytes data, struct context *context)
+{
+    const struct regex_memory *memory = context_regex(context);
+    const PCRE2_SIZE *places = pcre2_get_ovector_pointer(memory->data);
+    for (const struct capture *capture = regex->captures; capture; capture = capture->next) {
+        PCRE2_SIZE low = places[2 * capture->group], high = places[2 * capture->group + 1];
+        if (low != PCRE2_UNSET && high != PCRE2_UNSET && low <= high && high <= data.size)
+            note_capture(capture, bytes_of(data.data + low, high - low), context);
+    }
+}
+
+static struct regex *make(struct compiler *c, struct bytes pattern, uint32_t options)
 {
     int code;
     PCRE2_SIZE at;
@@ -95,6 +138,89 @@ const struct regex *regex_new(struct compiler *c, struct bytes pattern, uint32_t
     /* Without JIT (memory, an unsupported construct) the interpreter does it. */
     (void)pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE);
     return regex;
+}
+
+const struct regex *regex_new(struct compiler *c, struct bytes pattern, uint32_t options)
+{
+    return make(c, pattern, options);
+}
+
+/* ---- captures that have names ---- */
+
+static const struct {
+    const char *word;
+    enum note_kind kind;
+} capture_kinds[] = { { "flow", NOTE_FLOW }, { "pkt", NOTE_PACKET }, { "alert", NOTE_CONTEXT } };
+
+/* "flow:name" behind the flags, "flow_name" of a named group. */
+static bool cut_kind(struct bytes *name, char mark, enum note_kind *kind)
+{
+    for (size_t i = 0; i < COUNT_OF(capture_kinds); i++) {
+        struct bytes word = bytes_of_string(capture_kinds[i].word);
+        if (!bytes_starts(*name, word) || name->size <= word.size + 1 ||
+            name->data[word.size] != (uint8_t)mark)
+            continue;
+        *name = bytes_from(*name, word.size + 1);
+        *kind = capture_kinds[i].kind;
+        return true;
+    }
+    return false;
+}
+
+static bool add_capture(struct compiler *c, struct regex *regex, uint32_t group, struct bytes name,
+                        enum note_kind kind)
+{
+    if (group > CAPTURES_MAX)
+        return refuse(c, "more than %d captures", CAPTURES_MAX);
+    struct capture *capture = COMPILER_NEW(c, struct capture);
+    if (!capture || !compiler_copy(c, name, &capture->name))
+        return false;
+    capture->group = group;
+    capture->kind = kind;
+    struct capture **place = &regex->captures;
+    while (*place && (*place)->group > group)
+        place = &(*place)->next;
+    capture->next = *place;
+    *place = capture;
+    return true;
+}
+
+/* The groups' own names: a table of entries, each the group's number in two bytes and the name. */
+static bool add_named(struct compiler *c, struct regex *regex)
+{
+    uint32_t count = 0, size = 0;
+    PCRE2_SPTR table = NULL;
+    if (pcre2_pattern_info(regex->code, PCRE2_INFO_NAMECOUNT, &count) || !count ||
+        pcre2_pattern_info(regex->code, PCRE2_INFO_NAMEENTRYSIZE, &size) ||
+        pcre2_pattern_info(regex->code, PCRE2_INFO_NAMETABLE, &table))
+        return true;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *entry = table + (size_t)i * size;
+        struct bytes name = bytes_of_string((const char *)entry + 2);
+        enum note_kind kind;
+        if (cut_kind(&name, '_', &kind) &&
+            !add_capture(c, regex, (uint32_t)(entry[0] << 8 | entry[1]), name, kind))
+            return false;
+    }
+    return true;
+}
+
+/* "flow:name, pkt:name, alert:name": of the groups in order. */
+static bool add_listed(struct compiler *c, struct regex *regex, struct bytes list)
+{
+    struct bytes word;
+    uint32_t groups = 0, group = 0;
+    (void)pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &groups);
+    while (list_next(&list, &word)) {
+        enum note_kind kind;
+        if (!cut_kind(&word, ':', &kind))
+            return refuse(c, "flow:, pkt: or alert: and a name are wanted behind the flags");
+        if (++group > groups)
+            return refuse(c, "more names than captures");
+        if (!add_capture(c, regex, group, word, kind))
+            return false;
+    }
+    return true;
 }
 
 void regexes_free(struct regex *first)
@@ -184,7 +310,9 @@ static bool parse_pcre(struct compiler *c, const struct keyword *keyword, struct
     /* Names of captures may follow the flags: "/x(.*)/,flow:name". */
     if (!regex_cut(c, value, &pattern, &flags))
         return false;
-    flags = bytes_trim(bytes_first(flags, bytes_find_byte(flags, ',')));
+    size_t comma = bytes_find_byte(flags, ',');
+    struct bytes names = comma == SIZE_MAX ? BYTES_NONE : bytes_from(flags, comma + 1);
+    flags = bytes_trim(bytes_first(flags, comma));
     if (!read_flags(c, flags, &bits, &relative, &buffer))
         return false;
     if (buffer && c->sticky.data) {
@@ -199,8 +327,9 @@ static bool parse_pcre(struct compiler *c, const struct keyword *keyword, struct
     item->negated = negated;
     item->relative = relative;
     item->nocase = bits & PCRE2_CASELESS;
-    item->regex = regex_new(c, pattern, bits);
-    if (!item->regex)
+    struct regex *regex = make(c, pattern, bits);
+    item->regex = regex;
+    if (!regex || !add_named(c, regex) || !add_listed(c, regex, names))
         return false;
     if (buffer) {
         c->last = item;

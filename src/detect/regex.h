@@ -15,6 +15,10 @@ enum regex_result { REGEX_NO, REGEX_YES, REGEX_LIMIT };
 /* Searches `data` from `from` on; on success [*start, *end) is what matched. */
 enum regex_result regex_match(const struct regex *regex, struct regex_memory *memory, struct bytes data,
                               size_t from, size_t *start, size_t *end);
+/* Some of its groups are kept. */
+bool regex_captures(const struct regex *regex);
+/* Right after a match in `data`: notes what those groups hold (context->notes). */
+void regex_note(const struct regex *regex, struct bytes data, struct context *context);
 /* Compiles `pattern` (PCRE2 option bits) as part of the set; NULL and a refusal when it is wrong. */
 const struct regex *regex_new(struct compiler *c, struct bytes pattern, uint32_t options);
 void regexes_free(struct regex *first);

@@ -41,10 +41,15 @@ static void put_target(const struct rule *rule, const struct packet *packet, str
 /* What the sets that matched say of their values. Keys and JSON were checked when the rules were read. */
 static void put_notes(const struct alert_note *notes, struct text *out)
 {
-    if (!notes)
+    const struct alert_note *first = notes;
+    while (first && first->kind != NOTE_CONTEXT)
+        first = first->next;
+    if (!first)
         return;
     json_open(out, "context", '{');
-    for (const struct alert_note *note = notes; note; note = note->next) {
+    for (const struct alert_note *note = first; note; note = note->next) {
+        if (note->kind != NOTE_CONTEXT)
+            continue;
         json_string(out, NULL, note->key);
         json_end(out);
         text_char(out, ':');
@@ -232,7 +237,7 @@ static void write_alert(struct recorder *recorder, size_t sink, const struct sce
     }
     eve_open(&recorder->stamp, &header, out);
     if (eve->metadata)
-        recorder_metadata(recorder, scene->flow, out);
+        recorder_metadata(recorder, scene->flow, alert->notes, out);
     if (alert->tx)
         json_uint(out, "tx_id", alert->tx->number);
     put_alert(eve, scene, alert->rule, alert->action, through_proxy ? forwarded : NULL, alert->notes, out);

@@ -158,7 +158,7 @@ static void write_flow(struct recorder *recorder, const struct eve_settings *eve
         json_uint(out, "tx_cnt", session->tx_total);
     json_close(out, '}');
     if (eve->metadata)
-        recorder_metadata(recorder, flow, out);
+        recorder_metadata(recorder, flow, NULL, out);
     if (eve->ethernet)
         put_ether(recorder, flow, false, out);
     if (flow->protocol == IP_TCP)

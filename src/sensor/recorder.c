@@ -494,19 +494,48 @@ static bool is_traffic(const char *name)
     return !strncmp(name, "traffic/id/", 11) || !strncmp(name, "traffic/label/", 14);
 }
 
-void recorder_metadata(const struct recorder *recorder, const struct flow *flow, struct text *out)
+/* {"name": value} of one variable. */
+static void put_variable(struct bytes name, struct bytes json, struct text *out)
 {
-    bool bits = false, ints = false, traffic = false, is_int;
+    json_open(out, NULL, '{');
+    json_string(out, NULL, name);
+    json_end(out);
+    text_char(out, ':');
+    json_raw(out, NULL, json);
+    json_close(out, '}');
+}
+
+/* What the captures of rules hold: of the flow, and of the packet that the alert is about. */
+static void put_variables(const struct recorder *recorder, const struct flow *flow,
+                          const struct alert_note *notes, struct text *out)
+{
+    struct bytes name, json;
+    if (flow && detect_flow_text(recorder->detector, flow, 0, &name, &json)) {
+        json_open(out, "flowvars", '[');
+        for (size_t i = 0; detect_flow_text(recorder->detector, flow, i, &name, &json); i++)
+            put_variable(name, json, out);
+        json_close(out, ']');
+    }
+    while (notes && notes->kind != NOTE_PACKET)
+        notes = notes->next;
+    if (!notes)
+        return;
+    json_open(out, "pktvars", '[');
+    for (; notes; notes = notes->next)
+        if (notes->kind == NOTE_PACKET)
+            put_variable(notes->key, notes->json, out);
+    json_close(out, ']');
+}
+
+static void put_bits(const struct recorder *recorder, const struct flow *flow, struct text *out)
+{
+    bool bits = false, ints = false, is_int;
     uint32_t value;
     const char *name;
-    if (!flow || !recorder->detector || !detect_flow_bit(recorder->detector, flow, 0, &is_int, &value))
-        return;
     for (size_t i = 0; (name = detect_flow_bit(recorder->detector, flow, i, &is_int, &value)); i++) {
         bits |= !is_int && !is_traffic(name);
         ints |= is_int;
     }
-    if (bits || ints)
-        json_open(out, "metadata", '{');
     if (bits) {
         json_open(out, "flowbits", '[');
         for (size_t i = 0; (name = detect_flow_bit(recorder->detector, flow, i, &is_int, &value)); i++)
@@ -521,8 +550,41 @@ void recorder_metadata(const struct recorder *recorder, const struct flow *flow,
                 json_uint(out, name, value);
         json_close(out, '}');
     }
-    if (bits || ints)
+}
+
+static bool has_metadata(const struct recorder *recorder, const struct flow *flow,
+                         const struct alert_note *notes)
+{
+    struct bytes text, json;
+    bool is_int;
+    uint32_t value;
+    const char *name;
+    for (; notes; notes = notes->next)
+        if (notes->kind == NOTE_PACKET)
+            return true;
+    if (flow && detect_flow_text(recorder->detector, flow, 0, &text, &json))
+        return true;
+    for (size_t i = 0; flow && (name = detect_flow_bit(recorder->detector, flow, i, &is_int, &value)); i++)
+        if (is_int || !is_traffic(name))
+            return true;
+    return false;
+}
+
+void recorder_metadata(const struct recorder *recorder, const struct flow *flow,
+                       const struct alert_note *notes, struct text *out)
+{
+    bool traffic = false;
+    if (!recorder->detector)
+        return;
+    if (has_metadata(recorder, flow, notes)) {
+        json_open(out, "metadata", '{');
+        put_variables(recorder, flow, notes, out);
+        if (flow)
+            put_bits(recorder, flow, out);
         json_close(out, '}');
+    }
+    if (!flow)
+        return;
     put_traffic(recorder, flow, "id", "traffic/id/", &traffic, out);
     put_traffic(recorder, flow, "label", "traffic/label/", &traffic, out);
     if (traffic)

@@ -118,7 +118,8 @@ bool recorder_forwarded(const struct xff_settings *xff, const struct tx *tx, cha
 void recorder_app_proto(const struct session *session, struct text *out);
 void recorder_file(const struct file *file, struct text *out);
 /* "metadata" with the bits and integers that rules set on the flow. */
-void recorder_metadata(const struct recorder *recorder, const struct flow *flow, struct text *out);
+void recorder_metadata(const struct recorder *recorder, const struct flow *flow,
+                       const struct alert_note *notes, struct text *out);
 /* The frame's object; the bytes it covers as far as they are held, `payload_max` of them. */
 void recorder_frame(const struct scene *scene, const struct frame *frame, enum direction direction,
                     uint32_t payload_max, struct text *out);

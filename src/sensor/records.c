@@ -25,7 +25,7 @@ static void open_event(struct recorder *recorder, const struct scene *scene, con
 {
     eve_open(&recorder->stamp, header, out);
     if (eve->metadata)
-        recorder_metadata(recorder, scene->flow, out);
+        recorder_metadata(recorder, scene->flow, NULL, out);
 }
 
 void record_tx(struct recorder *recorder, const struct scene *scene, const struct tx *tx)

@@ -152,6 +152,60 @@ static void bits_pass_between_rules(void **state)
     stage_close(&stage);
 }
 
+static void assert_text(const struct stage *stage, size_t index, const char *name, const char *json)
+{
+    struct bytes key, value;
+    assert_true(detect_flow_text(stage->detector, &stage->flow, index, &key, &value));
+    assert_true(bytes_is(key, name));
+    assert_true(bytes_is(value, json));
+}
+
+static void captures_stay_with_flow_packet_and_alert(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct bytes key, value;
+    stage_open(&stage,
+               "alert udp any any -> any any (pcre:\"/^(\\w+) (\\w+) (\\w+)/,flow:one,pkt:two,alert:three\"; "
+               "content:\"!\"; sid:1;)\n"
+               "alert udp any any -> any any (pcre:\"/(?P<flow_late>x.)(?P<other>.)/\"; sid:2;)\n",
+               NULL);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("ab cd ef"));
+    assert_false(detect_flow_text(stage.detector, &stage.flow, 0, &key, &value)); /* the rule did not match */
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("ab cd ef!"));
+    assert_text(&stage, 0, "one", "\"ab\"");
+    assert_int_equal(stage_count(&stage, 1), 1);
+    const struct alert_note *note = stage.alerts->items[0].notes;
+    assert_int_equal(note->kind, NOTE_FLOW);
+    assert_int_equal(note->next->kind, NOTE_PACKET);
+    assert_true(bytes_is(note->next->key, "two") && bytes_is(note->next->json, "\"cd\""));
+    assert_int_equal(note->next->next->kind, NOTE_CONTEXT);
+    assert_true(bytes_is(note->next->next->json, "\"ef\""));
+    assert_null(note->next->next->next);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("x\"?"));
+    assert_text(&stage, 1, "late", "\"x\\\"\"");
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("gh cd ef!"));
+    assert_text(&stage, 0, "one", "\"gh\""); /* a later value takes its place */
+    assert_false(detect_flow_text(stage.detector, &stage.flow, 2, &key, &value));
+    stage_close(&stage);
+}
+
+static void a_flow_keeps_only_so_many_texts(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct bytes key, value;
+    stage_open(
+        &stage,
+        "alert udp any any -> any any (pcre:\"/(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)/,flow:a,flow:b,flow:c,flow:d,"
+        "flow:e,flow:f,flow:g,flow:h,flow:i,flow:j\"; sid:1;)\n",
+        NULL);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("0123456789"));
+    assert_text(&stage, 7, "h", "\"7\"");
+    assert_false(detect_flow_text(stage.detector, &stage.flow, 8, &key, &value));
+    stage_close(&stage);
+}
+
 static void thresholds_hide_and_show(void **state)
 {
     (void)state;
@@ -418,6 +472,8 @@ int main(void)
         cmocka_unit_test(earlier_matches_are_tried_again),
         cmocka_unit_test(numbers_are_read_from_payload),
         cmocka_unit_test(bits_pass_between_rules),
+        cmocka_unit_test(captures_stay_with_flow_packet_and_alert),
+        cmocka_unit_test(a_flow_keeps_only_so_many_texts),
         cmocka_unit_test(thresholds_hide_and_show),
         cmocka_unit_test(headers_choose_the_packets),
         cmocka_unit_test(addresses_alone_are_judged_once_a_flow),
