@@ -811,4 +811,5 @@ const struct protocol modbus_protocol = {
     .setting_count = COUNT_OF(option_fields),
     .settings_size = sizeof(struct modbus_options),
     .settings_default = &default_options,
+    .whole_stream = true,
 };

@@ -1015,4 +1015,5 @@ const struct protocol mysql_protocol = {
     .inspects = inspects,
     .inspect_count = COUNT_OF(inspects),
     .events = event_names,
+    .whole_stream = true,
 };

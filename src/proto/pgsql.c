@@ -738,4 +738,5 @@ const struct protocol pgsql_protocol = {
     .write = pgsql_write,
     .inspects = inspects,
     .inspect_count = COUNT_OF(inspects),
+    .whole_stream = true,
 };

@@ -333,4 +333,5 @@ const struct protocol pop3_protocol = {
     .write = pop3_write,
     .loggable = pop3_loggable,
     .events = event_names,
+    .whole_stream = true,
 };

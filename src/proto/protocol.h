@@ -164,6 +164,7 @@ struct protocol {
     const char *const *frames; /* frame names without the protocol's prefix ("pdu"), NULL-terminated */
     bool has_files;
     bool ends_with_flow; /* the end of the flow is that of both directions, also without FIN */
+    bool whole_stream;   /* followed to its end, unless its setting stream-depth says otherwise */
 };
 
 /* All protocols, in the order of protocols.def; NULL-terminated. */

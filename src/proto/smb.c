@@ -466,4 +466,5 @@ const struct protocol smb_protocol = {
     .settings_default = &default_settings,
     .frames = frame_names,
     .has_files = true,
+    .whole_stream = true,
 };

@@ -607,7 +607,7 @@ static bool protocol_enabled(struct config_node *all, const struct protocol *pro
     return !off_by_default(protocol);
 }
 
-static void read_protocols(struct settings *settings)
+static bool read_protocols(struct settings *settings, struct error *error)
 {
     struct config_node *all = config_find(&settings->config.root, "app-layer.protocols");
     size_t count = 0;
@@ -619,6 +619,9 @@ static void read_protocols(struct settings *settings)
             handling = config_value(node, "encrypt-handling");
         settings->bypass_encrypted[i] = handling && !strcmp(handling, "bypass");
         settings->full_encrypted[i] = handling && !strcmp(handling, "full");
+        settings->app_depth[i] = protocol->whole_stream ? 0 : settings->stream_depth;
+        if (node && !config_size(node, "stream-depth", &settings->app_depth[i], error))
+            return false;
         if (!protocol_enabled(all, protocol))
             continue;
         settings->enabled[count] = protocol;
@@ -630,6 +633,7 @@ static void read_protocols(struct settings *settings)
     settings->sessions.options = settings->options;
     settings->sessions.files = &settings->files;
     settings->rules.enabled = settings->enabled;
+    return true;
 }
 
 static bool read_statistics(struct settings *settings, struct error *error)
@@ -741,8 +745,7 @@ bool settings_read(struct settings *settings, struct error *error)
         !read_exceptions(settings, error) || !read_statistics(settings, error) ||
         !read_interfaces(settings, error))
         return false;
-    read_protocols(settings);
-    if (!read_outputs(settings, error) || !read_rules(settings, error))
+    if (!read_protocols(settings, error) || !read_outputs(settings, error) || !read_rules(settings, error))
         return false;
     return true;
 }

@@ -155,6 +155,7 @@ struct settings {
     struct session_settings sessions;
     const struct protocol *enabled[TYPES_MAX + 1];
     const void *options[TYPES_MAX + 1];
+    uint64_t app_depth[TYPES_MAX]; /* bytes of a stream that are followed; 0: all; by protocols[] index */
     bool bypass_encrypted[TYPES_MAX],
         full_encrypted[TYPES_MAX]; /* encryption-handling, by protocols[] index */
 

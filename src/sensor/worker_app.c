@@ -20,6 +20,17 @@ static struct before look(const struct worker *worker, const struct session *ses
                                         counts[SESSION_ERROR_PARSER] } };
 }
 
+/* The protocol was just recognised. */
+static void take_protocol(struct worker *worker, const struct scene *scene, size_t app)
+{
+    uint64_t depth = worker->settings->app_depth[app];
+    worker->counts.apps[app].flows[scene->session->transport == TRANSPORT_UDP]++;
+    if (depth == worker->settings->stream_depth)
+        return;
+    tcp_set_depth(scene->flow, TO_SERVER, depth);
+    tcp_set_depth(scene->flow, TO_CLIENT, depth);
+}
+
 static void compare(struct worker *worker, struct scene *scene, const struct before *before)
 {
     struct session *session = scene->session;
@@ -27,7 +38,7 @@ static void compare(struct worker *worker, struct scene *scene, const struct bef
     bool datagrams = session->transport == TRANSPORT_UDP;
     size_t app = session->protocol ? protocol_index(session->protocol) : TYPES_MAX;
     if (session->protocol && session->protocol != before->protocol && app < TYPES_MAX)
-        worker->counts.apps[app].flows[datagrams]++;
+        take_protocol(worker, scene, app);
     static const enum session_counter kinds[] = { SESSION_ERROR_GAP, SESSION_ERROR_ALLOC,
                                                   SESSION_ERROR_PARSER };
     bool failed = false;
