@@ -52,6 +52,7 @@ struct alert {
     struct tx *tx;             /* the transaction it matched on, or NULL */
     const struct file *file;   /* likewise */
     const struct frame *frame; /* likewise */
+    const struct tx *nearby;   /* without `tx`: the flow's only one, which may have to do with it, or NULL */
     const struct alert_note *notes;
     uint8_t direction; /* of the data that matched */
     uint8_t action;    /* enum rule_action, as applied */

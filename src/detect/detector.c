@@ -745,6 +745,24 @@ static int by_rule(const void *a, const void *b)
     return m < n ? -1 : m > n;
 }
 
+/* An alert on a packet or stream bytes is told with the only transaction there is: of a datagram's protocol
+ * that the rule names, or, when asked for, of any; of a connection for the first few alerts. */
+static const struct tx *nearby_tx(const struct context *context, const struct alert *alert,
+                                  const struct signature *s)
+{
+    const struct ruleset *set = context->set;
+    const struct session *session = context->in->session;
+    struct tx *tx = session ? session->txs : NULL;
+    if (alert->tx || !tx || tx->next || !context->flow)
+        return NULL;
+    if (session->transport == TRANSPORT_UDP)
+        return s->protocols || set->guess_tx ? tx : NULL;
+    if (!set->guess_tx || tx->guessed >= set->guess_max)
+        return NULL;
+    tx->guessed++;
+    return tx;
+}
+
 /* In order: a pass ends it; thresholds hide; noalert rules have done their work. */
 static void finish_alerts(struct context *context)
 {
@@ -779,6 +797,7 @@ static void finish_alerts(struct context *context)
             continue;
         if (alert.tx)
             alert.tx->alerted = true;
+        alert.nearby = nearby_tx(context, &alert, s);
         alerts->items[kept++] = alert;
     }
     context->tx = NULL;
@@ -826,8 +845,8 @@ static void inspect_packet(struct context *context)
 {
     const struct inspection *in = context->in;
     add_anomalies(context);
+    add_by_address(context); /* addresses are known whatever the transport's header is like */
     if (!in->packet->invalid) {
-        add_by_address(context);
         scan_payload(context);
         scan_loose_segment(context);
         take_raw(context);

@@ -76,6 +76,8 @@ struct ruleset_settings {
     bool no_prefilter;          /* every rule is tried everywhere; slow, to check the prefilters against */
     uint32_t pcre_match_limit;  /* 0: 3500 */
     uint32_t alerts_per_packet; /* packet-alert-max; 0: 15 */
+    bool guess_tx;              /* alerts on packets are told with the flow's only transaction */
+    uint32_t guess_max;         /* alerts of a connection that are told with the same one; 0: 4 */
     uint8_t action_order[ACTION_PLACES];   /* enum rule_action; first 0: the stock order */
     uint32_t stream_chunk[2];              /* toserver-chunk-size, toclient-chunk-size; 0: 2560 */
     const struct protocol *const *enabled; /* NULL: all */

@@ -599,6 +599,8 @@ struct ruleset *ruleset_load(const struct ruleset_settings *settings, struct err
     set->memory = arena_of(SET_MEMORY_MAX);
     set->settings = settings;
     set->alerts_per_packet = settings->alerts_per_packet ? settings->alerts_per_packet : 15;
+    set->guess_tx = settings->guess_tx;
+    set->guess_max = settings->guess_max ? settings->guess_max : 4;
     set->match_limit = settings->pcre_match_limit ? settings->pcre_match_limit : 3500;
     for (unsigned d = 0; d < DIRECTIONS; d++)
         set->stream_chunk[d] = settings->stream_chunk[d] ? settings->stream_chunk[d] : 2560;

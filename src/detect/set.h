@@ -87,6 +87,8 @@ struct ruleset {
     struct regex *regexes;
     struct ruleset_numbers numbers;
     uint32_t alerts_per_packet, match_limit, stream_chunk[DIRECTIONS];
+    bool guess_tx;
+    uint32_t guess_max;
 };
 
 enum raw_kind { RAW_TCP_PACKET, RAW_TCP_STREAM, RAW_OTHER };

@@ -22,6 +22,7 @@ struct tx {
     bool directed;                /* concerns `direction` only (datagram protocols, one-way messages) */
     uint8_t direction;
     bool logged, inspected[DIRECTIONS]; /* set by the worker: EVE written; detection finished */
+    uint8_t guessed;                    /* alerts on packets that were told with it: detection's */
     bool alerted, dead;                 /* dead: freed at the end of this packet */
     bool keep;                          /* lives as long as its protocol's parser, even when finished */
     bool no_inspect;                    /* the rest is not worth inspecting (encrypted, bypassed) */

@@ -205,7 +205,7 @@ static const char *progress_name(const struct session *session, const struct tx 
 static void put_transaction(const struct eve_settings *eve, const struct scene *scene,
                             const struct alert *alert, struct text *out)
 {
-    const struct tx *tx = alert->tx;
+    const struct tx *tx = alert->tx ? alert->tx : alert->nearby;
     if (!tx || !eve->alerts.app_layer)
         return;
     const char *ts = progress_name(scene->session, tx, TO_SERVER);
@@ -238,8 +238,10 @@ static void write_alert(struct recorder *recorder, size_t sink, const struct sce
     eve_open(&recorder->stamp, &header, out);
     if (eve->metadata)
         recorder_metadata(recorder, scene->flow, alert->notes, out);
-    if (alert->tx)
-        json_uint(out, "tx_id", alert->tx->number);
+    if (alert->tx || alert->nearby)
+        json_uint(out, "tx_id", alert->tx ? alert->tx->number : alert->nearby->number);
+    if (alert->nearby && scene->packet->protocol == IP_TCP)
+        json_bool(out, "tx_guessed", true);
     put_alert(eve, scene, alert->rule, alert->action, through_proxy ? forwarded : NULL, alert->notes, out);
     put_tunnel(scene->packet, out);
     put_transaction(eve, scene, alert, out);

@@ -302,6 +302,8 @@ static bool read_rules(struct settings *settings, struct error *error)
     if (!read_action_order(root, rules, error) || !read_datasets(settings, rules, error) ||
         !read_grouping(settings, error) ||
         !config_u32(root, "packet-alert-max", &rules->alerts_per_packet, error) ||
+        !config_bool(root, "detect.guess-applayer-tx", &rules->guess_tx, error) ||
+        !config_u32(root, "detect.stream-tx-log-limit", &rules->guess_max, error) ||
         !config_u32(root, "pcre.match-limit", &rules->pcre_match_limit, error))
         return false;
     static const char *const chunks[] = { "stream.reassembly.toserver-chunk-size",

@@ -465,6 +465,21 @@ static void tags_that_make_no_sense_are_refused(void **state)
     }
 }
 
+static void addresses_are_judged_when_the_transport_is_broken(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage,
+               "alert ip 192.0.2.1 any -> any any (sid:1;)\n"
+               "alert udp any any -> any any (content:\"x\"; sid:2;)\n",
+               NULL);
+    stage.packet.invalid = true;
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("x"));
+    assert_int_equal(stage_count(&stage, 1), 1);
+    assert_int_equal(stage_count(&stage, 2), 0);
+    stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,6 +498,7 @@ int main(void)
         cmocka_unit_test(actions_reach_as_far_as_their_rule),
         cmocka_unit_test(a_negated_address_is_judged_for_each_packet),
         cmocka_unit_test(a_drop_without_room_still_drops),
+        cmocka_unit_test(addresses_are_judged_when_the_transport_is_broken),
         cmocka_unit_test(tags_cover_what_comes_after_a_match),
         cmocka_unit_test(tags_that_make_no_sense_are_refused),
     };
