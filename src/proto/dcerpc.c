@@ -112,7 +112,7 @@ static bool read_datagram(struct reader *in, struct datagram *head)
     head->little = (integers >> 4) == 1;
     dcerpc_read_uuid(in, head->little, object);
     dcerpc_read_uuid(in, head->little, head->interface.uuid);
-    dcerpc_read_uuid(in, false, head->activity); /* EVE shows it as it stands on the wire */
+    dcerpc_read_uuid(in, !head->little, head->activity); /* as EVE shows it: the other way round */
     reader_skip(in, 4);
     uint32_t interface_version = head->little ? reader_le32(in) : reader_be32(in);
     head->interface.major = (uint16_t)interface_version;

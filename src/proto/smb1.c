@@ -8,6 +8,7 @@
 enum command {
     READ = 0x0a,
     WRITE = 0x0b,
+    OPEN = 0x02,
     CLOSE = 0x04,
     RENAME = 0x07,
     LOCKING_ANDX = 0x24,
@@ -256,6 +257,28 @@ static void create_answer(struct call *c, struct tx *tx)
         smb_entry_name(c->message->session, entry, smb->name);
 }
 
+/* OPEN_ANDX and OPEN: the name, for what is read and written (sections 2.2.4.41 and 2.2.4.3). */
+static void open_request(struct call *c)
+{
+    struct tx *tx = request(c, SMB_PLAIN);
+    if (c->message->command == OPEN)
+        reader_skip(&c->data, 1); /* buffer format */
+    align(c);
+    if (tx)
+        smb_of(tx)->name = take_text(c, &tx->memory);
+}
+
+static void open_answer(struct call *c, struct tx *tx)
+{
+    uint8_t handle[SMB_HANDLE_SIZE];
+    if (c->message->command == OPEN_ANDX)
+        reader_skip(&c->parameters, 4);
+    put_handle(reader_le16(&c->parameters), handle);
+    struct smb_entry *entry = reader_ok(&c->parameters) ? smb_add_handle(c->message, handle) : NULL;
+    if (entry)
+        smb_entry_name(c->message->session, entry, smb_in(tx)->name);
+}
+
 static void close_request(struct call *c)
 {
     (void)request(c, SMB_PLAIN);
@@ -484,6 +507,7 @@ struct command_row {
 };
 
 static const struct command_row commands[256] = {
+    [OPEN] = { open_request, open_answer },
     [CLOSE] = { close_request },
     [RENAME] = { rename_request },
     [READ] = { read_request, .content = read_answer },
@@ -491,7 +515,7 @@ static const struct command_row commands[256] = {
     [LOCKING_ANDX] = { .chained = true },
     [TRANSACTION] = { transaction_request, .content = transaction_answer },
     [WRITE_AND_CLOSE] = { write_close_request },
-    [OPEN_ANDX] = { .chained = true },
+    [OPEN_ANDX] = { open_request, open_answer, .chained = true },
     [READ_ANDX] = { read_andx_request, .content = read_andx_answer, .chained = true },
     [WRITE_ANDX] = { write_andx_request, .chained = true },
     [TRANSACTION2] = { transaction2_request },

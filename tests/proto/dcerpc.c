@@ -87,6 +87,28 @@ static const struct turn datagrams[] = {
                          "\x58\x59"),
 };
 
+static const struct turn big_datagrams[] = {
+    TURN_TEXT(TO_SERVER, "\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+                         "\x00\x00\x00\x00\x12\x34\x56\x78\x12\x34\xab\xcd\xef\x00\x01\x23\x45\x67\xcf\xfb"
+                         "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x00\x00\x00\x00"
+                         "\x00\x00\x00\x01\x00\x00\x00\x07\x00\x1a\xff\xff\xff\xff\x00\x04\x00\x00\x00\x00"
+                         "\x41\x42\x43\x44"),
+};
+
+/* As Suricata shows it: of the two orders, the one that the message is not in. */
+static void the_activity_of_a_big_endian_datagram_is_turned_round(void **state)
+{
+    (void)state;
+    struct conversation c = {
+        .protocol = &dcerpc_protocol, .transport = TRANSPORT_UDP, .server_port = 135, TURNS(big_datagrams)
+    };
+    struct text out = text_new(1U << 20);
+    play(&c, 0, &out);
+    expect_text(&out, "\"opnum\":26,\"frag_cnt\":1,\"stub_data_size\":4");
+    expect_text(&out, "\"activityuuid\":\"03020100-0504-0706-0809-0a0b0c0d0e0f\",\"seqnum\":7,");
+    text_done(&out);
+}
+
 static void a_call_in_datagrams_is_told_by_activity_and_sequence(void **state)
 {
     (void)state;
@@ -107,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_in_datagrams_is_told_by_activity_and_sequence),
+        cmocka_unit_test(the_activity_of_a_big_endian_datagram_is_turned_round),
         cmocka_unit_test(little_endian_calls), cmocka_unit_test(big_endian_calls)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -486,6 +486,24 @@ static void version_1_has_files_and_calls(void **state)
     text_done(&out);
 }
 
+static void a_file_opened_the_older_way_has_its_name(void **state)
+{
+    (void)state;
+    struct script script;
+    struct text out;
+    begin(&script);
+    say1(&script, TO_SERVER, 0x2d, 1,
+         "0f ff000000 0000 0000 0000 0000 00000000 0100 00000000 00000000 00000000 0600 5c6161616100");
+    say1(&script, TO_CLIENT, 0x2d, 1,
+         "0f ff000000 0840 0000 00000000 00000000 0000 0000 0000 0000 00000000 0000 0000");
+    say1(&script, TO_SERVER, 0x0b, 2, "05 0840 0400 00000000 0000 0700 01 0400 61626364");
+    say1(&script, TO_SERVER, 0x04, 3, "03 0840 00000000 0000");
+    play_script(&script, &out, true);
+    expect_text(&out, "\"file\":\"\\\\aaaa\",\"size\":4,\"whole\":true,\"content\":\"abcd\"");
+    expect_text(&out, "\"command\":\"SMB1_COMMAND_OPEN_ANDX\",\"status\":\"STATUS_SUCCESS\"");
+    text_done(&out);
+}
+
 /* As in Suricata: more transactions than the settings allow end the parsing. */
 static void too_many_open_transactions_end_the_parsing(void **state)
 {
@@ -571,6 +589,7 @@ int main(void)
         cmocka_unit_test(calls_over_pipes_are_followed),
         cmocka_unit_test(a_call_is_put_together_from_several_writes),
         cmocka_unit_test(version_1_has_files_and_calls),
+        cmocka_unit_test(a_file_opened_the_older_way_has_its_name),
         cmocka_unit_test(too_many_open_transactions_end_the_parsing),
         cmocka_unit_test(what_neither_handle_nor_tree_is_known_of_is_no_file),
         cmocka_unit_test(encrypted_messages_are_the_servers_when_they_come_from_its_port),
