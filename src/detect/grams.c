@@ -43,6 +43,7 @@ static const struct {
 
 struct grams {
     struct table tables[TABLES];
+    unsigned lanes; /* places looked at together: 1, 8, 16 */
     struct gram_literal *literals;
     uint32_t alone[ALONE_MAX];
     size_t alone_count;
@@ -404,8 +405,10 @@ struct grams *grams_new(const struct gram_literal *literals, size_t count)
     }
     done = done && fill(grams, shape, count);
     free(shape);
-    if (done)
+    if (done) {
+        grams_limit_lanes(grams, 16);
         return grams;
+    }
     grams_free(grams);
     return NULL;
 }
@@ -679,22 +682,38 @@ AVX512 static void scan16(const struct scan *scan, const struct table *table, un
         scan_runs(scan, table);
 }
 
-static void scan_fast(const struct scan *scan, const struct table *table, unsigned shape)
+static unsigned widest(void)
 {
-    if (__builtin_cpu_supports("avx512bw"))
+    return __builtin_cpu_supports("avx512bw") ? 16 : __builtin_cpu_supports("avx2") ? 8 : 1;
+}
+
+static void scan_table(const struct scan *scan, const struct table *table, unsigned shape)
+{
+    if (scan->grams->lanes == 16)
         scan16(scan, table, shape);
-    else if (__builtin_cpu_supports("avx2"))
+    else if (scan->grams->lanes == 8)
         scan8(scan, table, shape);
     else
         scan_places(scan, table);
 }
 #else
-static void scan_fast(const struct scan *scan, const struct table *table, unsigned shape)
+static unsigned widest(void)
+{
+    return 1;
+}
+
+static void scan_table(const struct scan *scan, const struct table *table, unsigned shape)
 {
     (void)shape;
     scan_places(scan, table);
 }
 #endif
+
+void grams_limit_lanes(struct grams *grams, unsigned lanes)
+{
+    unsigned most = widest();
+    grams->lanes = lanes >= 16 && most == 16 ? 16 : lanes >= 8 && most >= 8 ? 8 : 1;
+}
 
 static void search_alone(const struct scan *scan, uint32_t number)
 {
@@ -711,7 +730,7 @@ void grams_scan(const struct grams *grams, struct bytes data, uint32_t *seen, ui
     for (unsigned t = 0; t < TABLES; t++) {
         const struct table *table = &grams->tables[t];
         if (table->entry_count)
-            scan_fast(&scan, table, t);
+            scan_table(&scan, table, t);
     }
     for (size_t i = 0; i < grams->alone_count; i++)
         search_alone(&scan, grams->alone[i]);

@@ -3,8 +3,9 @@
  *
  * Of each literal, four neighbouring groups of four or eight bytes (grams) are entered into a bitmap; looking
  * at every fourth place of the data then cannot miss one of them. The place is hashed, and nearly always the
- * bitmap says that no literal is near. Literals too short for that have one gram, and every place is looked
- * at. Letters count as lower case there; the literal itself is compared as it is. Private to detect. */
+ * bitmap says that no literal is near. Literals too short for that have two of three bytes for every second
+ * place, or one for every place. Letters count as lower case there; the literal itself is compared as it is.
+ * Private to detect. */
 #ifndef VONGLAU_DETECT_GRAMS_H
 #define VONGLAU_DETECT_GRAMS_H
 
@@ -22,6 +23,9 @@ struct gram_literal {
 /* NULL when memory is short. Literals have at least GRAMS_LITERAL_MIN bytes. */
 MUST_CHECK struct grams *grams_new(const struct gram_literal *literals, size_t count);
 void grams_free(struct grams *grams);
+
+/* Places looked at together: 1, 8 or 16, as the processor can; less than that on wish. */
+void grams_limit_lanes(struct grams *grams, unsigned lanes);
 
 /* Whether a literal is nothing but text that is met everywhere, as in headers and markup. */
 bool grams_common(struct bytes literal);
