@@ -330,10 +330,20 @@ static bool is_lone(struct compiler *c, const struct inspect *row, const struct 
     return true;
 }
 
-/* "VALUE", "any,VALUE", "all,VALUE", "INDEX,VALUE", "VALUE,raw": numbers of the transaction. */
+/* Which of several numbers is meant: "any", "all" or an index, negative ones from the end. */
+static bool parse_which(struct bytes word, uint8_t *mode, int64_t *index)
+{
+    if (bytes_is(word, "any") || bytes_is(word, "all")) {
+        *mode = bytes_is(word, "all");
+        return true;
+    }
+    *mode = 2;
+    return parse_i64(word, index) && *index >= INT32_MIN && *index <= INT32_MAX;
+}
+
+/* "VALUE", "VALUE,any", "VALUE,all", "VALUE,INDEX", "VALUE,raw": numbers of the transaction. */
 bool parse_row_number(struct compiler *c, const struct named_row *named, struct bytes value)
 {
-    static const char *const words[] = { "any", "all" };
     uint8_t mode = 0;
     int64_t index = 0;
     size_t comma = bytes_find_byte(value, ',');
@@ -344,16 +354,10 @@ bool parse_row_number(struct compiler *c, const struct named_row *named, struct 
             named = row_with_suffix(c->set, named, "raw");
         value = first;
     } else if (rest.data && !named->row->bits && !named->row->parts) {
-        for (uint8_t i = 0; i < COUNT_OF(words); i++) {
-            if (bytes_is(first, words[i])) {
-                mode = i;
-                value = rest;
-            }
-        }
-        if (parse_i64(first, &index) && index >= INT32_MIN && index <= INT32_MAX) {
-            mode = 2;
-            value = rest;
-        }
+        if (!parse_which(rest, &mode, &index))
+            return refuse(c, "\"%.*s\" is not any, all or an index", (int)MIN(rest.size, 40U),
+                          (const char *)rest.data);
+        value = first;
     }
     struct buffer *buffer = set_buffer_kind(c->set, named->row->name, BUFFER_TX, NULL);
     if (named->row->lone && buffer && !is_lone(c, named->row, buffer, value))

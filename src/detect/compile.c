@@ -1188,7 +1188,7 @@ bool compile_rule(struct ruleset *set, struct bytes line, const char *file, uint
     }
     bool done = c.signature && parts_open(&c) &&
                 compile_parts(&c, &syntax, &reason->column, &reason->keyword);
-    if (!done) {
+    if (!done || (c.skip && c.error[0])) {
         reason->sid = c.signature ? c.signature->rule.sid : 0;
         for (size_t i = 0; !reason->sid && i < syntax.option_count; i++) {
             uint64_t sid;
@@ -1197,6 +1197,7 @@ bool compile_rule(struct ruleset *set, struct bytes line, const char *file, uint
         }
         snprintf(reason->text, sizeof reason->text, "%s", c.signature ? c.error : "out of memory");
         reason->of_data = c.of_data;
+        reason->skipped = done;
     }
     *skipped = c.skip;
     text_done(&c.references);

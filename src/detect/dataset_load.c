@@ -108,10 +108,9 @@ static bool load_element(struct loading *in, struct json_value element)
         return error_set(in->error, "dataset: %s failed to get value because it is not a string",
                          in->set->name);
     in->found++;
-    enum dataset_added outcome = dataset_add_text(in->set, text_bytes(&in->value), false, 0,
-                                                  text_bytes(&in->note));
-    return (outcome != DATASET_INVALID && outcome != DATASET_FULL) ||
-           refuse_value(in, outcome, text_bytes(&in->value));
+    struct bytes text = in->value.size ? text_bytes(&in->value) : BYTES_OF("");
+    enum dataset_added outcome = dataset_add_text(in->set, text, false, 0, text_bytes(&in->note));
+    return (outcome != DATASET_INVALID && outcome != DATASET_FULL) || refuse_value(in, outcome, text);
 }
 
 static bool load_json_lines(struct loading *in, struct bytes content)

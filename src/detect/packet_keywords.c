@@ -387,6 +387,64 @@ static void report_window(const struct ruleset *set, const struct rule_part *par
     json_bool(out, "negated", part->check->range.comparison == IS_NOT);
 }
 
+/* An ONC RPC call (RFC 5531 section 9): program, and version and procedure unless they may be any. */
+struct rpc_call {
+    uint32_t program, version, procedure;
+    bool any_version, any_procedure;
+};
+
+static bool rpc_holds(const struct check *check, struct context *context)
+{
+    const struct rpc_call *wanted = check->data;
+    const struct packet *packet = context->packet;
+    struct reader in = reader_of_bytes(packet->payload);
+    if (packet->tcp)
+        reader_skip(&in, 4); /* record marking, section 11 */
+    reader_skip(&in, 4);     /* xid */
+    uint32_t type = reader_be32(&in), rpc_version = reader_be32(&in), program = reader_be32(&in),
+             version = reader_be32(&in), procedure = reader_be32(&in);
+    return (packet->tcp || packet->udp) && reader_ok(&in) && type == 0 && rpc_version == 2 &&
+           program == wanted->program && (wanted->any_version || version == wanted->version) &&
+           (wanted->any_procedure || procedure == wanted->procedure);
+}
+
+static bool rpc_number(struct compiler *c, struct bytes word, uint32_t *number, bool *any)
+{
+    uint64_t value;
+    *any = bytes_is(word, "*");
+    if (*any)
+        return true;
+    if (!bytes_to_u64(word, &value) || value > UINT32_MAX)
+        return refuse(c, "\"%.*s\" is no number of 32 bits", (int)MIN(word.size, 40U),
+                      (const char *)word.data);
+    *number = (uint32_t)value;
+    return true;
+}
+
+/* "program[,version[,procedure]]", the last two perhaps as *. */
+static bool parse_rpc(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct check *check = compiler_check(c, rpc_holds);
+    struct rpc_call *call = COMPILER_NEW(c, struct rpc_call);
+    struct bytes word;
+    bool any_program;
+    if (!check || !call)
+        return false;
+    check->data = call;
+    call->any_version = call->any_procedure = true;
+    c->signature->needs_packet = true;
+    if (!list_next(&value, &word) || !rpc_number(c, word, &call->program, &any_program))
+        return false;
+    if (any_program)
+        return refuse(c, "the program must be a number");
+    if (list_next(&value, &word) && !rpc_number(c, word, &call->version, &call->any_version))
+        return false;
+    if (list_next(&value, &word) && !rpc_number(c, word, &call->procedure, &call->any_procedure))
+        return false;
+    return value.size == 0 || refuse(c, "at most a program, a version and a procedure are wanted");
+}
+
 static void report_ipopts(const struct ruleset *set, const struct rule_part *part, struct text *out)
 {
     (void)set;
@@ -437,6 +495,8 @@ const struct keyword packet_keywords[] = {
       .source = "IEEE 802.1Q" },
     { "dsize", .parse = parse_dsize, .flags = KEYWORD_OF_PACKET,
       .help = "Size of the packet's payload in bytes", .key = "dsize" },
+    { "rpc", .parse = parse_rpc, .flags = KEYWORD_OF_PACKET,
+      .help = "Program, version and procedure of an RPC call in the packet", .source = "RFC 5531 9" },
     { "flags", "tcp.flags", .parse = parse_flags, .flags = KEYWORD_OF_PACKET, .help = "TCP flags",
       .source = "RFC 9293 3.1", .shown = "tcp.flags" },
     { "fragbits", .parse = parse_fragbits, .flags = KEYWORD_OF_PACKET, .help = "IPv4 fragmentation flags",

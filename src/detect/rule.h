@@ -16,6 +16,7 @@ struct rule {
     uint32_t priority; /* 1 is the highest; from classtype unless given */
     uint8_t action;    /* enum rule_action (detect.h) */
     bool noalert;
+    bool stores_certificate;        /* tls.store: the TLS end's certificates are written */
     struct bytes message, category; /* msg; the classification's description */
     struct bytes classtype;
     struct bytes text;            /* the whole rule as it stood in the file; absent unless keep_texts */
@@ -30,11 +31,12 @@ struct rule_reason {
     const char *file;
     uint32_t line, column, sid;
     struct bytes keyword;
+    bool skipped; /* the rule is about something that does not happen here: it is left out, no fault */
     bool of_data; /* a file of values that the rule names is bad, not the rule */
     char text[256];
 };
 
-/* Called for each rule that is refused; loading goes on. */
+/* Called for each rule that is refused, or skipped for a reason; loading goes on. */
 typedef void (*rule_refused_fn)(void *context, const struct rule_reason *reason);
 
 /* A set of values under `datasets` in suricata.yaml. */
@@ -86,7 +88,7 @@ struct ruleset_settings {
 };
 
 struct ruleset_numbers {
-    uint32_t loaded, failed, skipped; /* skipped: `requires` not met */
+    uint32_t loaded, failed, skipped; /* skipped: `requires` not met, or nothing to happen here */
     uint32_t with_fast_pattern, packet_rules, stream_rules, tx_rules, ip_only;
 };
 

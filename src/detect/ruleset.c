@@ -114,6 +114,8 @@ static void add_rule(struct ruleset *set, struct bytes line, const char *file, u
         report(set, &reason);
     } else if (skipped) {
         set->numbers.skipped++;
+        if (reason.skipped)
+            report(set, &reason);
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keywords about TLS that are neither buffers nor plain numbers: versions, states, validity, legacy texts. */
 #include <stdlib.h>
+#include <time.h>
 
 #include "detect/buffer.h"
 #include "detect/context.h"
@@ -149,12 +150,117 @@ static bool any_certificate(const struct buffer_use *use, const struct tx *tx, e
     return ((const struct tls *)tx->record)->ends[direction].has_certificate;
 }
 
-/* The certificate goes with the EVE record; here it is enough that there is one. */
+/* The chain is written when the rule matches (tls-store); there must be one. */
 static bool parse_tls_store(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
     (void)value;
+    c->signature->rule.stores_certificate = true;
     return add_test(c, any_certificate) != NULL;
+}
+
+/* ---- validity of certificates ---- */
+
+static const struct certificate *dated_certificate(const struct tx *tx, enum direction direction)
+{
+    const struct tls_end *end = &((const struct tls *)tx->record)->ends[direction];
+    return end->has_certificate && end->certificate.has_validity ? &end->certificate : NULL;
+}
+
+enum { VALIDITY_VALID, VALIDITY_EXPIRED };
+
+static bool validity_holds(const struct buffer_use *use, const struct tx *tx, enum direction direction)
+{
+    const struct certificate *certificate = dated_certificate(tx, direction);
+    int64_t now = (int64_t)(tx->last / 1000000000U);
+    if (!certificate)
+        return false;
+    if (use->wanted == VALIDITY_EXPIRED)
+        return certificate->not_after < now;
+    return certificate->not_before <= now && now <= certificate->not_after;
+}
+
+static bool parse_validity(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)value;
+    struct buffer_use *use = add_test(c, validity_holds);
+    if (use)
+        use->wanted = keyword->mode;
+    return use != NULL;
+}
+
+enum { DATE_NOT_BEFORE, DATE_NOT_AFTER };
+
+/* The ends of a range belong to it. */
+static bool date_holds(const struct buffer_use *use, const struct tx *tx, enum direction direction)
+{
+    const struct certificate *certificate = dated_certificate(tx, direction);
+    if (!certificate)
+        return false;
+    int64_t date = use->wanted == DATE_NOT_AFTER ? certificate->not_after : certificate->not_before;
+    return date >= 0 && range_has(&use->range, (uint64_t)date);
+}
+
+/* Takes a number of so many digits off the front of `text`, after `before` when that is not 0. */
+static bool take_digits(struct bytes *text, const char *before, unsigned digits, int *number)
+{
+    if (*before && (text->size == 0 || !strchr(before, text->data[0])))
+        return false;
+    struct bytes part = bytes_first(bytes_from(*text, *before != '\0'), digits);
+    uint64_t value;
+    if (part.size != digits || !bytes_to_u64(part, &value))
+        return false;
+    *text = bytes_from(*text, digits + (*before != '\0'));
+    *number = (int)value;
+    return true;
+}
+
+/* Seconds since 1970, or YYYY-MM[-DD[THH[:MM[:SS]]]] in UTC, with a space for the T as well. */
+static bool read_date(struct compiler *c, struct bytes text, uint64_t *seconds)
+{
+    struct tm tm = { .tm_mday = 1 };
+    struct bytes rest = text;
+    if (bytes_to_u64(text, seconds))
+        return true;
+    bool good = take_digits(&rest, "", 4, &tm.tm_year) && take_digits(&rest, "-", 2, &tm.tm_mon);
+    static const char *const before[] = { "-", "T ", ":", ":" };
+    int *const places[] = { &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec };
+    for (size_t i = 0; good && rest.size && i < COUNT_OF(places); i++)
+        good = take_digits(&rest, before[i], 2, places[i]);
+    good = good && rest.size == 0 && tm.tm_mon >= 1 && tm.tm_mon <= 12 && tm.tm_mday >= 1 &&
+           tm.tm_mday <= 31 && tm.tm_hour <= 23 && tm.tm_min <= 59 && tm.tm_sec <= 60;
+    tm.tm_year -= 1900;
+    tm.tm_mon--;
+    time_t time = good ? timegm(&tm) : -1;
+    if (time < 0)
+        return refuse(c, "\"%.*s\" is no date: YYYY-MM-DD[THH:MM:SS] or seconds since 1970",
+                      (int)MIN(text.size, 40U), (const char *)text.data);
+    *seconds = (uint64_t)time;
+    return true;
+}
+
+/* "date", "<date", ">date", "date<>date". */
+static bool parse_date(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    struct buffer_use *use = add_test(c, date_holds);
+    size_t between = bytes_find(value, BYTES_OF("<>"));
+    if (!use)
+        return false;
+    struct range *range = &use->range;
+    use->wanted = keyword->mode;
+    if (between != SIZE_MAX) {
+        range->comparison = IS_WITHIN;
+        if (!read_date(c, bytes_trim(bytes_first(value, between)), &range->a) ||
+            !read_date(c, bytes_trim(bytes_from(value, between + 2)), &range->b))
+            return false;
+        return range->a < range->b || refuse(c, "the second date must be later than the first");
+    }
+    range->comparison = IS_EQUAL;
+    if (value.size && (value.data[0] == '<' || value.data[0] == '>')) {
+        range->comparison = value.data[0] == '<' ? IS_AT_MOST : IS_AT_LEAST;
+        value = bytes_trim(bytes_from(value, 1));
+    }
+    return read_date(c, value, &range->a);
 }
 
 const struct keyword tls_keywords[] = {
@@ -169,7 +275,19 @@ const struct keyword tls_keywords[] = {
       .help = "Legacy: text in the certificate's issuer", .list = "tls_cert" },
     { "tls.fingerprint", .parse = parse_legacy_text, .mode = 2,
       .help = "Legacy: the certificate's fingerprint", .list = "tls_cert" },
-    { "tls.store", .parse = parse_tls_store, .flags = KEYWORD_NO_VALUE,
-      .help = "There is a certificate to store" },
+    { "tls.store", .alias = "tls_store", .parse = parse_tls_store, .flags = KEYWORD_NO_VALUE,
+      .help = "The sender's certificates are stored (output tls-store)" },
+    { "tls_cert_valid", .parse = parse_validity, .flags = KEYWORD_NO_VALUE, .mode = VALIDITY_VALID,
+      .help = "The certificate is valid at the packet's time", .source = "RFC 5280 4.1.2.5",
+      .list = "tls_cert" },
+    { "tls_cert_expired", .parse = parse_validity, .flags = KEYWORD_NO_VALUE, .mode = VALIDITY_EXPIRED,
+      .help = "The certificate was valid before the packet's time", .source = "RFC 5280 4.1.2.5",
+      .list = "tls_cert" },
+    { "tls_cert_notbefore", .parse = parse_date, .mode = DATE_NOT_BEFORE,
+      .help = "Date from which the certificate is valid; ends of ranges belong to them",
+      .source = "RFC 5280 4.1.2.5", .list = "tls_cert" },
+    { "tls_cert_notafter", .parse = parse_date, .mode = DATE_NOT_AFTER,
+      .help = "Date until which the certificate is valid; ends of ranges belong to them",
+      .source = "RFC 5280 4.1.2.5", .list = "tls_cert" },
     { 0 },
 };

@@ -97,17 +97,23 @@ NUMBER(get_version, version)
 NUMBER(get_mode, mode)
 NUMBER(get_stratum, stratum)
 
+/* RFC 5905 figure 10. */
+static const char *const mode_names[] = { "reserved", "symmetric_active", "symmetric_passive",
+                                          "client",   "server",           "broadcast",
+                                          "control",  "private",          NULL };
+
 #define BOTH (1U << TO_SERVER | 1U << TO_CLIENT)
-#define NUMBER_ROW(keyword, getter, text)                                                       \
-    {                                                                                           \
-        .name = (keyword), .kind = INSPECT_NUMBER, .directions = BOTH, .progress = { 1, 1 },    \
-        .number = (getter), .max = UINT8_MAX, .help = (text), .source = "RFC 5905 section 7.3", \
+#define NUMBER_ROW(keyword, getter, names, text)                                             \
+    {                                                                                        \
+        .name = (keyword), .kind = INSPECT_NUMBER, .directions = BOTH, .progress = { 1, 1 }, \
+        .number = (getter), .max = UINT8_MAX, .choices = (names), .help = (text),            \
+        .source = "RFC 5905 section 7.3",                                                    \
     }
 
 static const struct inspect inspects[] = {
-    NUMBER_ROW("ntp.version", get_version, "Version"),
-    NUMBER_ROW("ntp.mode", get_mode, "Association mode"),
-    NUMBER_ROW("ntp.stratum", get_stratum, "Stratum"),
+    NUMBER_ROW("ntp.version", get_version, NULL, "Version"),
+    NUMBER_ROW("ntp.mode", get_mode, mode_names, "Association mode"),
+    NUMBER_ROW("ntp.stratum", get_stratum, NULL, "Stratum"),
     { .name = "ntp.reference_id",
       .kind = INSPECT_GET,
       .directions = BOTH,

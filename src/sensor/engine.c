@@ -160,6 +160,10 @@ static void rule_refused(void *context, const struct rule_reason *reason)
     (void)context;
     int size = (int)reason->keyword.size;
     const char *keyword = size ? (const char *)reason->keyword.data : "";
+    if (reason->skipped) {
+        log_warning("detect-%.*s: %s, rule %u is skipped", size, keyword, reason->text, reason->sid);
+        return;
+    }
     if (reason->of_data)
         log_error("debug: %s", reason->text);
     else

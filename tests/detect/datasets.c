@@ -88,6 +88,11 @@ static void several_sets_bring_their_json_under_their_keys(void **state)
     char notes[300];
     struct stage stage;
     write_in(folder, "a.json", "[{\"ip\":\"192.0.2.1\"}]");
+    write_in(folder, "e.json", "[{\"s\":\"\"}]");
+    open_in(&stage, folder,
+            RULE("ip.src; dataset:isset,e,type string,load e.json,format json,context_key x,value_key s;"));
+    expect_loaded(&stage, "an empty string");
+    stage_close(&stage);
     write_in(folder, "b.json", "[{\"v\":\"198.51.100.1\"},{\"v\":\"192.0.2.1\"}]");
     static const char rules[] = RULE(
         "ip.src; dataset:isset,a,type ip,load a.json,format json,context_key x,value_key ip; "

@@ -465,6 +465,35 @@ static void tags_that_make_no_sense_are_refused(void **state)
     }
 }
 
+#define CALL "\0\0\0\7\0\0\0\0\0\0\0\2\0\1\x86\xa3\0\0\0\3\0\0\0\1"
+
+static void calls_of_rpc_are_known_by_their_numbers(void **state)
+{
+    (void)state;
+    static const struct matching_case cases[] = {
+        { UDP("rpc:100003;"), P(CALL), 1 },
+        { UDP("rpc:100003,3;"), P(CALL), 1 },
+        { UDP("rpc:100003,3,1;"), P(CALL), 1 },
+        { UDP("rpc:100003,*,1;"), P(CALL), 1 },
+        { UDP("rpc:100003, 3, *;"), P(CALL), 1 },
+        { UDP("rpc:100004;"), P(CALL), 0 },
+        { UDP("rpc:100003,2;"), P(CALL), 0 },
+        { UDP("rpc:100003,3,2;"), P(CALL), 0 },
+        { UDP("rpc:100003;"), P("\0\0\0\7\0\0\0\1\0\0\0\2\0\1\x86\xa3\0\0\0\3\0\0\0\1"), 0 }, /* a reply */
+        { UDP("rpc:100003;"), P("\0\0\0\7\0\0\0\0\0\0\0\1\0\1\x86\xa3\0\0\0\3\0\0\0\1"), 0 }, /* version 1 */
+    };
+    run(cases, COUNT_OF(cases));
+    struct stage stage;
+    stage_open(&stage, "alert tcp any any -> any any (rpc:100003,3,1; sid:1;)\n", NULL);
+    stage_packet(&stage, TO_SERVER, IP_TCP, P("\x80\0\0\x18" CALL)); /* behind a record mark */
+    assert_int_equal(stage_count(&stage, 1), 1);
+    for (size_t size = 0; size < sizeof CALL - 1; size++) {
+        stage_packet(&stage, TO_SERVER, IP_TCP, "\x80\0\0\x18" CALL, size);
+        assert_int_equal(stage_count(&stage, 1), 0);
+    }
+    stage_close(&stage);
+}
+
 static void addresses_are_judged_when_the_transport_is_broken(void **state)
 {
     (void)state;
@@ -486,6 +515,7 @@ int main(void)
         cmocka_unit_test(contents_stand_where_they_should),
         cmocka_unit_test(earlier_matches_are_tried_again),
         cmocka_unit_test(numbers_are_read_from_payload),
+        cmocka_unit_test(calls_of_rpc_are_known_by_their_numbers),
         cmocka_unit_test(bits_pass_between_rules),
         cmocka_unit_test(captures_stay_with_flow_packet_and_alert),
         cmocka_unit_test(a_flow_keeps_only_so_many_texts),

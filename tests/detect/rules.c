@@ -34,6 +34,13 @@ static void good_rules_load(void **state)
         "alert http any any -> any any (content:\"/x\"; http_uri; content:\"GET\"; http_method; "
         "pcre:\"/y/U\"; sid:1;)\n",
         "alert dns any any -> any any (dns.query; content:\"abcd\"; nocase; sid:1;)\n",
+        ALERT("rpc:100000,*,3;"),
+        "alert ntp any any -> any any (ntp.mode:!server; ntp.stratum:<3; sid:1;)\n",
+        "alert ldap any any -> any any (ldap.responses.result_code:success,all; "
+        "ldap.responses.operation:bind_response,-1; sid:1;)\n",
+        "alert enip any any -> any any (enip.capabilities:288; enip.service_name; content:\"Comm\"; "
+        "sid:1;)\n",
+        "alert tls any any -> any any (tls_cert_expired; tls_store; sid:1;)\n",
         "alert tls any any -> any any (tls.version:1.2; tls.sni; to_sha1; dataset:isset,seen,type sha1; "
         "sid:1;)\n",
     };
@@ -116,6 +123,15 @@ static void bad_rules_are_refused_with_their_place(void **state)
         { "alert smb any any -> any any (smb.version:1; smb.version:2; sid:1;)", 46, "smb.version",
           "2 or more smb.version" },
         { ALERT("bsize:4;"), 40, "bsize", "sticky" },
+        { ALERT("rpc:*,1;"), 40, "rpc", "program must be a number" },
+        { ALERT("rpc:1,2,3,4;"), 40, "rpc", "at most" },
+        { ALERT("rpc:1,x;"), 40, "rpc", "no number of 32 bits" },
+        { ALERT("tls_cert_notafter:>=2015-01-01;"), 40, "tls_cert_notafter", "is no date" },
+        { ALERT("tls_cert_notafter:2015-13-01;"), 40, "tls_cert_notafter", "is no date" },
+        { ALERT("tls_cert_notafter:2015-01-01T1;"), 40, "tls_cert_notafter", "is no date" },
+        { ALERT("tls_cert_notbefore:2015-01<>2014-01;"), 40, "tls_cert_notbefore", "must be later" },
+        { "alert ldap any any -> any any (ldap.responses.result_code:success,none; sid:1;)", 32,
+          "ldap.responses.result_code", "is not any, all or an index" },
         { ALERT("ttl;"), 40, "ttl", "value is missing" },
         { ALERT("sid:2;"), 47, "sid", "twice" },
         { "alert http any any -> any any (file.data; sid:1;)", 1, "", "nothing is looked for" },
@@ -137,6 +153,24 @@ static void bad_rules_are_refused_with_their_place(void **state)
         assert_int_equal(ruleset_numbers(stage.set).loaded, 0);
         stage_close(&stage);
     }
+}
+
+static void rules_on_unknown_anomalies_are_skipped_with_a_word(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage,
+               "alert dns any any -> any any (app-layer-event:dns.of_another_release; sid:1;)\n"
+               "alert dns any any -> any any (app-layer-event:dns.malformed_data; sid:2;)\n",
+               NULL);
+    struct ruleset_numbers numbers = ruleset_numbers(stage.set);
+    assert_int_equal(numbers.loaded, 1);
+    assert_int_equal(numbers.failed, 0);
+    assert_int_equal(numbers.skipped, 1);
+    assert_true(stage.reason.skipped);
+    assert_int_equal(stage.reason.sid, 1);
+    assert_non_null(strstr(stage.reason.text, "doesn't have event \"of_another_release\""));
+    stage_close(&stage);
 }
 
 static void the_rest_of_a_file_loads(void **state)
@@ -165,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_rules_load),
         cmocka_unit_test(bad_rules_are_refused_with_their_place),
+        cmocka_unit_test(rules_on_unknown_anomalies_are_skipped_with_a_word),
         cmocka_unit_test(the_rest_of_a_file_loads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
