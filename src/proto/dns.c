@@ -868,6 +868,8 @@ static void log_version_2(const struct tx *tx, const struct dns_log_settings *se
     json_uint(out, "id", dns->id);
     if (response)
         write_flags(out, dns);
+    else if (dns->flags & DNS_Z)
+        json_bool(out, "z", true);
     json_uint(out, "opcode", dns_opcode(dns));
     if (dns->question_count) {
         write_name(out, "rrname", &dns->questions[0].name);

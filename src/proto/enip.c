@@ -12,7 +12,7 @@ enum { FRAME_PDU, FRAME_HEADER, FRAME_DATA, FRAME_ITEM, FRAME_CIP };
 static const char *const frame_names[] = { "pdu", "hdr", "data", "enip.item", "cip", NULL };
 
 enum { LIST_SERVICES = 4, LIST_IDENTITY = 99, SEND_RR_DATA = 111, SEND_UNIT_DATA = 112 };
-enum { ITEM_IDENTITY = 0x0c, ITEM_CONNECTED = 0xb1, ITEM_UNCONNECTED = 0xb2 };
+enum { ITEM_IDENTITY = 0x0c, ITEM_SERVICES = 0x100, ITEM_CONNECTED = 0xb1, ITEM_UNCONNECTED = 0xb2 };
 enum { SERVICE_MULTIPLE = 0x0a };
 enum { SEGMENT_CLASS = 0, SEGMENT_INSTANCE = 1, SEGMENT_ATTRIBUTE = 4 };
 
@@ -40,7 +40,7 @@ static struct bytes find_item(const struct message *message, uint16_t type)
     struct reader in = reader_of_bytes(message->data);
     if (message->command == SEND_RR_DATA || message->command == SEND_UNIT_DATA)
         reader_skip(&in, 6); /* interface handle, timeout */
-    else if (message->command != LIST_IDENTITY)
+    else if (message->command != LIST_IDENTITY && message->command != LIST_SERVICES)
         return BYTES_NONE;
     uint16_t count = reader_le16(&in);
     for (uint16_t i = 0; i < count && !reader_empty(&in); i++) {
@@ -506,6 +506,39 @@ static bool get_product_name(const struct tx *tx, enum direction direction, uint
     return true;
 }
 
+/* A target's answer to List Services (volume 2, 2-4.6.3): version, capabilities, name. */
+static bool read_services(const struct tx *tx, enum direction direction, uint16_t *capabilities,
+                          struct bytes *name)
+{
+    const struct message *message = &((const struct enip *)(const void *)tx->record)->messages[direction];
+    if (!message->present || message->command != LIST_SERVICES)
+        return false;
+    struct reader in = reader_of_bytes(find_item(message, ITEM_SERVICES));
+    reader_skip(&in, 2);
+    *capabilities = reader_le16(&in);
+    *name = reader_bytes(&in, 16);
+    name->size = MIN(bytes_find_byte(*name, 0), name->size);
+    return reader_ok(&in);
+}
+
+static bool capabilities(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
+{
+    uint16_t flags;
+    struct bytes name;
+    if (index || !read_services(tx, direction, &flags, &name))
+        return false;
+    *value = flags;
+    return true;
+}
+
+static bool get_service_name(const struct tx *tx, enum direction direction, uint32_t index,
+                             struct arena *scratch, struct bytes *value)
+{
+    uint16_t flags;
+    (void)scratch;
+    return index == 0 && read_services(tx, direction, &flags, value);
+}
+
 static uint64_t segment_of(const struct cip *cip, uint8_t kind, bool *found)
 {
     for (uint32_t i = 0; i < cip->path_count; i++)
@@ -700,6 +733,13 @@ static const struct inspect inspects[] = {
       .progress = { 1, 1 },
       .get = get_product_name,
       .help = "Product name of an identity" },
+    { .name = "enip.service_name",
+      .kind = INSPECT_GET,
+      .directions = BOTH,
+      .progress = { 1, 1 },
+      .get = get_service_name,
+      .help = "Name of a service that a target lists" },
+    NUMBER("enip.capabilities", capabilities, UINT16_MAX, "Capabilities of a service that a target lists"),
     NUMBER("enip.protocol_version", identity_version, UINT16_MAX, "Protocol version of an identity"),
     NUMBER("enip.revision", identity_revision, UINT16_MAX,
            "Revision of an identity, major in the high octet"),
