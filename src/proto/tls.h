@@ -43,6 +43,7 @@ struct tls_end {
     bool has_certificate;
     struct bytes chain[TLS_CHAIN_MAX]; /* DER */
     uint32_t chain_count;              /* certificates sent; the first TLS_CHAIN_MAX are kept */
+    bool stored;                       /* the chain was written to files */
 };
 
 struct tls {

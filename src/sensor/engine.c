@@ -269,6 +269,7 @@ static bool enter_sandbox(struct engine *engine, struct error *error)
     paths[count++] = (struct sandbox_path){ settings->data_dir, true };
     paths[count++] = (struct sandbox_path){ settings->spool_dir, true };
     paths[count++] = (struct sandbox_path){ settings->files.store_dir, true };
+    paths[count++] = (struct sandbox_path){ settings->certificate_dir, true };
     if (settings->packet_log.enabled)
         paths[count++] = (struct sandbox_path){ settings->packet_log.file.directory, true };
     const struct options *options = engine->options;

@@ -328,6 +328,8 @@ void record_alerts(struct recorder *recorder, const struct scene *scene, const s
         }
         if (recorder->sinks->fast && !alert->tagged && !alert->rule->noalert)
             write_fast(recorder, scene, alert);
+        if (!alert->tagged)
+            record_certificate(recorder, scene, alert);
     }
 }
 

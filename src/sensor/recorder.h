@@ -3,6 +3,8 @@
 #ifndef VONGLAU_SENSOR_RECORDER_H
 #define VONGLAU_SENSOR_RECORDER_H
 
+#include <stdatomic.h>
+
 #include "event/eve.h"
 #include "event/output.h"
 #include "sensor/macs.h"
@@ -23,6 +25,7 @@ struct sinks {
     struct output *fast, *stats_log;
     struct packet_file *packets; /* of all workers; NULL: each has its own, or none is written */
     struct spool_gate *spool;    /* NULL: events stay here */
+    atomic_uint certificates;    /* chains stored so far */
 };
 
 /* Opens every output of `settings`. */
@@ -74,6 +77,8 @@ void recorder_done(struct recorder *recorder);
 bool recorder_flush(struct recorder *recorder, bool force);
 
 void record_alerts(struct recorder *recorder, const struct scene *scene, const struct alerts *alerts);
+/* Stores the certificates of the TLS end that a rule with tls.store matched, once. */
+void record_certificate(struct recorder *recorder, const struct scene *scene, const struct alert *alert);
 /* One alert that no rule of the set raised; also in fast.log. */
 void record_finding(struct recorder *recorder, const struct scene *scene, const struct rule *rule);
 /* `first`: of its flow and direction. */

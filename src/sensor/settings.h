@@ -152,6 +152,7 @@ struct settings {
     uint64_t stream_depth;
     struct file_settings files;
     bool file_store, file_store_fileinfo;
+    const char *certificate_dir; /* tls-store; NULL: none */
     struct session_settings sessions;
     const struct protocol *enabled[TYPES_MAX + 1];
     const void *options[TYPES_MAX + 1];

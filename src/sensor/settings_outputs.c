@@ -497,6 +497,12 @@ static bool read_output(struct settings *settings, struct config_node *node, str
         return read_file_store(settings, node, error);
     if (!strcmp(node->name, "pcap-log"))
         return read_packet_log(settings, node, error);
+    if (!strcmp(node->name, "tls-store")) {
+        const char *directory = config_value(node, "certs-log-dir");
+        settings->certificate_dir = settings_path(settings, settings->log_dir,
+                                                  directory ? directory : "certs");
+        return true;
+    }
     node->used = false;
     return true;
 }
