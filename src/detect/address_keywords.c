@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keywords about addresses beyond the header: iprep and its lists. */
+/* Keywords about addresses beyond the header: iprep and its lists, geoip. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "detect/context.h"
+#include "detect/geoip.h"
 #include "detect/keyword.h"
 #include "detect/reputation.h"
 
@@ -202,10 +203,20 @@ static bool reputation_holds(const struct check *check, struct context *context)
     }
 }
 
+static bool read_side(struct bytes word, uint8_t *side)
+{
+    static const char *const sides[] = { "any", "src", "dst", "both" };
+    for (uint8_t i = 0; i < COUNT_OF(sides); i++)
+        if (bytes_is(word, sides[i])) {
+            *side = i;
+            return true;
+        }
+    return false;
+}
+
 static bool parse_iprep(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
-    static const char *const sides[] = { "any", "src", "dst", "both" };
     struct bytes side, name, op, score;
     struct check *check = compiler_check(c, reputation_holds);
     if (!check)
@@ -213,12 +224,8 @@ static bool parse_iprep(struct compiler *c, const struct keyword *keyword, struc
     check->subject = CHECK_HOSTS;
     if (!list_next(&value, &side) || !list_next(&value, &name) || !list_next(&value, &op))
         return refuse(c, "a side, a category and a comparison are wanted");
-    size_t i = 0;
-    while (i < COUNT_OF(sides) && !bytes_is(side, sides[i]))
-        i++;
-    if (i == COUNT_OF(sides))
+    if (!read_side(side, &check->mode))
         return refuse(c, "the side must be any, src, dst or both");
-    check->mode = (uint8_t)i;
     for (uint32_t k = 1; c->set->reputation && k <= CATEGORIES_MAX; k++)
         if (c->set->reputation->names[k].data && bytes_equal(name, c->set->reputation->names[k]))
             check->a = k;
@@ -238,7 +245,73 @@ static bool parse_iprep(struct compiler *c, const struct keyword *keyword, struc
     return parse_range(c, text_bytes(&text), 127, NULL, &check->range);
 }
 
+#define COUNTRIES_MAX 128U
+
+/* Countries of a rule: the address is in one of them, or in none when they are negated. */
+struct countries {
+    uint8_t codes[COUNTRIES_MAX][2]; /* lower case */
+    uint32_t count;
+    bool negated;
+};
+
+/* An address of an unknown country is in none. */
+static bool country_holds(const struct countries *wanted, const struct context *context,
+                          const struct address *address)
+{
+    uint8_t code[2];
+    bool found = false;
+    if (!geoip_country(context->set->geoip, address, code))
+        return wanted->negated;
+    for (uint32_t i = 0; i < wanted->count && !found; i++)
+        found = memcmp(wanted->codes[i], code, 2) == 0;
+    return found != wanted->negated;
+}
+
+static bool geoip_holds(const struct check *check, struct context *context)
+{
+    const struct packet *p = context->packet;
+    if (!p->ip)
+        return false;
+    bool src = check->mode != SIDE_DST && country_holds(check->data, context, &p->src);
+    bool dst = check->mode != SIDE_SRC && country_holds(check->data, context, &p->dst);
+    return check->mode == SIDE_BOTH ? src && dst : src || dst;
+}
+
+/* "[any|src|dst|both,]CC[,CC...]" or "...,!CC[,!CC...]" */
+static bool parse_geoip(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct check *check = compiler_check(c, geoip_holds);
+    struct countries *countries = COMPILER_NEW(c, struct countries);
+    struct bytes word;
+    if (!check || !countries)
+        return false;
+    if (!c->set->geoip)
+        return refuse(c, "geoip-database is not set in suricata.yaml, or cannot be read");
+    check->subject = CHECK_HOSTS;
+    check->data = countries;
+    for (bool first = true; list_next(&value, &word); first = false) {
+        if (first && read_side(word, &check->mode))
+            continue;
+        bool negated = word.size && word.data[0] == '!';
+        word = bytes_trim(bytes_from(word, negated));
+        if (word.size != 2)
+            return refuse(c, "\"%.*s\" is no country code of two letters", (int)MIN(word.size, 40U),
+                          (const char *)word.data);
+        if (countries->count && negated != countries->negated)
+            return refuse(c, "countries are either all negated or none is");
+        if (countries->count == COUNTRIES_MAX)
+            return refuse(c, "more than %u countries", COUNTRIES_MAX);
+        countries->negated = negated;
+        countries->codes[countries->count][0] = byte_lower(word.data[0]);
+        countries->codes[countries->count++][1] = byte_lower(word.data[1]);
+    }
+    return countries->count || refuse(c, "a country is wanted");
+}
+
 const struct keyword address_keywords[] = {
+    { "geoip", .parse = parse_geoip, .help = "Country of an address (geoip-database)",
+      .source = "ISO 3166-1" },
     { "iprep", .parse = parse_iprep, .help = "Reputation of an address in a category" },
     { 0 },
 };

@@ -70,6 +70,7 @@ struct ruleset_settings {
     struct dataset_limits dataset_limits; /* zeroes: the stock limits */
     const char *reputation_categories;    /* iprep: categories file */
     const char *const *reputation_files;
+    const char *geoip_file; /* MaxMind DB; NULL: none */
     size_t reputation_count;
     bool strict;     /* --init-errors-fatal: the first refused rule is an error */
     bool keep_texts; /* of rules, as rule->text; a quarter of the memory of a set */

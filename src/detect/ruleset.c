@@ -9,6 +9,7 @@
 #include "detect/buffer.h"
 #include "detect/classes.h"
 #include "detect/dataset.h"
+#include "detect/geoip.h"
 #include "detect/grams.h"
 #include "detect/prefilter.h"
 #include "detect/regex.h"
@@ -566,6 +567,7 @@ static bool load_all(struct ruleset *set, const struct ruleset_settings *setting
     if (!load_optional(set, settings->classification_file, classification_stock, load_classifications,
                        error) ||
         !load_optional(set, settings->reference_file, reference_stock, load_references, error) ||
+        (settings->geoip_file && !(set->geoip = geoip_open(settings->geoip_file, error))) ||
         !reputation_load(set, settings, error) || !open_datasets(set, settings, error))
         return false;
     for (size_t i = 0; i < settings->file_count; i++)
@@ -659,6 +661,7 @@ void ruleset_free(struct ruleset *set)
     classes_free(set->classes);
     datasets_free(set->datasets);
     reputation_free(set->reputation);
+    geoip_free(set->geoip);
     regexes_free(set->regexes);
     shared_free(set->shared);
     tags_free(set->tags);

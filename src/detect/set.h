@@ -84,6 +84,7 @@ struct ruleset {
     struct suppression *suppressions;
     struct dataset *datasets;
     struct reputation *reputation;
+    struct geoip *geoip; /* NULL: no database */
     struct regex *regexes;
     struct ruleset_numbers numbers;
     uint32_t alerts_per_packet, match_limit, stream_chunk[DIRECTIONS];

@@ -287,6 +287,7 @@ static bool enter_sandbox(struct engine *engine, struct error *error)
     for (size_t i = 0; i < settings->rule_file_count && count < 48; i++)
         paths[count++] = (struct sandbox_path){ folder_of(engine, settings->rule_files[i]), false };
     paths[count++] = (struct sandbox_path){ folder_of(engine, settings->rules.threshold_file), false };
+    paths[count++] = (struct sandbox_path){ folder_of(engine, settings->rules.geoip_file), false };
     paths[count++] = (struct sandbox_path){ folder_of(engine, settings->rules.classification_file), false };
     paths[count++] = (struct sandbox_path){ folder_of(engine, settings->rules.reference_file), false };
     for (size_t i = 0; i < settings->eve_count && count < 60; i++)

@@ -290,6 +290,11 @@ static bool read_rules(struct settings *settings, struct error *error)
                                                "classification file");
     rules->reference_file = optional_file(config_value(root, "reference-config-file"), "reference file");
     rules->threshold_file = config_value(root, "threshold-file");
+    rules->geoip_file = config_value(root, "geoip-database");
+    if (rules->geoip_file && access(rules->geoip_file, R_OK) != 0) {
+        log_warning("geoip-database %s cannot be read, rules with geoip are refused", rules->geoip_file);
+        rules->geoip_file = NULL;
+    }
     rules->reputation_categories = config_value(root, "reputation-categories-file");
     rules->reputation_files = (const char *const *)read_paths(settings, "reputation-files",
                                                               config_value(root, "default-reputation-path"),
