@@ -523,7 +523,10 @@ static void write_frame_engines(struct text *out, const struct view *view)
             struct text text = text_of(name, sizeof name);
             if (!(s->protocols >> p & 1) || !buffer->frame_types[p])
                 continue;
-            text_add(&text, "%s.%s", protocol->name, protocol->frames[buffer->frame_types[p] - 1]);
+            text_add(&text, "%s.%s", protocol->name,
+                     buffer->frame_types[p] == FRAME_STREAM + 1
+                         ? "stream"
+                         : protocol->frames[buffer->frame_types[p] - 1]);
             for (unsigned d = 0; d < DIRECTIONS; d++)
                 if (d == TO_SERVER ? s->to_server : s->to_client)
                     write_packet_engine(out, view, name, view->uses[i], true);

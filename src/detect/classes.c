@@ -171,7 +171,7 @@ static bool sort_rules(struct classes *c, const struct ruleset *set)
             good = (!s->needs_stream || add_once(&c->raw_stream_headers, s->header)) &&
                    ((s->needs_stream && !s->needs_packet) || add_once(&c->raw_packet_headers, s->header));
         for (const struct buffer_use *use = s->uses; use && good; use = use->next)
-            if (use->buffer->kind == BUFFER_PAYLOAD && s->needs_stream)
+            if ((use->buffer->kind == BUFFER_PAYLOAD || use->buffer->kind == BUFFER_FRAME) && s->needs_stream)
                 good = add_once(&c->raw_stream_headers, s->header);
         if (!good)
             return false;

@@ -240,7 +240,7 @@ uint64_t detect_stream_offset(const struct detector *detector, const struct flow
     uint64_t frame_offset = UINT64_MAX;
     const struct session *session = flow->session;
     for (size_t i = 0; detector->set->wants.frames && session && i < session->frame_count[direction]; i++)
-        if (!session->frames[direction][i].inspected)
+        if (!session->frames[direction][i].inspected && session->frames[direction][i].type != FRAME_STREAM)
             frame_offset = MIN(frame_offset, session->frames[direction][i].offset);
     if (!detector->set->raw_streams || flow->no_payload_inspection || (state && state->pass))
         return frame_offset;

@@ -19,11 +19,17 @@ static bool parse_frame(struct compiler *c, const struct keyword *keyword, struc
         return refuse(c, "out of memory");
     for (size_t p = 0; p < c->set->protocol_count; p++) {
         const struct protocol *protocol = c->set->protocols[p];
-        struct bytes prefix = bytes_of_string(protocol->name), type = value;
-        if (bytes_starts(value, prefix) && value.size > prefix.size && value.data[prefix.size] == '.')
-            type = bytes_from(value, prefix.size + 1);
+        size_t dot = bytes_find_byte(value, '.');
+        struct bytes type = value;
+        if (dot != SIZE_MAX && protocol_is_named(protocol, bytes_first(value, dot)))
+            type = bytes_from(value, dot + 1);
         else if (!(c->protocols >> p & 1))
             continue;
+        if (protocol->frames && protocol->stream && bytes_is(type, "stream")) {
+            found |= (uint64_t)1 << p;
+            buffer->frame_types[p] = FRAME_STREAM + 1;
+            c->signature->needs_stream = true;
+        }
         for (uint8_t i = 0; protocol->frames && protocol->frames[i]; i++) {
             if (bytes_is(type, protocol->frames[i])) {
                 found |= (uint64_t)1 << p;
@@ -77,13 +83,14 @@ static bool seen_before(struct flow_memory *state, uint64_t id, uint32_t rule, b
     return false;
 }
 
+/* `offset`: of `data` in the frame. */
 static void judge(struct context *context, const struct signature *s, const struct frame *frame, int protocol,
-                  struct bytes data, bool final)
+                  struct bytes data, uint64_t offset, bool final)
 {
+    uint64_t id = frame->id << 1 | context->direction; /* each direction has numbers of its own */
     context->signature = s;
     context->on_stream = false;
-    if (!signature_applies(context, s) || !context->state ||
-        seen_before(context->state, frame->id, s->index, false))
+    if (!signature_applies(context, s) || !context->state || seen_before(context->state, id, s->index, false))
         return;
     context->notes = NULL;
     for (const struct buffer_use *use = s->uses; use; use = use->next) {
@@ -93,13 +100,13 @@ static void judge(struct context *context, const struct signature *s, const stru
             continue;
         }
         if (use->buffer->frame_types[protocol] != frame->type + 1 || (use->at_end && !final) ||
-            !match_items(use->items, buffer_transform(use->buffer, data, context), 0, context))
+            !match_items(use->items, buffer_transform(use->buffer, data, context), offset, context))
             return;
     }
     for (const struct check *check = s->checks; check; check = check->next)
         if (!check->test(check, context))
             return;
-    (void)seen_before(context->state, frame->id, s->index, true);
+    (void)seen_before(context->state, id, s->index, true);
     context->on_stream = true;
     context->frame = frame;
     for (struct tx *tx = frame->has_tx ? context->in->session->txs : NULL; tx; tx = tx->next)
@@ -120,12 +127,23 @@ void frames_inspect(struct context *context)
                                           frame->protocol ? frame->protocol : session->protocol);
         if (frame->inspected)
             continue;
-        bool final;
-        struct bytes data = frame_bytes(context, frame, &final);
+        bool final = false;
+        uint64_t offset = 0;
+        struct bytes data;
+        if (frame->type == FRAME_STREAM) {
+            /* It is looked at as the raw stream is, a chunk at a time. */
+            if (!context->raw_ready || context->raw_offset + context->raw.size <= frame->offset)
+                continue;
+            uint64_t before = frame->offset > context->raw_offset ? frame->offset - context->raw_offset : 0;
+            data = bytes_from(context->raw, (size_t)before);
+            offset = context->raw_offset + before - frame->offset;
+        } else {
+            data = frame_bytes(context, frame, &final);
+        }
         const struct index_list *list = protocol >= 0 ? &context->set->frame_rules[protocol][direction]
                                                       : NULL;
         for (size_t k = 0; list && k < list->count; k++)
-            judge(context, context->set->signatures[list->items[k]], frame, protocol, data, final);
+            judge(context, context->set->signatures[list->items[k]], frame, protocol, data, offset, final);
         frame->inspected = final;
     }
 }

@@ -454,9 +454,14 @@ static bool take_message(struct tx *tx, enum direction direction, struct bytes m
     return true;
 }
 
+enum { FRAME_PDU };
+static const char *const frame_names[] = { "pdu", NULL };
+
 bool dns_message(struct session *session, enum direction direction, struct bytes message, bool multicast)
 {
-    return take_message(session_tx_directed(session, direction), direction, message, multicast);
+    struct tx *tx = session_tx_directed(session, direction);
+    session_frame(session, direction, FRAME_PDU, message.data, message.size, tx);
+    return take_message(tx, direction, message, multicast);
 }
 
 bool dns_carried(struct session *session, enum direction direction, struct bytes message)
@@ -1198,6 +1203,8 @@ const struct protocol dns_protocol = {
     .inspects = dns_inspects,
     .inspect_count = COUNT_OF(dns_inspects),
     .events = event_names,
+    .frames = frame_names,
+    .frame_tx_first = 1,
 };
 
 const struct protocol mdns_protocol = {
@@ -1217,6 +1224,8 @@ const struct protocol mdns_protocol = {
     .inspects = mdns_inspects,
     .inspect_count = COUNT_OF(mdns_inspects),
     .events = event_names,
+    .frames = frame_names,
+    .frame_tx_first = 1,
 };
 
 const struct protocol llmnr_protocol = {
@@ -1241,4 +1250,6 @@ const struct protocol llmnr_protocol = {
     .inspects = llmnr_inspects,
     .inspect_count = COUNT_OF(llmnr_inspects),
     .events = event_names,
+    .frames = frame_names,
+    .frame_tx_first = 1,
 };

@@ -485,6 +485,8 @@ static const char *const events[] = {
         NULL
 };
 
+static const char *const frame_names[] = { "request", "response", NULL }; /* HTTP_FRAME_ */
+
 const struct protocol http_protocol = {
     .ends_with_flow = true,
     .name = "http",
@@ -511,6 +513,7 @@ const struct protocol http_protocol = {
     .inspect_count = HTTP_INSPECTS,
     .events = events,
     .event_capitals = true,
+    .frames = frame_names,
     .has_files = true,
     .steady = true,
     .settings = settings,

@@ -297,11 +297,14 @@ struct http_side {
     struct tx *tx; /* being worked on; NULL between messages, or when it was shed */
     struct http_body body;
     struct http_scan_state scan;
+    uint64_t frame;         /* of the message at hand; 0: none */
     uint64_t left;          /* body or chunk bytes to come */
     uint8_t phase, framing; /* framing: the phase that reads the body, once it is certain that there is one */
     bool any;               /* a message was begun in this direction */
     bool any_chunk;         /* a chunk was read: the framing is trusted */
 };
+
+enum { HTTP_FRAME_REQUEST, HTTP_FRAME_RESPONSE };
 
 struct http_state {
     struct http_side side[DIRECTIONS];

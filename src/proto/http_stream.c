@@ -96,6 +96,10 @@ static void finish_message(const struct call *call)
     http_body_end(&side->body, truncated);
     if (side->tx)
         tx_finish(side->tx, call->direction);
+    /* A response that waited for the next request to be over ended where this direction stands. */
+    session_frame_end(call->session, call->direction, side->frame,
+                      call->in ? call->in->at : call->session->feed);
+    side->frame = 0;
     detach(side, call->direction);
     side->phase = PHASE_LINE;
     side->scan = (struct http_scan_state){ 0 };
@@ -400,6 +404,7 @@ static void settle_doubt(const struct call *call)
 {
     struct call other = *call;
     other.direction = TO_CLIENT;
+    other.in = NULL;
     other.side = &call->state->side[TO_CLIENT];
     if (other.side->phase == PHASE_DOUBT)
         finish_message(&other);
@@ -460,6 +465,8 @@ static enum step read_request_line(const struct call *call)
     settle_doubt(call);
     if (!new_request(call) || !http_request_line(side->tx, line, call->settings))
         return STEP_FAILED;
+    side->frame = session_frame(call->session, TO_SERVER, HTTP_FRAME_REQUEST, data.data, UINT64_MAX,
+                                side->tx);
     reader_skip(call->in, taken);
     side->tx->progress[TO_SERVER] = HTTP_LINE;
     if (line.size > LINE_MAX_SIZE)
@@ -539,6 +546,9 @@ static enum step read_status_line(const struct call *call)
     if (!side->tx && !new_response(call))
         return STEP_FAILED;
     http_status_line(side->tx, line);
+    if (!side->frame)
+        side->frame = session_frame(call->session, TO_CLIENT, HTTP_FRAME_RESPONSE, data.data, UINT64_MAX,
+                                    side->tx);
     reader_skip(call->in, taken);
     side->tx->progress[TO_CLIENT] = HTTP_LINE;
     side->phase = PHASE_HEADERS;

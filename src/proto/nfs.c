@@ -14,9 +14,9 @@
 const char *const nfs_event_names[] = { "malformed_data", "nonexistent_version", "unsupported_version",
                                         "too_many_transactions", NULL };
 
-static const char *const frame_names[] = { "stream",    "rpc.pdu",  "rpc.hdr",     "rpc.data",
-                                           "rpc.creds", "nfs.pdu",  "nfs.status",  "nfs4.pdu",
-                                           "nfs4.hdr",  "nfs4.ops", "nfs4.status", NULL };
+static const char *const frame_names[] = { "rpc.pdu",  "rpc.hdr",     "rpc.data", "rpc.creds",
+                                           "nfs.pdu",  "nfs.status",  "nfs4.pdu", "nfs4.hdr",
+                                           "nfs4.ops", "nfs4.status", NULL };
 
 /* ---- ONC RPC (RFC 5531, section 9) ---- */
 
@@ -453,10 +453,6 @@ static bool nfs_stream(struct session *session, void *state_, enum direction dir
 {
     struct nfs_state *state = state_;
     (void)flags;
-    if (!state->seen[direction]) {
-        add_frame(session, direction, NFS_FRAME_STREAM, reader_peek(in).data, UINT64_MAX);
-        state->seen[direction] = !reader_empty(in);
-    }
     while (!reader_empty(in)) {
         if (state->left[direction]) {
             if (take_rest(session, state, direction, in))

@@ -18,7 +18,6 @@ enum nfs_event {
 };
 
 enum nfs_frame {
-    NFS_FRAME_STREAM,
     NFS_FRAME_RPC_PDU,
     NFS_FRAME_RPC_HDR,
     NFS_FRAME_RPC_DATA,
@@ -64,7 +63,7 @@ struct nfs_content {
 
 struct nfs_state {
     uint32_t version;
-    bool seen[DIRECTIONS], fragment[DIRECTIONS];
+    bool fragment[DIRECTIONS];
     uint64_t left[DIRECTIONS]; /* bytes of the current record that are still to come */
     struct nfs_content content[DIRECTIONS];
     size_t names_next, calls_next;

@@ -162,6 +162,7 @@ struct protocol {
     const struct field *settings;
     size_t setting_count, settings_size;
     const void *settings_default;
+    uint8_t frame_tx_first;    /* what frames call the session's first transaction */
     const char *const *frames; /* frame names without the protocol's prefix ("pdu"), NULL-terminated */
     bool has_files;
     bool ends_with_flow; /* the end of the flow is that of both directions, also without FIN */

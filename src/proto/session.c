@@ -271,7 +271,7 @@ uint64_t session_frame(struct session *session, enum direction direction, uint8_
         .offset = (session->transport == TRANSPORT_TCP ? session->offset[direction] : 0) +
                   (uint64_t)(at - session->feed),
         .size = size,
-        .id = ++session->frame_total,
+        .id = ++session->frame_total[direction],
         .tx_number = tx ? tx->number : 0,
         .has_tx = tx != NULL,
         .protocol = session->protocol,
@@ -443,6 +443,7 @@ static void swap_sides(struct session *session)
     SWAP(gaps);
     SWAP(frames);
     SWAP(frame_count);
+    SWAP(frame_total);
 #undef SWAP
     uint16_t port = session->client_port;
     session->client_port = session->server_port;
@@ -562,6 +563,7 @@ static void change(struct session *session)
         session->status[d] = SESSION_PROBING;
         session->scanned[d] = 0;
     }
+    session->frame_total[TO_SERVER] = session->frame_total[TO_CLIENT] = 0;
     const struct protocol *next = session->next;
     session->next = NULL;
     if (next)
@@ -579,6 +581,8 @@ static size_t parse(struct session *session, enum direction direction, struct by
     size_t most = protocol->buffer_max ? protocol->buffer_max : (size_t)BUFFER_MAX_DEFAULT;
     session->feed = ready.data;
     session->unheard &= (uint8_t) ~(1U << direction);
+    if (ready.size && protocol->frames && !session->frame_total[direction])
+        (void)session_frame(session, direction, FRAME_STREAM, ready.data, UINT64_MAX, NULL);
     bool good = protocol->stream && protocol->stream(session, session->state, direction, &in, flags);
     size_t taken = ready.size - reader_left(&in);
     if (!good)

@@ -40,7 +40,7 @@ enum session_status { SESSION_PROBING, SESSION_PARSING, SESSION_FAILED, SESSION_
 
 /* A named part of the conversation, as the rule keyword `frame` and EVE's frame records see it. */
 struct frame {
-    uint8_t type; /* index of protocol->frames */
+    uint8_t type; /* index of protocol->frames, or FRAME_STREAM */
     bool inspected, logged;
     uint64_t offset; /* of its first byte: in the stream; in the payload of a datagram */
     uint64_t size;   /* UINT64_MAX: not known yet; it lasts until session_frame_end() or the stream's end */
@@ -49,6 +49,14 @@ struct frame {
     const struct protocol *protocol;
 };
 #define FRAMES_MAX 64
+/* All that one side sends in the protocol: the first frame of each direction of a stream whose parser has
+ * frames. It lasts until the stream's end. */
+#define FRAME_STREAM 254U
+
+static inline const char *frame_name(const struct frame *frame)
+{
+    return frame->type == FRAME_STREAM ? "stream" : frame->protocol->frames[frame->type];
+}
 
 struct session {
     const struct session_settings *settings;
@@ -80,19 +88,19 @@ struct session {
     uint8_t events[8], events_logged;
     struct frame *frames[DIRECTIONS]; /* not yet inspected and logged; NULL: never any */
     uint8_t frame_count[DIRECTIONS];
-    uint64_t frame_total;
-    const uint8_t *feed;         /* where the bytes being parsed start */
-    bool alone;                  /* the worker's: the side not heard yet never will be */
-    bool announcer;              /* the worker's: other connections were announced here */
-    uint8_t unheard;             /* bit per direction without bytes since the last change */
-    bool want_change;            /* a parser asked for a new recognition (session_change) */
-    const struct protocol *next; /* that is certain what follows (session_become) */
-    uint8_t end_seen;            /* the worker's: bit per direction whose end was offered */
-    bool ended;                  /* session_end() was called */
-    bool encrypted;              /* payload is opaque from here on: bypass is allowed */
-    size_t heap;                 /* bytes that the parser holds outside of arenas */
-    size_t charged;              /* bytes of the budget, as of the last sweep */
-    struct arena memory;         /* the session's and its parser's */
+    uint64_t frame_total[DIRECTIONS]; /* made so far in the protocol at hand; they are numbered from 1 */
+    const uint8_t *feed;              /* where the bytes being parsed start */
+    bool alone;                       /* the worker's: the side not heard yet never will be */
+    bool announcer;                   /* the worker's: other connections were announced here */
+    uint8_t unheard;                  /* bit per direction without bytes since the last change */
+    bool want_change;                 /* a parser asked for a new recognition (session_change) */
+    const struct protocol *next;      /* that is certain what follows (session_become) */
+    uint8_t end_seen;                 /* the worker's: bit per direction whose end was offered */
+    bool ended;                       /* session_end() was called */
+    bool encrypted;                   /* payload is opaque from here on: bypass is allowed */
+    size_t heap;                      /* bytes that the parser holds outside of arenas */
+    size_t charged;                   /* bytes of the budget, as of the last sweep */
+    struct arena memory;              /* the session's and its parser's */
 };
 
 /* Anomalies of recognition; names in session_event_names[] ("APPLAYER_MISMATCH_PROTOCOL_BOTH_DIRECTIONS"

@@ -37,7 +37,6 @@ static const char *const events[] = {
 };
 
 enum smb_frame {
-    FRAME_STREAM,
     FRAME_NBSS_PDU,
     FRAME_NBSS_HDR,
     FRAME_NBSS_DATA,
@@ -52,8 +51,8 @@ enum smb_frame {
     FRAME_SMB3_DATA,
 };
 static const char *const frame_names[] = {
-    "stream",   "nbss.pdu", "nbss.hdr",  "nbss.data", "smb1.pdu", "smb1.hdr",  "smb1.data",
-    "smb2.pdu", "smb2.hdr", "smb2.data", "smb3.pdu",  "smb3.hdr", "smb3.data", NULL,
+    "nbss.pdu", "nbss.hdr",  "nbss.data", "smb1.pdu", "smb1.hdr",  "smb1.data", "smb2.pdu",
+    "smb2.hdr", "smb2.data", "smb3.pdu",  "smb3.hdr", "smb3.data", NULL,
 };
 
 /* ---- settings ---- */
@@ -387,10 +386,6 @@ static bool smb_stream(struct session *session, void *parser, enum direction dir
     (void)flags;
     if (reader_empty(in))
         return true;
-    if (!side->begun) {
-        side->begun = true;
-        (void)session_frame(session, direction, FRAME_STREAM, in->at, UINT64_MAX, NULL);
-    }
     while (!reader_empty(in)) {
         if (side->lost && !find_record(side, in))
             return true;

@@ -151,7 +151,7 @@ struct smb_side {
     uint64_t record, message, content; /* bytes left: of the NetBIOS message, of one in it, of its content */
     uint8_t handle[SMB_HANDLE_SIZE];   /* whose content it is */
     uint64_t offset;                   /* of the content's next byte in the file */
-    bool begun, lost;                  /* lost: a gap, look for the next record */
+    bool lost;                         /* lost: a gap, look for the next record */
 };
 
 struct smb_state {

@@ -71,7 +71,9 @@ enum command {
 struct waiting {
     uint8_t command; /* enum command */
     bool ends_tx;    /* the reply completes `tx` */
+    bool has_tx;     /* the command was one of the mail's with number `tx_number` */
     struct tx *tx;
+    uint64_t tx_number;
 };
 
 struct smtp_state {
@@ -85,6 +87,7 @@ struct smtp_state {
     bool greeting, replied, data, data_asked, tls_asked, skip_line[DIRECTIONS];
     uint64_t chunk; /* bytes of a BDAT chunk still to come */
     bool chunk_last, in_line;
+    uint64_t content_frame;     /* of the content being sent; 0: none */
     size_t scanned[DIRECTIONS]; /* unread bytes known to hold no line end */
 };
 
@@ -147,7 +150,13 @@ static void await(struct smtp_state *state, enum command command, struct tx *end
         memmove(&state->queue[0], &state->queue[1], sizeof state->queue[0] * (QUEUE_MAX - 1));
         state->queued--;
     }
-    state->queue[state->queued++] = (struct waiting){ (uint8_t)command, ends != NULL, ends };
+    state->queue[state->queued++] = (struct waiting){ .command = (uint8_t)command,
+                                                      .ends_tx = ends != NULL,
+                                                      .has_tx = ends || state->tx,
+                                                      .tx = ends,
+                                                      .tx_number = ends        ? ends->number
+                                                                   : state->tx ? state->tx->number
+                                                                               : 0 };
 }
 
 /* The client is done with this mail; the reply to `command` completes it. */
@@ -400,14 +409,6 @@ static void content_or_end(struct session *session, struct smtp_state *state, st
     state->in_line = !ended;
 }
 
-static void client_line(struct session *session, struct smtp_state *state, struct bytes line, bool ended)
-{
-    if (state->data)
-        content_or_end(session, state, line, ended);
-    else if (ended)
-        command(session, state, line);
-}
-
 /* ---- replies ---- */
 
 /* Codes in use (RFC 5321 section 4.2, RFC 4954, RFC 7504 and what large servers add). */
@@ -541,6 +542,44 @@ static void take_chunk(struct session *session, struct smtp_state *state, struct
         chunk_done(session, state);
 }
 
+enum { FRAME_COMMAND, FRAME_DATA, FRAME_RESPONSE };
+static const char *const frame_names[] = { "command_line", "data", "response_line", NULL };
+
+/* A command's line twice: with its end, and without it as part of its transaction. */
+static void take_command(struct session *session, struct smtp_state *state, struct bytes line,
+                         const uint8_t *end)
+{
+    session_frame(session, TO_SERVER, FRAME_COMMAND, line.data, (uint64_t)(end - line.data), NULL);
+    command(session, state, line);
+    session_frame(session, TO_SERVER, FRAME_COMMAND, line.data, line.size, state->tx);
+}
+
+/* The content of a mail is one frame, from its first byte to behind the line that ends it. */
+static void take_content(struct session *session, struct smtp_state *state, struct bytes line, bool ended,
+                         const uint8_t *end)
+{
+    if (!state->content_frame)
+        state->content_frame = session_frame(session, TO_SERVER, FRAME_DATA, line.data, UINT64_MAX,
+                                             state->tx);
+    content_or_end(session, state, line, ended);
+    if (state->data)
+        return;
+    session_frame_end(session, TO_SERVER, state->content_frame, end);
+    state->content_frame = 0;
+}
+
+/* The mail that the next reply is about; NULL when it is gone, or there was none yet. */
+static const struct tx *tx_of_reply(const struct session *session, const struct smtp_state *state)
+{
+    const struct waiting *waiting = &state->queue[0];
+    if (!state->queued || !waiting->has_tx)
+        return state->tx;
+    for (const struct tx *tx = session->txs; tx; tx = tx->next)
+        if (tx->number == waiting->tx_number && tx->protocol == session->protocol)
+            return tx;
+    return NULL;
+}
+
 static bool from_client(struct session *session, struct smtp_state *state, struct reader *in, unsigned flags)
 {
     struct bytes line;
@@ -548,9 +587,14 @@ static bool from_client(struct session *session, struct smtp_state *state, struc
     while (!reader_empty(in)) {
         if (state->chunk) {
             uint64_t before = state->chunk;
+            if (!state->content_frame)
+                state->content_frame = session_frame(session, TO_SERVER, FRAME_DATA, in->at, state->chunk,
+                                                     state->tx);
             take_chunk(session, state, in, flags);
             if (state->chunk == before)
                 return true;
+            if (state->chunk == 0)
+                state->content_frame = 0;
             continue;
         }
         if (state->tls_asked && state->replied && reader_peek(in).data[0] < ' ')
@@ -560,7 +604,7 @@ static bool from_client(struct session *session, struct smtp_state *state, struc
         if (!state->data && !ended) {
             raise(session, state, EVENT_TRUNCATED_LINE);
             if (!state->skip_line[TO_SERVER])
-                command(session, state, line);
+                take_command(session, state, line, in->at);
             state->skip_line[TO_SERVER] = true;
             continue;
         }
@@ -568,7 +612,10 @@ static bool from_client(struct session *session, struct smtp_state *state, struc
             state->skip_line[TO_SERVER] = false;
             continue;
         }
-        client_line(session, state, line, ended);
+        if (state->data)
+            take_content(session, state, line, ended, in->at);
+        else if (ended)
+            take_command(session, state, line, in->at);
     }
     return true;
 }
@@ -582,6 +629,9 @@ static bool from_server(struct session *session, struct smtp_state *state, struc
         state->skip_line[TO_CLIENT] = !ended;
         if (!ended && !skip)
             raise(session, state, EVENT_TRUNCATED_LINE);
+        if (!skip)
+            session_frame(session, TO_CLIENT, FRAME_RESPONSE, line.data, (uint64_t)(in->at - line.data),
+                          tx_of_reply(session, state));
         if (!skip && !server_line(session, state, line))
             return false;
     }
@@ -807,8 +857,6 @@ static const struct field settings_fields[] = {
       AT(struct smtp_settings, content_inspect_window),
       .help = "Bytes between inspections" },
 };
-
-static const char *const frame_names[] = { "command_line", "data", "response_line", NULL };
 
 const struct protocol smtp_protocol = {
     .name = "smtp",

@@ -8,6 +8,7 @@
 #include "proto/session.h"
 
 #define RECORD_HEADER   5U
+#define SSL2_HEADER     3U /* size, type */
 #define RECORD_MAX      (16384U + 2048U)
 #define HANDSHAKE_MAX   (64U * 1024U)
 #define RECORDS_A_CALL  256U
@@ -104,6 +105,7 @@ struct tls_side {
     size_t skip;        /* bytes of a record still to be passed over */
     bool encrypted;     /* after change cipher spec, or after the hellos of TLS 1.3 */
     bool blind;         /* after lost bytes: record boundaries are unknown */
+    bool framed;        /* the frames of the record at hand were made */
     uint16_t heartbeat; /* size of the last encrypted heartbeat */
 };
 
@@ -365,6 +367,10 @@ static bool handshake_record(struct session *session, struct tls_state *state, e
 
 /* ---- records ---- */
 
+enum { FRAME_HEADER, FRAME_PDU, FRAME_DATA, FRAME_ALERT, FRAME_HEARTBEAT, FRAME_SSL2_HEADER, FRAME_SSL2_PDU };
+static const char *const frame_names[] = { "hdr",       "pdu",      "data",     "alert",
+                                           "heartbeat", "ssl2.hdr", "ssl2.pdu", NULL };
+
 /* The handshake is over on this side: what follows is opaque. */
 static void sealed(struct session *session, struct tls_state *state, enum direction direction, bool data)
 {
@@ -491,7 +497,8 @@ static void sslv2_server(struct tls_state *state, struct reader in)
 }
 
 /* Takes an SSL 2 message when one begins here. False: wait for the rest of it. */
-static bool take_sslv2(struct tls_state *state, enum direction direction, struct reader *in, bool *taken)
+static bool take_sslv2(struct session *session, struct tls_state *state, enum direction direction,
+                       struct reader *in, bool *taken)
 {
     *taken = false;
     struct tls *tls = record_of(state);
@@ -503,6 +510,8 @@ static bool take_sslv2(struct tls_state *state, enum direction direction, struct
         struct reader message = reader_sub(&at, reader_be16(&at) & 0x7fff);
         if (!reader_ok(&at))
             return false;
+        session_frame(session, direction, FRAME_SSL2_HEADER, in->at, SSL2_HEADER, NULL);
+        session_frame(session, direction, FRAME_SSL2_PDU, in->at, (uint64_t)(at.at - in->at), NULL);
         if (direction == TO_SERVER)
             sslv2_client(state, message);
         else
@@ -514,6 +523,22 @@ static bool take_sslv2(struct tls_state *state, enum direction direction, struct
         *taken = true;
     }
     return true;
+}
+
+/* The frames of a record, when its header is here; `at` is its first byte. */
+static void frame_record(struct session *session, struct tls_side *side, enum direction direction,
+                         const uint8_t *at, uint8_t type, size_t size)
+{
+    if (side->framed)
+        return;
+    side->framed = true;
+    session_frame(session, direction, FRAME_HEADER, at, RECORD_HEADER, NULL);
+    session_frame(session, direction, FRAME_PDU, at, RECORD_HEADER + (uint64_t)size, NULL);
+    session_frame(session, direction, FRAME_DATA, at + RECORD_HEADER, size, NULL);
+    if (type == RECORD_ALERT)
+        session_frame(session, direction, FRAME_ALERT, at + RECORD_HEADER, size, NULL);
+    else if (type == RECORD_HEARTBEAT)
+        session_frame(session, direction, FRAME_HEARTBEAT, at + RECORD_HEADER, size, NULL);
 }
 
 static bool good_header(struct tls_state *state, enum direction direction, uint8_t type, uint16_t version,
@@ -557,7 +582,9 @@ static bool take_record(struct session *session, struct tls_state *state, enum d
         return true;
     if (!good_header(state, direction, type, version, size))
         return false;
+    frame_record(session, side, direction, in->at, type, size);
     if (opaque(side, type)) {
+        side->framed = false;
         size_t here = MIN(size, reader_left(&at));
         reader_skip(&at, here);
         side->skip = size - here;
@@ -570,6 +597,7 @@ static bool take_record(struct session *session, struct tls_state *state, enum d
         return true;
     *in = at;
     *more = true;
+    side->framed = false;
     return record(session, state, direction, type, content);
 }
 
@@ -589,7 +617,7 @@ static bool tls_stream(struct session *session, void *parser, enum direction dir
         if (reader_empty(in))
             break;
         bool taken;
-        if (!take_sslv2(state, direction, in, &taken))
+        if (!take_sslv2(session, state, direction, in, &taken))
             return true;
         if (taken)
             continue;
@@ -1046,5 +1074,6 @@ const struct protocol tls_protocol = {
     .inspects = inspects,
     .inspect_count = COUNT_OF(inspects),
     .events = event_names,
+    .frames = frame_names,
     .event_capitals = true,
 };

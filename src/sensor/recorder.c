@@ -614,7 +614,6 @@ void recorder_stream(const struct stream *stream, uint64_t offset, uint64_t end,
 void recorder_frame(const struct scene *scene, const struct frame *frame, enum direction direction,
                     uint32_t payload_max, struct text *out)
 {
-    const struct protocol *protocol = frame->protocol;
     const struct stream *stream = scene->streams[direction];
     bool known = frame->size != UINT64_MAX;
     char buffer[8192];
@@ -628,18 +627,20 @@ void recorder_frame(const struct scene *scene, const struct frame *frame, enum d
         text_put(&content, bytes_first(bytes_from(scene->packet->payload, (size_t)frame->offset),
                                        MIN(known ? (size_t)frame->size : SIZE_MAX, most)));
     json_open(out, "frame", '{');
-    json_cstring(out, "type", protocol->frames ? protocol->frames[frame->type] : "");
+    json_cstring(out, "type", frame_name(frame));
     json_uint(out, "id", frame->id);
     json_cstring(out, "direction", direction == TO_SERVER ? "toserver" : "toclient");
     if (stream)
         json_uint(out, "stream_offset", frame->offset);
     if (known)
         json_uint(out, "length", frame->size);
-    bool complete = !stream || (known && end <= stream_end(stream));
+    else if (stream && stream_end(stream) >= frame->offset)
+        json_uint(out, "length", stream_end(stream) - frame->offset);
+    bool complete = !stream || (known ? end <= stream_end(stream) : scene->session && scene->session->ended);
     json_base64(out, "payload", text_bytes(&content));
     eve_printable(out, "payload_printable", text_bytes(&content));
     json_bool(out, "complete", complete);
     if (frame->has_tx)
-        json_uint(out, "tx_id", frame->tx_number);
+        json_uint(out, "tx_id", frame->tx_number + frame->protocol->frame_tx_first);
     json_close(out, '}');
 }

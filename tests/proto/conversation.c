@@ -81,8 +81,8 @@ static void print_frames(const struct session *session, struct text *out)
     for (int d = 0; d < DIRECTIONS; d++)
         for (size_t i = 0; i < session->frame_count[d]; i++) {
             const struct frame *frame = &session->frames[d][i];
-            text_add(out, "frame %s %s %llu ", frame->protocol->frames[frame->type],
-                     d == TO_SERVER ? "to_server" : "to_client", (unsigned long long)frame->offset);
+            text_add(out, "frame %s %s %llu ", frame_name(frame), d == TO_SERVER ? "to_server" : "to_client",
+                     (unsigned long long)frame->offset);
             if (frame->size == UINT64_MAX)
                 text_string(out, "open\n");
             else

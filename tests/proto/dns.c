@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
 #include "conversation.h"
 
 #include "proto/dns.h"
@@ -133,9 +135,15 @@ static void messages_of_a_stream_are_cut_by_their_size(void **state)
     const struct turn turns[] = { { TO_SERVER, from_hex(request) },
                                   { TO_SERVER, from_hex(request) },
                                   { TO_CLIENT, from_hex(response) } };
-    struct conversation c = { &dns_protocol, TRANSPORT_TCP, 53, TURNS(turns) };
+    struct conversation c = { &dns_protocol, TRANSPORT_TCP, 53, TURNS(turns), .frames = true };
     struct text out = text_new(1U << 20);
+    char frames[200];
     play(&c, 0, &out);
+    snprintf(frames, sizeof frames,
+             "frame stream to_server 0 open\nframe pdu to_server 2 %zu\nframe pdu to_server %zu %zu\n"
+             "frame stream to_client 0 open\nframe pdu to_client 2 %zu\n",
+             query.size, query.size + 4, query.size, answer.size);
+    expect_text(&out, frames);
     expect_text(&out, "\"tx_id\":1,\"id\":4660,\"flags\":\"100\"");
     expect_text(&out, "\"tx_id\":2,\"id\":4660,\"flags\":\"8180\"");
     text_done(&out);

@@ -360,9 +360,30 @@ static void an_endless_header_ends_the_parsing(void **state)
     text_done(&request);
 }
 
+static void messages_are_frames(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {
+        GET("/a"),
+        TURN_TEXT(TO_CLIENT, OK "Content-Length: 2\r\n\r\nxy" OK
+                                "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"),
+        GET("/bc"),
+    };
+    struct conversation c = { &http_protocol, TRANSPORT_TCP, 80, TURNS(turns), .frames = true };
+    struct text out = text_new(1U << 20);
+    play(&c, 0, &out);
+    expect_text(
+        &out, "frame stream to_server 0 open\nframe request to_server 0 39\nframe request to_server 39 40\n");
+    expect_text(
+        &out,
+        "frame stream to_client 0 open\nframe response to_client 0 40\nframe response to_client 40 58\n");
+    text_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_are_frames),
         cmocka_unit_test(a_request_and_its_answer),
         cmocka_unit_test(bodies_in_chunks_and_compressed),
         cmocka_unit_test(forms_with_files),

@@ -158,9 +158,57 @@ static void addresses_are_split_outside_quotes(void **state)
     assert_int_equal(rest.size, 0);
 }
 
+static void commands_replies_and_content_are_frames(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {
+        TURN_TEXT(TO_CLIENT, "220 ESMTP\r\n"),
+        TURN_TEXT(TO_SERVER, "EHLO a\r\n"),
+        TURN_TEXT(TO_CLIENT, "250 ok\r\n"),
+        TURN_TEXT(TO_SERVER, "MAIL FROM:<a@b.vn>\r\n"),
+        TURN_TEXT(TO_CLIENT, "250 ok\r\n"),
+        TURN_TEXT(TO_SERVER, "RCPT TO:<a@b.vn>\r\n"),
+        TURN_TEXT(TO_CLIENT, "250 ok\r\n"),
+        TURN_TEXT(TO_SERVER, "DATA\r\n"),
+        TURN_TEXT(TO_CLIENT, "354 go\r\n"),
+        TURN_TEXT(TO_SERVER, "Subject: x\r\n\r\ny\r\n.\r\nQUIT\r\n"),
+        TURN_TEXT(TO_CLIENT, "250 ok\r\n221 bye\r\n"),
+    };
+    struct conversation c = { &smtp_protocol, TRANSPORT_TCP, 25, TURNS(turns), .frames = true };
+    struct text out = text_new(1U << 20);
+    play(&c, 0, &out);
+    expect_text(&out, "frame stream to_server 0 open\nframe command_line to_server 0 8\n"
+                      "frame command_line to_server 0 6\n");
+    expect_text(&out, "frame command_line to_server 46 6\nframe command_line to_server 46 4\n"
+                      "frame data to_server 52 20\nframe command_line to_server 72 6\n");
+    expect_text(&out, "frame stream to_client 0 open\nframe response_line to_client 0 11\n"
+                      "frame response_line to_client 11 8\n");
+    text_done(&out);
+    check_conversation(&c, 3);
+}
+
+static void a_chunk_is_a_frame(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {
+        TURN_TEXT(TO_CLIENT, "220 ESMTP\r\n"),
+        TURN_TEXT(TO_SERVER, "EHLO a\r\n"),
+        TURN_TEXT(TO_CLIENT, "250 ok\r\n"),
+        TURN_TEXT(TO_SERVER, "MAIL FROM:<a@b.vn>\r\nBDAT 6 LAST\r\nab\r\nc\nQUIT\r\n"),
+        TURN_TEXT(TO_CLIENT, "250 ok\r\n250 ok\r\n221 bye\r\n"),
+    };
+    struct conversation c = { &smtp_protocol, TRANSPORT_TCP, 25, TURNS(turns), .frames = true };
+    struct text out = text_new(1U << 20);
+    play(&c, 0, &out);
+    expect_text(&out, "frame data to_server 41 6\nframe command_line to_server 47 6\n");
+    text_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(commands_replies_and_content_are_frames),
+        cmocka_unit_test(a_chunk_is_a_frame),
         cmocka_unit_test(a_mail_with_attachments),
         cmocka_unit_test(a_chunked_mail),
         cmocka_unit_test(misuse_raises_its_events),

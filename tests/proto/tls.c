@@ -216,9 +216,48 @@ static void dates_and_versions_have_names(void **state)
     assert_string_equal(tls_version_text(0x1234, buffer, sizeof buffer), "0x1234");
 }
 
+static void records_are_frames(void **state)
+{
+    (void)state;
+    struct text out = text_new(1U << 20);
+    char expected[200];
+    record_handshake(TLS1_2_VERSION);
+    struct conversation c = recorded();
+    c.frames = true;
+    play(&c, 0, &out);
+    unsigned hello = (unsigned)(turns[0].data.data[3] << 8 | turns[0].data.data[4]);
+    snprintf(expected, sizeof expected,
+             "frame stream to_server 0 open\nframe hdr to_server 0 5\nframe pdu to_server 0 %u\n"
+             "frame data to_server 5 %u\nframe hdr to_server %u 5\n",
+             hello + 5, hello, hello + 5);
+    expect_text(&out, expected);
+    expect_text(&out, "frame stream to_client 0 open\nframe hdr to_client 0 5\n");
+    text_done(&out);
+    check_conversation(&c, 5);
+}
+
+static void alerts_and_sslv2_hellos_are_frames_of_their_own(void **state)
+{
+    (void)state;
+    static const uint8_t hello[] = { 0x80, 0x1c, 1, 0, 2, 0, 3, 0, 0,  0,  16, 7,  0,  0xc0, 1,
+                                     2,    3,    4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,   16 };
+    static const uint8_t alert[] = { 21, 3, 1, 0, 2, 2, 40 };
+    static const struct turn old[] = { { TO_SERVER, { hello, sizeof hello } },
+                                       { TO_CLIENT, { alert, sizeof alert } } };
+    struct conversation c = { &tls_protocol, TRANSPORT_TCP, 443, TURNS(old), .frames = true };
+    struct text out = text_new(1U << 20);
+    play(&c, 0, &out);
+    expect_text(&out, "frame ssl2.hdr to_server 0 3\nframe ssl2.pdu to_server 0 30\n");
+    expect_text(&out, "frame hdr to_client 0 5\nframe pdu to_client 0 7\nframe data to_client 5 2\n"
+                      "frame alert to_client 5 2\n");
+    text_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_are_frames),
+        cmocka_unit_test(alerts_and_sslv2_hellos_are_frames_of_their_own),
         cmocka_unit_test(a_handshake_of_tls_12_shows_the_certificate),
         cmocka_unit_test(a_handshake_of_tls_13_hides_it),
         cmocka_unit_test(broken_records_raise_their_events),
