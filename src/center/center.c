@@ -221,9 +221,12 @@ static bool open_parts(struct center *c, const struct center_settings *settings,
         !resolver_load(c->resolver, database, error))
         return false;
     snprintf(path, sizeof path, "%s/events", c->directory);
+    struct center_storage storage = center_storage(c);
+    uint64_t share = storage.size / 4 * 3;
     const struct events_settings events = { .directory = path,
-                                            .bytes_max = settings->event_bytes_max,
-                                            .bytes_kept = center_storage(c).kept,
+                                            .bytes_max = settings->event_bytes_max ? settings->event_bytes_max
+                                                                                   : share,
+                                            .bytes_kept = storage.kept,
                                             .traffic_days_max = 30,
                                             .elapsed = settings->elapsed,
                                             .no_sync = settings->temporary };

@@ -20,7 +20,7 @@ struct resolver;
 
 struct center_settings {
     const char *state;         /* directory, made when absent, mode 0700 */
-    uint64_t event_bytes_max;  /* retention of events; 0: none */
+    uint64_t event_bytes_max;  /* retention of events; 0: three quarters of the file system */
     uint64_t (*clock)(void);   /* wall clock; NULL: the system's */
     uint64_t (*elapsed)(void); /* what it should have advanced by; NULL: clock_elapsed() */
     bool temporary;            /* do not wait for the disk */

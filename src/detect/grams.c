@@ -3,7 +3,6 @@
 #include "detect/grams.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #define STEP_MAX 4U /* from one place to the next */
@@ -125,32 +124,32 @@ static const char common_text[] =
 
 #define COMMON_BITS 14 /* of a hash */
 
-/* A bit per hash of three and four bytes of that text. Made once. */
-static uint8_t common[2][(1 << COMMON_BITS) / 8];
-
-static pthread_once_t common_made = PTHREAD_ONCE_INIT;
+/* A bit per hash of three and four bytes of that text. */
+struct common {
+    uint8_t bits[2][(1 << COMMON_BITS) / 8];
+};
 
 static uint32_t common_place(const uint8_t *at, unsigned size)
 {
     return hash((uint32_t)fold(word_at(at, size))) >> (32 - COMMON_BITS);
 }
 
-static void make_common(void)
+static void make_common(struct common *common)
 {
     for (unsigned size = 3; size <= 4; size++)
         for (size_t i = 0; i + size < sizeof common_text; i++) {
             uint32_t place = common_place((const uint8_t *)common_text + i, size);
-            common[size - 3][place / 8] |= (uint8_t)(1U << place % 8);
+            common->bits[size - 3][place / 8] |= (uint8_t)(1U << place % 8);
         }
 }
 
 /* Whether all of a gram is met in that text, four bytes by four. */
-static bool is_common(const uint8_t *at, unsigned gram)
+static bool is_common(const struct common *common, const uint8_t *at, unsigned gram)
 {
     unsigned size = MIN(gram, 4U);
     for (unsigned i = 0; i + size <= gram; i++) {
         uint32_t place = common_place(at + i, size);
-        if (size < 3 || !(common[size - 3][place / 8] >> place % 8 & 1))
+        if (size < 3 || !(common->bits[size - 3][place / 8] >> place % 8 & 1))
             return false;
     }
     return true;
@@ -158,9 +157,9 @@ static bool is_common(const uint8_t *at, unsigned gram)
 
 bool grams_common(struct bytes literal)
 {
-    pthread_once(&common_made, make_common);
+    const struct bytes text = bytes_of_string(common_text);
     for (size_t i = 0; i + 4 <= literal.size; i++)
-        if (!is_common(literal.data + i, 4))
+        if (bytes_find_nocase(text, bytes_of(literal.data + i, 4)) == SIZE_MAX)
             return false;
     return true;
 }
@@ -182,7 +181,7 @@ static double frequency(uint8_t b)
 
 /* How often a gram is met. Letters alone are parts of words, and bytes that hardly change are padding: both
  * come far more often than chance has it. Runs of one byte are left to the literals that are nothing else. */
-static double how_often(const uint8_t *at, unsigned gram)
+static double how_often(const struct common *common, const uint8_t *at, unsigned gram)
 {
     double often = 1;
     unsigned letters = 0, changes = 0;
@@ -198,27 +197,27 @@ static double how_often(const uint8_t *at, unsigned gram)
         often *= 1e3;
     if (letters + 1 >= gram)
         often *= letters == gram ? 30 : 10;
-    return is_common(at, gram) ? MAX(often * 30, gram < 4 ? 5e-3 : gram == 4 ? 3e-3 : 1e-3) : often;
+    return is_common(common, at, gram) ? MAX(often * 30, gram < 4 ? 5e-3 : gram == 4 ? 3e-3 : 1e-3) : often;
 }
 
 /* What having this gram in the map costs: how often it is met, and how many literals share it. */
-static double cost_of(const struct table *table, const uint8_t *at)
+static double cost_of(const struct common *common, const struct table *table, const uint8_t *at)
 {
     unsigned shared = 0;
     uint64_t gram = folded(word_at(at, table->gram), table);
     for (uint32_t i = table->buckets[hash(gram) >> (32 - table->bucket_bits)]; i != NO_ENTRY;
          i = table->next[i])
         shared += table->entries[i].gram == gram;
-    return how_often(at, table->gram) * (1 + shared * shared / 4.0);
+    return how_often(common, at, table->gram) * (1 + shared * shared / 4.0);
 }
 
 /* The first of the neighbouring grams, as many as a step is wide, that cost least together. */
-static size_t best_place(const struct table *table, struct bytes literal)
+static size_t best_place(const struct common *common, const struct table *table, struct bytes literal)
 {
     size_t best = 0, step = table->step;
     double least = 1e18, costs[STEP_MAX] = { 0 };
     for (size_t i = 0; i + table->gram <= literal.size; i++) {
-        costs[i % step] = cost_of(table, literal.data + i);
+        costs[i % step] = cost_of(common, table, literal.data + i);
         double sum = costs[0] + costs[1] + costs[2] + costs[3];
         if (i + 1 >= step && sum < least) {
             least = sum;
@@ -290,12 +289,12 @@ static bool settle(struct table *table)
 }
 
 /* The least that the neighbouring grams of a shape are met together. */
-static double least_often(struct bytes literal, unsigned shape)
+static double least_often(const struct common *common, struct bytes literal, unsigned shape)
 {
     unsigned gram = shapes[shape].gram, step = shapes[shape].step;
     double often[STEP_MAX] = { 0 }, least = NEVER;
     for (size_t i = 0; i + gram <= literal.size; i++) {
-        often[i % step] = how_often(literal.data + i, gram);
+        often[i % step] = how_often(common, literal.data + i, gram);
         if (i + 1 >= step)
             least = MIN(least, often[0] + often[1] + often[2] + often[3]);
     }
@@ -316,15 +315,15 @@ static bool is_run(const struct gram_literal *literal)
     return bytes.size >= shapes[RUNS].gram && !(literal->nocase && lower >= 'a' && lower <= 'z');
 }
 
-static unsigned shape_of(const struct gram_literal *literal, size_t count)
+static unsigned shape_of(const struct common *common, const struct gram_literal *literal, size_t count)
 {
     struct bytes bytes = literal->bytes;
     if (is_run(literal))
         return RUNS;
-    double narrow = least_often(bytes, NARROW), pairs = least_often(bytes, PAIRS);
+    double narrow = least_often(common, bytes, NARROW), pairs = least_often(common, bytes, PAIRS);
     if (narrow < SHARE / (double)count)
         return NARROW;
-    if (least_often(bytes, WIDE) < TOO_OFTEN)
+    if (least_often(common, bytes, WIDE) < TOO_OFTEN)
         return WIDE;
     if (narrow < TOO_OFTEN && narrow < pairs * 2)
         return NARROW;
@@ -346,21 +345,23 @@ static void turn_into(uint8_t *shape, size_t count, size_t *counts, unsigned fro
     0.04 /* of places: what looking at them for the wide ones, too, may add before it costs more */
 
 /* How often the narrow grams of those that have wide ones would be met. */
-static double narrow_cost(const struct grams *grams, const uint8_t *shape, size_t count)
+static double narrow_cost(const struct common *common, const struct grams *grams, const uint8_t *shape,
+                          size_t count)
 {
     double cost = 0;
     for (size_t i = 0; i < count; i++)
         if (shape[i] == WIDE)
-            cost += least_often(grams->literals[i].bytes, NARROW);
+            cost += least_often(common, grams->literals[i].bytes, NARROW);
     return cost;
 }
 
 /* Where every place is looked at anyway, every second one would only be more work. */
-static void choose_shapes(const struct grams *grams, uint8_t *shape, size_t count, size_t *counts)
+static void choose_shapes(const struct common *common, const struct grams *grams, uint8_t *shape,
+                          size_t count, size_t *counts)
 {
     for (size_t i = 0; i < count; i++)
-        counts[shape[i] = (uint8_t)shape_of(&grams->literals[i], count)]++;
-    if (counts[WIDE] && narrow_cost(grams, shape, count) < WIDE_SPARED)
+        counts[shape[i] = (uint8_t)shape_of(common, &grams->literals[i], count)]++;
+    if (counts[WIDE] && narrow_cost(common, grams, shape, count) < WIDE_SPARED)
         turn_into(shape, count, counts, WIDE, NARROW);
     if (counts[CLOSE] + counts[TINY] <= ALONE_MAX) {
         turn_into(shape, count, counts, CLOSE, ALONE);
@@ -373,7 +374,9 @@ static void choose_shapes(const struct grams *grams, uint8_t *shape, size_t coun
 static bool fill(struct grams *grams, uint8_t *shape, size_t count)
 {
     size_t counts[SHAPES] = { 0 };
-    choose_shapes(grams, shape, count, counts);
+    struct common common = { { { 0 } } };
+    make_common(&common);
+    choose_shapes(&common, grams, shape, count, counts);
     for (unsigned t = 0; t < TABLES; t++)
         if (!table_open(&grams->tables[t], shapes[t].gram, shapes[t].step, counts[t]))
             return false;
@@ -383,7 +386,7 @@ static bool fill(struct grams *grams, uint8_t *shape, size_t count)
             continue;
         }
         struct table *table = &grams->tables[shape[i]];
-        size_t place = best_place(table, grams->literals[i].bytes);
+        size_t place = best_place(&common, table, grams->literals[i].bytes);
         for (size_t k = 0; k < table->step; k++)
             enter(table, grams->literals[i].bytes, i, place + k);
     }
@@ -397,7 +400,6 @@ struct grams *grams_new(const struct gram_literal *literals, size_t count)
 {
     struct grams *grams = calloc(1, sizeof *grams);
     uint8_t *shape = malloc(count + 1);
-    pthread_once(&common_made, make_common);
     bool done = grams && shape && (grams->literals = calloc(count + 1, sizeof *grams->literals));
     for (size_t i = 0; done && i < count; i++) {
         assert(literals[i].bytes.size >= GRAMS_LITERAL_MIN && literals[i].bytes.size <= UINT16_MAX);
