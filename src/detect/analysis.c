@@ -492,7 +492,7 @@ static void write_packet_engine(struct text *out, const struct view *view, const
     json_bool(out, "is_mpm", use && use == view->fast_use);
     if (use)
         write_transforms(out, use->buffer->transforms);
-    if (with_matches)
+    if (use && with_matches)
         write_matches(out, view, use);
     json_close(out, '}');
 }

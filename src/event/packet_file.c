@@ -160,11 +160,10 @@ static bool keep(struct packet_file *file, const char *path, uint64_t time)
         file->kept = grown;
         file->kept_room = room;
     }
-    char *copy = strdup(path);
-    if (!copy)
-        return false;
-    file->kept[file->kept_count++] = (struct kept){ copy, time };
-    return true;
+    struct kept *kept = &file->kept[file->kept_count];
+    *kept = (struct kept){ strdup(path), time };
+    file->kept_count += kept->path != NULL;
+    return kept->path != NULL;
 }
 
 static void forget(struct packet_file *file, size_t index)
