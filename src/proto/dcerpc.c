@@ -210,30 +210,6 @@ static enum probe dcerpc_probe(enum direction direction, struct bytes data)
 
 /* ---- EVE ---- */
 
-static void write_stub(struct text *out, const struct dcerpc_side *side)
-{
-    json_uint(out, "frag_cnt", side->fragments);
-    json_uint(out, "stub_data_size", side->stub_size);
-    json_close(out, '}');
-}
-
-static void write_interfaces(struct text *out, const struct dcerpc *call)
-{
-    if (!call->interface_count)
-        return;
-    json_open(out, "interfaces", '[');
-    for (uint32_t i = 0; i < call->interface_count; i++) {
-        const struct dcerpc_interface *interface = &call->interfaces[i];
-        json_open(out, NULL, '{');
-        dcerpc_write_uuid(out, "uuid", interface->uuid);
-        json_key(out, "version");
-        text_add(out, "\"%u.%u\",", interface->major, interface->minor);
-        json_uint(out, "ack_result", interface->result);
-        json_close(out, '}');
-    }
-    json_close(out, ']');
-}
-
 static void dcerpc_write(const struct tx *tx, bool extended, struct text *out)
 {
     (void)extended;
@@ -244,15 +220,14 @@ static void dcerpc_write(const struct tx *tx, bool extended, struct text *out)
     if (request->seen && request->type == DCERPC_REQUEST) {
         json_open(out, "req", '{');
         json_uint(out, "opnum", call->opnum);
-        write_stub(out, request);
+        dcerpc_write_stub_counts(out, request);
+        json_close(out, '}');
     }
     if (!datagram)
-        write_interfaces(out, call);
+        dcerpc_write_interfaces(out, call, DCERPC_RESULTS);
     json_cstring(out, "response", response->seen ? dcerpc_type_name(response->type) : "UNREPLIED");
-    if (response->seen && response->type == DCERPC_RESPONSE) {
-        json_open(out, "res", '{');
-        write_stub(out, response);
-    }
+    if (response->seen && response->type == DCERPC_RESPONSE)
+        dcerpc_write_stub(out, "res", response);
     if (datagram) {
         dcerpc_write_uuid(out, "activityuuid", call->activity);
         json_uint(out, "seqnum", call->sequence);

@@ -90,6 +90,12 @@ const struct dcerpc *dcerpc_of_tx(const struct tx *tx);
 /* NULL when the type has no name. */
 const char *dcerpc_type_name(uint8_t type);
 void dcerpc_write_uuid(struct text *out, const char *key, const uint8_t uuid[16]);
+/* What a side sent: the members, and the whole object under `key`. */
+void dcerpc_write_stub_counts(struct text *out, const struct dcerpc_side *side);
+void dcerpc_write_stub(struct text *out, const char *key, const struct dcerpc_side *side);
+/* Which results `interfaces` shows: SMB only those of interfaces that were answered, with a reason. */
+enum dcerpc_results { DCERPC_NO_RESULTS, DCERPC_RESULTS, DCERPC_RESULTS_OF_ANSWERS };
+void dcerpc_write_interfaces(struct text *out, const struct dcerpc *call, enum dcerpc_results results);
 
 /* Rows of the keywords dcerpc.opnum and dcerpc.stub_data, for the protocols that carry calls. */
 bool dcerpc_get_opnum(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value);

@@ -225,6 +225,39 @@ void dcerpc_write_uuid(struct text *out, const char *key, const uint8_t uuid[16]
              u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
 }
 
+void dcerpc_write_stub_counts(struct text *out, const struct dcerpc_side *side)
+{
+    json_uint(out, "frag_cnt", side->fragments);
+    json_uint(out, "stub_data_size", side->stub_size);
+}
+
+void dcerpc_write_stub(struct text *out, const char *key, const struct dcerpc_side *side)
+{
+    json_open(out, key, '{');
+    dcerpc_write_stub_counts(out, side);
+    json_close(out, '}');
+}
+
+void dcerpc_write_interfaces(struct text *out, const struct dcerpc *call, enum dcerpc_results results)
+{
+    if (!call->interface_count)
+        return;
+    json_open(out, "interfaces", '[');
+    for (uint32_t i = 0; i < call->interface_count; i++) {
+        const struct dcerpc_interface *interface = &call->interfaces[i];
+        json_open(out, NULL, '{');
+        dcerpc_write_uuid(out, "uuid", interface->uuid);
+        json_key(out, "version");
+        text_add(out, "\"%u.%u\",", interface->major, interface->minor);
+        if (results == DCERPC_RESULTS || (results == DCERPC_RESULTS_OF_ANSWERS && interface->answered))
+            json_uint(out, "ack_result", interface->result);
+        if (results == DCERPC_RESULTS_OF_ANSWERS && interface->answered)
+            json_uint(out, "ack_reason", 0); /* whatever the answer says, as in Suricata */
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
 bool dcerpc_get_opnum(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
 {
     (void)direction;

@@ -161,6 +161,14 @@ struct tx *smb_tx(const struct smb_message *message, enum smb_kind kind)
     return tx;
 }
 
+struct tx *smb_request(const struct smb_message *message, enum smb_kind kind)
+{
+    struct tx *tx = smb_tx(message, kind);
+    if (tx)
+        tx_finish(tx, TO_SERVER);
+    return tx;
+}
+
 /* SMB 2 may answer the negotiation of SMB 1 (MS-SMB2 3.3.5.3.1). */
 static bool answers(const struct smb_message *message, const struct smb *smb)
 {
@@ -200,6 +208,12 @@ void smb_event(const struct smb_message *message, struct tx *tx, enum smb_event 
     }
     if (tx)
         tx_event(tx, (uint8_t)event);
+}
+
+void smb_check(const struct smb_message *message, const struct reader *in, struct tx *tx)
+{
+    if (!reader_ok(in))
+        smb_event(message, tx, SMB_MALFORMED_DATA);
 }
 
 struct bytes smb_part(const struct smb_message *message, size_t offset, size_t size)

@@ -183,12 +183,16 @@ struct smb_message {
 const struct smb_settings *smb_settings(const struct session *session);
 /* A transaction for the message; NULL: out of room. */
 struct tx *smb_tx(const struct smb_message *message, enum smb_kind kind);
+/* The same for a request, which is complete with this message. */
+struct tx *smb_request(const struct smb_message *message, enum smb_kind kind);
 /* The transaction of the request that this message answers, or NULL. */
 struct tx *smb_request_of(const struct smb_message *message);
 /* Notes status and dialect of an answer. */
 void smb_answer(const struct smb_message *message, struct tx *tx);
 /* An event on a transaction, or on one of its own when `tx` is NULL. */
 void smb_event(const struct smb_message *message, struct tx *tx, enum smb_event event);
+/* The event for a message that is too short for what `in` was to read. */
+void smb_check(const struct smb_message *message, const struct reader *in, struct tx *tx);
 /* `size` bytes at `offset` of the message; less when it is cut short. */
 struct bytes smb_part(const struct smb_message *message, size_t offset, size_t size);
 /* Text of the wire in `memory`, up to a zero; present even when it is empty. */

@@ -40,20 +40,6 @@ struct call {
     size_t data_end; /* of the data in the message */
 };
 
-static struct tx *request(const struct call *c, enum smb_kind kind)
-{
-    struct tx *tx = smb_tx(c->message, kind);
-    if (tx)
-        tx_finish(tx, TO_SERVER);
-    return tx;
-}
-
-static void check(const struct call *c, struct tx *tx)
-{
-    if (!reader_ok(&c->parameters))
-        smb_event(c->message, tx, SMB_MALFORMED_DATA);
-}
-
 /* Texts of two-byte characters start at even places of the message. */
 static void align(struct call *c)
 {
@@ -94,7 +80,7 @@ static void put_handle(uint16_t number, uint8_t handle[SMB_HANDLE_SIZE])
 static void negotiate_request(struct call *c)
 {
     struct smb_state *state = c->message->state;
-    struct tx *tx = request(c, SMB_NEGOTIATE);
+    struct tx *tx = smb_request(c->message, SMB_NEGOTIATE);
     if (!tx)
         return;
     struct smb *smb = smb_of(tx);
@@ -149,7 +135,7 @@ static void take_natives(struct call *c, struct tx *tx)
 
 static void setup_request(struct call *c)
 {
-    struct tx *tx = request(c, SMB_SESSION_SETUP);
+    struct tx *tx = smb_request(c->message, SMB_SESSION_SETUP);
     if (!tx)
         return;
     if (c->words == 12) { /* with a security token (MS-SMB 2.2.4.6.1) */
@@ -190,10 +176,10 @@ static struct bytes without_slash(struct bytes path)
 
 static void connect_request(struct call *c)
 {
-    struct tx *tx = request(c, SMB_TREE_CONNECT);
+    struct tx *tx = smb_request(c->message, SMB_TREE_CONNECT);
     reader_skip(&c->parameters, 6);
     uint16_t password = reader_le16(&c->parameters);
-    check(c, tx);
+    smb_check(c->message, &c->parameters, tx);
     if (!tx)
         return;
     struct smb *smb = smb_of(tx);
@@ -218,14 +204,14 @@ static void connect_answer(struct call *c, struct tx *tx)
 
 static void create_request(struct call *c)
 {
-    struct tx *tx = request(c, SMB_CREATE);
+    struct tx *tx = smb_request(c->message, SMB_CREATE);
     if (!tx)
         return;
     struct smb *smb = smb_of(tx);
     reader_skip(&c->parameters, 35);
     smb->disposition = reader_le32(&c->parameters);
     uint32_t options = reader_le32(&c->parameters);
-    check(c, tx);
+    smb_check(c->message, &c->parameters, tx);
     smb->directory = options & CREATE_DIRECTORY;
     smb->delete_on_close = options & CREATE_DELETE_ON_CLOSE;
     align(c);
@@ -260,7 +246,7 @@ static void create_answer(struct call *c, struct tx *tx)
 /* OPEN_ANDX and OPEN: the name, for what is read and written (sections 2.2.4.41 and 2.2.4.3). */
 static void open_request(struct call *c)
 {
-    struct tx *tx = request(c, SMB_PLAIN);
+    struct tx *tx = smb_request(c->message, SMB_PLAIN);
     if (c->message->command == OPEN)
         reader_skip(&c->data, 1); /* buffer format */
     align(c);
@@ -281,7 +267,7 @@ static void open_answer(struct call *c, struct tx *tx)
 
 static void close_request(struct call *c)
 {
-    (void)request(c, SMB_PLAIN);
+    (void)smb_request(c->message, SMB_PLAIN);
     uint8_t handle[SMB_HANDLE_SIZE];
     put_handle(reader_le16(&c->parameters), handle);
     if (reader_ok(&c->parameters))
@@ -292,7 +278,7 @@ static void remember_read(struct call *c, uint16_t number, uint64_t offset)
 {
     struct smb_read read = { .message = c->message->id, .offset = offset };
     put_handle(number, read.handle);
-    check(c, NULL);
+    smb_check(c->message, &c->parameters, NULL);
     if (reader_ok(&c->parameters))
         smb_add_read(c->message, &read);
 }
@@ -320,7 +306,7 @@ static void give_read(struct call *c, size_t place, uint32_t size)
 {
     struct smb_read read;
     bool good = c->message->status == 0 || c->message->status == SMB_STATUS_BUFFER_OVERFLOW;
-    check(c, NULL);
+    smb_check(c->message, &c->parameters, NULL);
     if (smb_take_read(c->message, &read) && good && reader_ok(&c->parameters))
         smb_content(c->message, read.handle, read.offset, place, size);
 }
@@ -348,7 +334,7 @@ static void write_content(struct call *c, uint16_t number, uint64_t offset, size
 {
     uint8_t handle[SMB_HANDLE_SIZE];
     put_handle(number, handle);
-    check(c, NULL);
+    smb_check(c->message, &c->parameters, NULL);
     if (reader_ok(&c->parameters))
         smb_content(c->message, handle, offset, place, size);
 }
@@ -389,7 +375,7 @@ static void write_close_request(struct call *c)
 
 static void rename_request(struct call *c)
 {
-    struct tx *tx = request(c, SMB_RENAME);
+    struct tx *tx = smb_request(c->message, SMB_RENAME);
     if (!tx)
         return;
     struct smb *smb = smb_of(tx);
@@ -412,7 +398,7 @@ static void set_information(struct call *c, const char *class, bool by_name, str
     bool deletes = level == LEVEL_DISPOSITION || level == LEVEL_PASS_DISPOSITION;
     if (!reader_ok(&in) || (!deletes && level != LEVEL_PASS_RENAME))
         return;
-    struct tx *tx = request(c, deletes ? SMB_DISPOSITION : SMB_RENAME);
+    struct tx *tx = smb_request(c->message, deletes ? SMB_DISPOSITION : SMB_RENAME);
     if (!tx)
         return;
     struct smb *smb = smb_of(tx);
@@ -448,7 +434,7 @@ static void transaction2_request(struct call *c)
     uint8_t setup_count = reader_u8(in);
     reader_skip(in, 1);
     uint16_t function = reader_le16(in);
-    check(c, NULL);
+    smb_check(c->message, &c->parameters, NULL);
     if (!reader_ok(in) || !setup_count)
         return;
     struct bytes parameters = smb_part(c->message, parameter_at, parameter_size);
@@ -477,7 +463,7 @@ static void transaction_request(struct call *c)
     size_t size = reader_le16(in), place = reader_le16(in);
     uint8_t setup_count = reader_u8(in);
     reader_skip(in, 1);
-    check(c, NULL);
+    smb_check(c->message, &c->parameters, NULL);
     uint16_t function = reader_le16(in), number = reader_le16(in);
     if (!reader_ok(in) || setup_count < 2 || function != TRANSACT_PIPE)
         return;
@@ -532,7 +518,7 @@ static void dispatch(struct call *c, const struct command_row *row)
         if (row->request)
             row->request(c);
         else
-            (void)request(c, SMB_PLAIN);
+            (void)smb_request(c->message, SMB_PLAIN);
         return;
     }
     if (row->content)

@@ -50,30 +50,16 @@ static void read_guid(struct reader *in, uint8_t guid[16])
         memcpy(guid, raw.data, raw.size);
 }
 
-static struct tx *request(const struct call *c, enum smb_kind kind)
-{
-    struct tx *tx = smb_tx(c->message, kind);
-    if (tx)
-        tx_finish(tx, TO_SERVER);
-    return tx;
-}
-
-static void check(const struct call *c, struct tx *tx)
-{
-    if (!reader_ok(&c->body))
-        smb_event(c->message, tx, SMB_MALFORMED_DATA);
-}
-
 static void plain_request(struct call *c)
 {
-    (void)request(c, SMB_PLAIN);
+    (void)smb_request(c->message, SMB_PLAIN);
 }
 
 /* ---- negotiation and logon ---- */
 
 static void negotiate_request(struct call *c)
 {
-    struct tx *tx = request(c, SMB_NEGOTIATE);
+    struct tx *tx = smb_request(c->message, SMB_NEGOTIATE);
     if (!tx)
         return;
     struct smb *smb = smb_of(tx);
@@ -97,7 +83,7 @@ static void negotiate_request(struct call *c)
         smb->dialects[smb->dialect_count++] = name ? bytes_of_string(name)
                                                    : arena_copy(&tx->memory, bytes_of(other, text.size));
     }
-    check(c, tx);
+    smb_check(c->message, &c->body, tx);
     if (c->message->state->dialect && c->message->state->dialect != DIALECT_ANY)
         smb_event(c->message, tx, SMB_DUPLICATE_NEGOTIATE);
 }
@@ -133,10 +119,10 @@ static void negotiate_answer(struct call *c, struct tx *tx)
 
 static void setup_request(struct call *c)
 {
-    struct tx *tx = request(c, SMB_SESSION_SETUP);
+    struct tx *tx = smb_request(c->message, SMB_SESSION_SETUP);
     reader_skip(&c->body, 12);
     size_t offset = reader_le16(&c->body), size = reader_le16(&c->body);
-    check(c, tx);
+    smb_check(c->message, &c->body, tx);
     if (tx && reader_ok(&c->body))
         smb_token(tx, smb_part(c->message, offset, size));
 }
@@ -153,10 +139,10 @@ static void setup_answer(struct call *c, struct tx *tx)
 
 static void connect_request(struct call *c)
 {
-    struct tx *tx = request(c, SMB_TREE_CONNECT);
+    struct tx *tx = smb_request(c->message, SMB_TREE_CONNECT);
     reader_skip(&c->body, 4);
     size_t offset = reader_le16(&c->body), size = reader_le16(&c->body);
-    check(c, tx);
+    smb_check(c->message, &c->body, tx);
     if (tx)
         smb_of(tx)->share = smb_text(&tx->memory, smb_part(c->message, offset, size), true);
 }
@@ -183,7 +169,7 @@ static void name_handle(const struct call *c, const uint8_t handle[SMB_HANDLE_SI
 
 static void create_request(struct call *c)
 {
-    struct tx *tx = request(c, SMB_CREATE);
+    struct tx *tx = smb_request(c->message, SMB_CREATE);
     if (!tx)
         return;
     struct smb *smb = smb_of(tx);
@@ -192,7 +178,7 @@ static void create_request(struct call *c)
     smb->disposition = reader_le32(in);
     uint32_t options = reader_le32(in);
     size_t offset = reader_le16(in), size = reader_le16(in);
-    check(c, tx);
+    smb_check(c->message, &c->body, tx);
     smb->directory = options & CREATE_DIRECTORY;
     smb->delete_on_close = options & CREATE_DELETE_ON_CLOSE;
     smb->name = smb_text(&tx->memory, smb_part(c->message, offset, size), true);
@@ -233,7 +219,7 @@ static bool is_related(const uint8_t handle[SMB_HANDLE_SIZE])
 static void close_request(struct call *c)
 {
     uint8_t handle[SMB_HANDLE_SIZE] = { 0 };
-    struct tx *tx = request(c, SMB_PLAIN);
+    struct tx *tx = smb_request(c->message, SMB_PLAIN);
     reader_skip(&c->body, 8);
     read_guid(&c->body, handle);
     if (tx)
@@ -256,7 +242,7 @@ static void read_request(struct call *c)
     uint32_t size = reader_le32(&c->body);
     read.offset = reader_le64(&c->body);
     read_guid(&c->body, read.handle);
-    check(c, NULL);
+    smb_check(c->message, &c->body, NULL);
     if (!reader_ok(&c->body))
         return;
     uint32_t agreed = c->message->state->max_read;
@@ -282,7 +268,7 @@ static void read_answer(struct call *c)
     size_t offset = reader_u8(&c->body);
     reader_skip(&c->body, 1);
     uint32_t size = reader_le32(&c->body);
-    check(c, NULL);
+    smb_check(c->message, &c->body, NULL);
     uint32_t agreed = c->message->state->max_read;
     if ((settings->max_read_size && size > settings->max_read_size) || (agreed && size > agreed))
         smb_event(c->message, NULL, SMB_READ_RESPONSE_TOO_LARGE);
@@ -299,7 +285,7 @@ static void write_request(struct call *c)
     uint32_t size = reader_le32(&c->body);
     uint64_t offset = reader_le64(&c->body);
     read_guid(&c->body, handle);
-    check(c, NULL);
+    smb_check(c->message, &c->body, NULL);
     if (!reader_ok(&c->body))
         return;
     uint32_t agreed = c->message->state->max_write;
@@ -325,8 +311,8 @@ static void ioctl_request(struct call *c)
     if (reader_ok(in) && function == FSCTL_PIPE_TRANSCEIVE &&
         take_call(c, handle, smb_part(c->message, offset, size)))
         return;
-    struct tx *tx = request(c, SMB_IOCTL);
-    check(c, tx);
+    struct tx *tx = smb_request(c->message, SMB_IOCTL);
+    smb_check(c->message, &c->body, tx);
     if (tx)
         smb_of(tx)->function = function;
 }
@@ -354,10 +340,10 @@ static void set_info_request(struct call *c)
     read_guid(in, handle);
     struct reader value = reader_of_bytes(smb_part(c->message, offset, size));
     if (!reader_ok(in) || type != INFO_FILE || (class != INFO_RENAME && class != INFO_DISPOSITION)) {
-        check(c, NULL);
+        smb_check(c->message, &c->body, NULL);
         return;
     }
-    struct tx *tx = request(c, class == INFO_RENAME ? SMB_RENAME : SMB_DISPOSITION);
+    struct tx *tx = smb_request(c->message, class == INFO_RENAME ? SMB_RENAME : SMB_DISPOSITION);
     const struct smb_entry *entry = smb_handle_of(c->message, handle);
     if (!tx)
         return;

@@ -221,34 +221,6 @@ static void put_disposition(const struct smb *smb, struct text *out)
     put_handle(smb, out);
 }
 
-static void put_stub(const char *key, const struct dcerpc_side *side, struct text *out)
-{
-    json_open(out, key, '{');
-    json_uint(out, "frag_cnt", side->fragments);
-    json_uint(out, "stub_data_size", side->stub_size);
-    json_close(out, '}');
-}
-
-static void put_interfaces(const struct dcerpc *call, bool offered, struct text *out)
-{
-    if (!call->interface_count)
-        return;
-    json_open(out, "interfaces", '[');
-    for (uint32_t i = 0; i < call->interface_count; i++) {
-        const struct dcerpc_interface *interface = &call->interfaces[i];
-        json_open(out, NULL, '{');
-        dcerpc_write_uuid(out, "uuid", interface->uuid);
-        json_key(out, "version");
-        text_add(out, "\"%u.%u\",", interface->major, interface->minor);
-        if (offered && interface->answered) {
-            json_uint(out, "ack_result", interface->result);
-            json_uint(out, "ack_reason", 0); /* whatever the answer says, as in Suricata */
-        }
-        json_close(out, '}');
-    }
-    json_close(out, ']');
-}
-
 static void put_call(const struct smb *smb, struct text *out)
 {
     const struct dcerpc *call = smb->call;
@@ -259,11 +231,11 @@ static void put_call(const struct smb *smb, struct text *out)
     json_cstring(out, "response", answer->seen ? dcerpc_type_name(answer->type) : "UNREPLIED");
     if (called) {
         json_uint(out, "opnum", call->opnum);
-        put_stub("req", request, out);
+        dcerpc_write_stub(out, "req", request);
     }
-    put_interfaces(call, !called, out);
+    dcerpc_write_interfaces(out, call, called ? DCERPC_NO_RESULTS : DCERPC_RESULTS_OF_ANSWERS);
     if (answer->seen && answer->type == DCERPC_RESPONSE)
-        put_stub("res", answer, out);
+        dcerpc_write_stub(out, "res", answer);
     json_uint(out, "call_id", call->call_id);
     json_close(out, '}');
 }

@@ -1,57 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SMB 2 and SMB 1: dialects, shares, files written and read in pieces, calls over pipes, renaming, deleting,
  * and what is bounded. Messages written by hand after MS-SMB2 and MS-CIFS. */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "conversation.h"
 #include "proto/smb.h"
 
-/* Header of SMB 2 (section 2.2.1.2): status, command, flags, message, tree. */
-#define SMB2(size, status, command, flags, message, tree)                                                   \
-    "0000" size "fe534d42 4000 0000" status command "0100" flags "000000 00000000" message "00000000000000" \
-    "fffe0000" tree "000000 2a00000000000000 00000000000000000000000000000000"
-
-static const char negotiate[] = SMB2(
-    "0068", "00000000", "0000", "00", "01",
-    "00") "2400 0200 0100 0000 00000000 00000000000000000000000000000000 0000000000000000 0202 1103";
-static const char negotiated[] = SMB2("0048", "00000000", "0000", "01", "01", "00") "4100 0100 1103 0000";
-static const char connect[] = SMB2("0058", "00000000", "0300", "00", "02",
-                                   "00") "0900 0000 4800 1000"
-                                         "5c005c0061005c004900500043002400";
-static const char connected[] = SMB2("0044", "00000000", "0300", "01", "02", "05") "1000 0200";
-static const char create[] = SMB2(
-    "0080", "00000000", "0500", "00", "03",
-    "05") "3900 0000 00000000 0000000000000000 0000000000000000 00000000 00000000 00000000 01000000 00000000"
-          "7800 0800"
-          "00000000 00000000"
-          "6100620063006400";
-static const char created[] = SMB2("0048", "340000c0", "0500", "01", "03", "05") "0900 0000 00000000";
-
 static struct turn turn_of(enum direction way, const char *hex)
 {
     struct bytes data = from_hex(hex);
     return (struct turn){ way, data };
-}
-
-static void requests_and_answers_of_version_2_are_one_record(void **state)
-{
-    (void)state;
-    const struct turn turns[] = { turn_of(TO_SERVER, negotiate), turn_of(TO_CLIENT, negotiated),
-                                  turn_of(TO_SERVER, connect),   turn_of(TO_CLIENT, connected),
-                                  turn_of(TO_SERVER, create),    turn_of(TO_CLIENT, created) };
-    struct conversation c = { &smb_protocol, TRANSPORT_TCP, 445, turns, COUNT_OF(turns) };
-    struct text out = text_new(1U << 20);
-    play(&c, 0, &out);
-    expect_text(&out, "\"id\":1,\"dialect\":\"3.11\",\"command\":\"SMB2_COMMAND_NEGOTIATE_PROTOCOL\","
-                      "\"status\":\"STATUS_SUCCESS\",\"status_code\":\"0x0\"");
-    expect_text(&out, "\"client_dialects\":[\"2.02\",\"3.11\"]");
-    expect_text(
-        &out, "\"session_id\":42,\"tree_id\":5,\"named_pipe\":\"\\\\\\\\a\\\\IPC$\",\"share_type\":\"PIPE\"");
-    expect_text(&out, "\"status\":\"STATUS_OBJECT_NAME_NOT_FOUND\",\"status_code\":\"0xc0000034\"");
-    expect_text(&out, "\"filename\":\"abcd\",\"disposition\":\"FILE_OPEN\"");
-    check_conversation(&c, 1);
-    text_done(&out);
 }
 
 static const char negotiate1[] =
@@ -132,18 +92,29 @@ static void join(struct script *script)
     script->used = (size_t)(data - script->bytes) + first->data.size;
 }
 
-static void say2(struct script *script, enum direction way, unsigned command, unsigned id, const char *body)
+/* What a header of SMB 2 (section 2.2.1.2) may say beside the command; the rest is always the same. */
+struct head2 {
+    unsigned status, tree;
+};
+
+static void say2_as(struct script *script, enum direction way, struct head2 head, unsigned command,
+                    unsigned id, const char *body)
 {
     char hex[8192];
     size_t digits = 0;
     for (const char *c = body; *c; c++)
         digits += *c != ' ';
-    snprintf(
-        hex, sizeof hex,
-        "0000%04zx fe534d42 4000 0000 00000000 %02x00 0100 %02x000000 00000000 %02x%02x000000000000 fffe0000"
-        "05000000 2a00000000000000 00000000000000000000000000000000 %s",
-        64 + digits / 2, command, way == TO_CLIENT ? 1 : 0, id & 0xff, id >> 8, body);
+    snprintf(hex, sizeof hex,
+             "0000%04zx fe534d42 4000 0000 %08x %02x00 0100 %02x000000 00000000 %02x%02x000000000000 fffe0000"
+             "%02x000000 2a00000000000000 00000000000000000000000000000000 %s",
+             64 + digits / 2, htonl(head.status), command, way == TO_CLIENT ? 1 : 0, id & 0xff, id >> 8,
+             head.tree, body);
     add(script, way, from_hex(hex));
+}
+
+static void say2(struct script *script, enum direction way, unsigned command, unsigned id, const char *body)
+{
+    say2_as(script, way, (struct head2){ .tree = 5 }, command, id, body);
 }
 
 static void say1(struct script *script, enum direction way, unsigned command, unsigned id, const char *body)
@@ -234,6 +205,35 @@ static void play_script(struct script *script, struct text *out, bool check)
     if (check)
         check_conversation(&c, 1);
     free(script->bytes);
+}
+
+/* ---- sessions ---- */
+
+static void requests_and_answers_of_version_2_are_one_record(void **state)
+{
+    (void)state;
+    struct script script;
+    struct text out;
+    begin(&script);
+    const struct head2 no_tree = { 0 }, not_found = { .status = 0xc0000034, .tree = 5 };
+    say2_as(&script, TO_SERVER, no_tree, NEGOTIATE, 1,
+            "2400 0200 0100 0000 00000000 00000000000000000000000000000000 0000000000000000 0202 1103");
+    say2_as(&script, TO_CLIENT, no_tree, NEGOTIATE, 1, "4100 0100 1103 0000");
+    say2_as(&script, TO_SERVER, no_tree, TREE, 2, "0900 0000 4800 1000 5c005c0061005c004900500043002400");
+    say2(&script, TO_CLIENT, TREE, 2, "1000 0200");
+    say2(&script, TO_SERVER, CREATE, 3,
+         "3900 0000 00000000 0000000000000000 0000000000000000 00000000 00000000 00000000 01000000 00000000"
+         "7800 0800 00000000 00000000 6100620063006400");
+    say2_as(&script, TO_CLIENT, not_found, CREATE, 3, "0900 0000 00000000");
+    play_script(&script, &out, true);
+    expect_text(&out, "\"id\":1,\"dialect\":\"3.11\",\"command\":\"SMB2_COMMAND_NEGOTIATE_PROTOCOL\","
+                      "\"status\":\"STATUS_SUCCESS\",\"status_code\":\"0x0\"");
+    expect_text(&out, "\"client_dialects\":[\"2.02\",\"3.11\"]");
+    expect_text(
+        &out, "\"session_id\":42,\"tree_id\":5,\"named_pipe\":\"\\\\\\\\a\\\\IPC$\",\"share_type\":\"PIPE\"");
+    expect_text(&out, "\"status\":\"STATUS_OBJECT_NAME_NOT_FOUND\",\"status_code\":\"0xc0000034\"");
+    expect_text(&out, "\"filename\":\"abcd\",\"disposition\":\"FILE_OPEN\"");
+    text_done(&out);
 }
 
 /* ---- files ---- */
