@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One protocol's parser, its keywords and its EVE record under arbitrary bytes.
  *
- * Built once per line of protocols.def with -DPROTOCOL_UNDER_TEST=<name>_protocol: with libFuzzer (option
- * fuzz), or, without, as a program that plays the files given to it. Input: chunks of a head of two bytes
- * (bit 15: towards the client; bit 14: the direction ends; the rest: size) and content. The first byte of
- * the input chooses the transport where the protocol has two. */
+ * Built once per line of protocols.def with -DPROTOCOL_UNDER_TEST=<name>_protocol, and
+ * -DPROTOCOL_BESIDE=<name>_protocol where its messages carry another one's: with libFuzzer (option fuzz), or,
+ * without, as a program that plays the files given to it. Input: chunks of a head of two bytes (bit 15:
+ * towards the client; bit 14: the direction ends; the rest: size) and content. The first byte of the input
+ * chooses the transport where the protocol has two. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,6 +13,14 @@
 #include "proto/session.h"
 
 extern const struct protocol PROTOCOL_UNDER_TEST;
+#ifdef PROTOCOL_BESIDE
+extern const struct protocol PROTOCOL_BESIDE;
+#define BESIDE      &PROTOCOL_BESIDE
+#define SERVER_PORT 443 /* where the other one is not looked for first */
+#else
+#define BESIDE      NULL
+#define SERVER_PORT 53
+#endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -69,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct file_settings files = { .md5 = true };
     struct protocol protocol = PROTOCOL_UNDER_TEST;
-    const struct protocol *enabled[] = { &protocol, NULL };
+    const struct protocol *enabled[] = { &protocol, BESIDE, NULL };
     struct session_settings settings = { .enabled = enabled, .files = &files };
     struct reader in = reader_of(data, size);
     struct text out = text_new(1U << 22);
@@ -78,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t transport = reader_u8(&in) & 1 ? TRANSPORT_UDP : TRANSPORT_TCP;
     if (!(protocol.transports & transport))
         transport = protocol.transports;
-    struct session *session = session_new(&settings, transport, 40000, 53);
+    struct session *session = session_new(&settings, transport, 40000, SERVER_PORT);
     uint8_t *pending[DIRECTIONS] = { malloc(size + 1), malloc(size + 1) };
     size_t pending_size[DIRECTIONS] = { 0 };
     while (session && pending[0] && pending[1] && !reader_empty(&in)) {
