@@ -77,7 +77,7 @@ void eve_printable(struct text *out, const char *key, struct bytes value)
     size_t start = 0;
     for (size_t i = 0; i < value.size; i++) {
         uint8_t c = value.data[i];
-        bool kept = (c >= ' ' && c < 127) || c == '\n' || c == '\r' || c == '\t';
+        bool kept = (c >= ' ' && c < 127) || c == '\n' || c == '\r';
         if (kept)
             continue;
         json_escape(out, bytes_of(value.data + start, i - start));

@@ -557,7 +557,8 @@ void flow_set_state(struct flow_table *table, struct flow *flow, enum flow_state
 void flow_count(struct flow_table *table, struct flow *flow, const struct packet *packet,
                 enum direction direction)
 {
-    flow->last = packet->time;
+    /* A clock that goes back makes no flow older. */
+    flow->last = MAX(flow->last, packet->time);
     uint8_t ttl = packet->ip->ttl;
     if (!flow->packets[direction]) {
         flow->min_ttl[direction] = flow->max_ttl[direction] = ttl;

@@ -523,6 +523,7 @@ const struct protocol krb5_protocol = {
     .name = "krb5",
     .title = "Kerberos 5",
     .eve_type = "krb5",
+    .eve_ends = EVE_ENDS_OF_PACKET,
     .transports = TRANSPORT_UDP | TRANSPORT_TCP,
     .ports = "88",
     .probe = krb5_probe,

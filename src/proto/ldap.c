@@ -302,12 +302,13 @@ static bool asks_for_tls(const struct ldap *ldap)
            bytes_is(next_element(&in).content, "1.3.6.1.4.1.1466.20037");
 }
 
-static bool take_request(struct session *session, const struct ldap_message *message)
+/* Returns its transaction; NULL: out of room. */
+static struct tx *take_request(struct session *session, const struct ldap_message *message)
 {
     bool lone = message->operation == UNBIND_REQUEST || message->operation == ABANDON_REQUEST;
     struct tx *tx = lone ? session_tx_directed(session, TO_SERVER) : session_tx(session);
     if (!tx)
-        return false;
+        return NULL;
     struct ldap *ldap = record_of(tx);
     ldap->request = *message;
     ldap->request.body = arena_copy(&tx->memory, message->body);
@@ -315,17 +316,17 @@ static bool take_request(struct session *session, const struct ldap_message *mes
     tx_finish(tx, TO_SERVER);
     if (lone)
         tx_finish_both(tx);
-    return ldap->has_request;
+    return ldap->has_request ? tx : NULL;
 }
 
-static bool take_response(struct session *session, const struct ldap_message *message)
+static struct tx *take_response(struct session *session, const struct ldap_message *message)
 {
     struct tx *tx = message->id ? find_request(session, message->id) : NULL;
     bool answers = tx != NULL;
     if (!tx)
         tx = session_tx_directed(session, TO_CLIENT);
     if (!tx)
-        return false;
+        return NULL;
     bool kept = add_response(tx, message);
     bool more = message->operation == SEARCH_RESULT_ENTRY || message->operation == SEARCH_RESULT_REFERENCE ||
                 message->operation == INTERMEDIATE_RESPONSE;
@@ -336,7 +337,7 @@ static bool take_response(struct session *session, const struct ldap_message *me
     if (answers && message->operation == EXTENDED_RESPONSE && asks_for_tls(record_of(tx)) &&
         result_is_success(message->body))
         session_change(session, protocol_find(BYTES_OF("tls")));
-    return true;
+    return tx;
 }
 
 static bool take_message(struct session *session, enum direction direction, struct bytes whole)
@@ -344,9 +345,12 @@ static bool take_message(struct session *session, enum direction direction, stru
     struct ldap_message message;
     if (!read_message(whole, &message))
         return false;
-    session_frame(session, direction, FRAME_PDU, whole.data, whole.size, NULL);
-    return REQUESTS >> message.operation & 1 ? take_request(session, &message)
-                                             : take_response(session, &message);
+    bool request = REQUESTS >> message.operation & 1;
+    const struct tx *tx = request ? take_request(session, &message) : take_response(session, &message);
+    /* As in Suricata, the frame of a datagram's request does not name its transaction. */
+    const struct tx *named = request && session->transport == TRANSPORT_UDP ? NULL : tx;
+    session_frame(session, direction, FRAME_PDU, whole.data, whole.size, named);
+    return tx != NULL;
 }
 
 static bool ldap_stream(struct session *session, void *state, enum direction direction, struct reader *in,
@@ -849,6 +853,7 @@ const struct protocol ldap_protocol = {
     .name = "ldap",
     .title = "Lightweight Directory Access Protocol",
     .eve_type = "ldap",
+    .eve_ends = EVE_ENDS_OF_FLOW,
     .transports = TRANSPORT_TCP | TRANSPORT_UDP,
     .ports = "389,3268",
     .probe = ldap_probe,
@@ -865,4 +870,5 @@ const struct protocol ldap_protocol = {
     .inspect_count = COUNT_OF(inspects),
     .events = event_names,
     .frames = frame_names,
+    .frame_tx_first = 1,
 };

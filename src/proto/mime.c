@@ -601,8 +601,9 @@ static void header_line(struct mime *mime, struct bytes line)
     if (!line.size) {
         headers_end(mime);
     } else if (line.data[0] == ' ' || line.data[0] == '\t') {
+        /* As in Suricata, the blank that makes a line a continuation is no part of the value. */
         if (mime->name.data)
-            add_value(mime, mime->value_size ? line : bytes_trim(line));
+            add_value(mime, mime->value_size ? bytes_from(line, 1) : bytes_trim(line));
     } else {
         start_header(mime, line);
     }
@@ -704,6 +705,19 @@ static void write_texts(struct text *out, const char *key, const struct mail_tex
     json_close(out, ']');
 }
 
+bool mail_header_shown(const char *name)
+{
+    static const char *const names[] = {
+        "bcc",         "content-md5",  "date",       "importance", "in-reply-to",      "message-id",
+        "priority",    "organization", "received",   "references", "relays",           "reply-to",
+        "sensitivity", "subject",      "user-agent", "x-mailer",   "x-originating-ip",
+    };
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (!strcmp(name, names[i]))
+            return true;
+    return false;
+}
+
 /* "x-mailer" as the key "x_mailer"; headers that may repeat become lists. */
 static void write_custom(struct text *out, const struct mail *mail, const char *name)
 {
@@ -743,7 +757,8 @@ void mail_log(const struct mail *mail, const struct mail_log_settings *settings,
     write_texts(out, "attachment", &mail->attachments);
     write_texts(out, "url", &mail->urls);
     for (size_t i = 0; settings && settings->custom && settings->custom[i]; i++)
-        write_custom(out, mail, settings->custom[i]);
+        if (mail_header_shown(settings->custom[i]))
+            write_custom(out, mail, settings->custom[i]);
     if (settings && settings->md5_body && mail->has_body_md5)
         json_hex(out, "body_md5", bytes_of(mail->body_md5, sizeof mail->body_md5));
     if (settings && settings->md5_subject)

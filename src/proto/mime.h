@@ -73,6 +73,8 @@ struct mail_log_settings {
     const char *const *custom; /* header names in lower case ("x-mailer"), NULL-terminated; NULL: none */
     bool md5_body, md5_subject;
 };
+/* True when `custom` may name this header; others are not shown. */
+bool mail_header_shown(const char *name);
 /* Appends the "email" object. */
 void mail_log(const struct mail *mail, const struct mail_log_settings *settings, struct text *out);
 

@@ -3,13 +3,13 @@
  *
  * A transaction is a message with what answers it: CONNECT and CONNACK, PUBLISH up to PUBCOMP by its
  * quality of service, SUBSCRIBE and SUBACK, and so on. */
+#include "proto/mqtt.h"
 #include "proto/session.h"
 
-#define MESSAGE_MAX       (1024U * 1024U)
-#define MESSAGES_MAX      5U
-#define TOPICS_MAX        64U
-#define PROPERTIES_MAX    64U
-#define LOGGED_STRING_MAX 1024U
+#define MESSAGE_MAX    (1024U * 1024U)
+#define MESSAGES_MAX   5U
+#define TOPICS_MAX     64U
+#define PROPERTIES_MAX 64U
 
 enum mqtt_type {
     MQTT_UNASSIGNED,
@@ -404,8 +404,8 @@ static struct tx *place_message(struct session *session, struct mqtt_state *stat
     bool second_connect = m->type == MQTT_CONNECT && state->version;
     bool alone = m->truncated || missing || m->type == MQTT_UNASSIGNED || exchanges[m->type].alone ||
                  (m->type == MQTT_PUBLISH && m->qos == 0);
-    if (!tx)
-        tx = alone ? session_tx_directed(session, direction) : session_tx(session);
+    if (!tx) /* an exchange is that of the side which began it */
+        tx = session_tx_directed(session, direction);
     if (!tx)
         return NULL;
     struct mqtt *record = record_of(tx);
@@ -414,7 +414,6 @@ static struct tx *place_message(struct session *session, struct mqtt_state *stat
         finish(tx);
         return tx;
     }
-    tx->direction = record->count ? tx->direction : (uint8_t)direction;
     record->messages[record->count++] = *m;
     if (missing)
         tx_event(tx, exchanges[m->type].missing);
@@ -593,22 +592,30 @@ static enum probe mqtt_probe(enum direction direction, struct bytes data)
 
 /* ---- EVE ---- */
 
-static void write_string(struct text *out, const char *key, struct bytes value)
+/* A record being written, as its output wants it. */
+struct writing {
+    struct text *out;
+    const struct mqtt_log_settings *settings;
+};
+
+static void write_string(const struct writing *w, const char *key, struct bytes value)
 {
+    size_t most = w->settings->limited ? w->settings->string_max : MQTT_LOG_STRING_MAX;
     if (!value.data)
         return;
-    if (value.size <= LOGGED_STRING_MAX) {
-        json_string(out, key, value);
+    if (value.size <= most) {
+        json_string(w->out, key, value);
         return;
     }
-    json_key(out, key);
-    text_char(out, '"');
-    json_escape(out, bytes_first(value, LOGGED_STRING_MAX));
-    text_add(out, "[truncated %zu additional bytes]\",", value.size - LOGGED_STRING_MAX);
+    json_key(w->out, key);
+    text_char(w->out, '"');
+    json_escape(w->out, bytes_first(value, most));
+    text_add(w->out, "[truncated %zu additional bytes]\",", value.size - most);
 }
 
-static void write_properties(struct text *out, const struct properties *list)
+static void write_properties(const struct writing *w, const struct properties *list)
 {
+    struct text *out = w->out;
     bool pairs = false;
     if (!list->present)
         return;
@@ -618,7 +625,7 @@ static void write_properties(struct text *out, const struct properties *list)
         if (property_kinds[property->kind].form == PROPERTY_PAIR)
             pairs = true;
         else if (property_kinds[property->kind].form == PROPERTY_TEXT)
-            write_string(out, property_kinds[property->kind].name, property->text);
+            write_string(w, property_kinds[property->kind].name, property->text);
         else
             json_uint(out, property_kinds[property->kind].name, property->number);
     }
@@ -627,8 +634,8 @@ static void write_properties(struct text *out, const struct properties *list)
         for (size_t i = 0; i < list->count; i++)
             if (property_kinds[list->items[i].kind].form == PROPERTY_PAIR) {
                 json_open(out, NULL, '{');
-                write_string(out, "key", list->items[i].text);
-                write_string(out, "value", list->items[i].value);
+                write_string(w, "key", list->items[i].text);
+                write_string(w, "value", list->items[i].value);
                 json_close(out, '}');
             }
         json_close(out, ']');
@@ -636,12 +643,13 @@ static void write_properties(struct text *out, const struct properties *list)
     json_close(out, '}');
 }
 
-static void write_connect(struct text *out, const struct mqtt_message *m)
+static void write_connect(const struct writing *w, const struct mqtt_message *m)
 {
+    struct text *out = w->out;
     uint8_t flags = m->connect_flags;
-    write_string(out, "protocol_string", m->protocol);
+    write_string(w, "protocol_string", m->protocol);
     json_uint(out, "protocol_version", m->version);
-    write_string(out, "client_id", m->client);
+    write_string(w, "client_id", m->client);
     json_open(out, "flags", '{');
     json_bool(out, "username", flags & FLAG_USERNAME);
     json_bool(out, "password", flags & FLAG_PASSWORD);
@@ -649,27 +657,29 @@ static void write_connect(struct text *out, const struct mqtt_message *m)
     json_bool(out, "will", flags & FLAG_WILL);
     json_bool(out, "clean_session", flags & FLAG_CLEAN);
     json_close(out, '}');
-    write_string(out, "username", m->username);
-    write_string(out, "password", m->password);
+    write_string(w, "username", m->username);
+    if (!w->settings->no_passwords)
+        write_string(w, "password", m->password);
     if (flags & FLAG_WILL) {
         json_open(out, "will", '{');
-        write_string(out, "topic", m->will_topic);
-        write_string(out, "message", m->will_message);
-        write_properties(out, &m->will_properties);
+        write_string(w, "topic", m->will_topic);
+        write_string(w, "message", m->will_message);
+        write_properties(w, &m->will_properties);
         json_close(out, '}');
     }
 }
 
-static void write_topics(struct text *out, const struct mqtt_message *m)
+static void write_topics(const struct writing *w, const struct mqtt_message *m)
 {
+    struct text *out = w->out;
     json_open(out, "topics", '[');
     for (size_t i = 0; i < m->topic_count; i++) {
         if (m->type == MQTT_UNSUBSCRIBE) {
-            write_string(out, NULL, m->topics[i].name);
+            write_string(w, NULL, m->topics[i].name);
             continue;
         }
         json_open(out, NULL, '{');
-        write_string(out, "topic", m->topics[i].name);
+        write_string(w, "topic", m->topics[i].name);
         json_uint(out, "qos", m->topics[i].qos);
         json_close(out, '}');
     }
@@ -684,8 +694,9 @@ static void write_codes(struct text *out, const char *key, struct bytes codes)
     json_close(out, ']');
 }
 
-static void write_message(struct text *out, const struct mqtt_message *m)
+static void write_message(const struct writing *w, const struct mqtt_message *m)
 {
+    struct text *out = w->out;
     json_open(out, type_keys[m->type], '{');
     json_uint(out, "qos", m->qos);
     json_bool(out, "retain", m->retain);
@@ -697,14 +708,14 @@ static void write_message(struct text *out, const struct mqtt_message *m)
         return;
     }
     if (m->type == MQTT_CONNECT)
-        write_connect(out, m);
-    write_string(out, "topic", m->topic);
+        write_connect(w, m);
+    write_string(w, "topic", m->topic);
     if (m->has_id)
         json_uint(out, "message_id", m->id);
     if (m->type == MQTT_PUBLISH)
-        write_string(out, "message", m->payload);
+        write_string(w, "message", m->payload);
     if (m->topics)
-        write_topics(out, m);
+        write_topics(w, m);
     if (m->type == MQTT_CONNACK)
         json_bool(out, "session_present", m->flags & 1);
     if (m->has_code)
@@ -713,16 +724,23 @@ static void write_message(struct text *out, const struct mqtt_message *m)
         write_codes(out, "qos_granted", m->codes);
     if (m->type == MQTT_UNSUBACK && m->codes.size)
         write_codes(out, "reason_codes", m->codes);
-    write_properties(out, &m->properties);
+    write_properties(w, &m->properties);
     json_close(out, '}');
+}
+
+void mqtt_log(const struct tx *tx, const struct mqtt_log_settings *wanted, struct text *out)
+{
+    const struct writing w = { out, wanted };
+    const struct mqtt *record = (const void *)tx->record;
+    for (size_t i = 0; i < record->count; i++)
+        write_message(&w, &record->messages[i]);
 }
 
 static void mqtt_write(const struct tx *tx, bool extended, struct text *out)
 {
+    static const struct mqtt_log_settings everything = { 0 };
     (void)extended;
-    const struct mqtt *record = (const void *)tx->record;
-    for (size_t i = 0; i < record->count; i++)
-        write_message(out, &record->messages[i]);
+    mqtt_log(tx, &everything, out);
 }
 
 /* ---- keywords ---- */

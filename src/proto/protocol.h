@@ -106,9 +106,11 @@ struct protocol {
     const char *title;    /* "Domain Name System" */
     const char *eve_type; /* event_type of its records; NULL: none */
     const char *eve_key;  /* key of the record's object in events; NULL: eve_type */
-    bool eve_by_packet;   /* its records tell the ends from the packet at hand, not from the flow */
-    uint8_t transports;   /* enum transport, or-ed */
-    const char *ports;    /* where it is tried first and midstream probing is trusted: "53,5353" */
+    /* Which ends its records tell: those of the transaction's direction (the client's first when it has
+     * none), of the packet at hand, or the client always first. */
+    enum { EVE_ENDS_OF_TX, EVE_ENDS_OF_PACKET, EVE_ENDS_OF_FLOW } eve_ends;
+    uint8_t transports; /* enum transport, or-ed */
+    const char *ports;  /* where it is tried first and midstream probing is trusted: "53,5353" */
 
     /* Recognition from the first bytes of `direction`. Cheap; called again with more until it decides. */
     enum probe (*probe)(enum direction direction, struct bytes data);

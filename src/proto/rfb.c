@@ -426,6 +426,7 @@ const struct protocol rfb_protocol = {
     .name = "rfb",
     .title = "Remote Framebuffer (VNC)",
     .eve_type = "rfb",
+    .eve_ends = EVE_ENDS_OF_PACKET,
     .transports = TRANSPORT_TCP,
     .ports = "5900-5909",
     .probe = rfb_probe,

@@ -89,11 +89,12 @@ static bool parse_line(struct sip *sip)
     return sip->uri.size > 0 && bytes_starts(sip->version, BYTES_OF("SIP/"));
 }
 
-static bool parse_headers(struct reader *in, struct arena *memory, struct sip *sip)
+static bool parse_headers(struct reader *in, struct arena *memory, struct sip *sip, const uint8_t **end)
 {
     struct sip_header list[HEADERS_MAX];
     size_t count = 0;
     for (;;) {
+        *end = in->at;
         if (reader_empty(in))
             break;
         struct bytes line = take_line(in);
@@ -144,7 +145,7 @@ static uint64_t body_size(const struct sip *sip)
 }
 
 struct parts {
-    const uint8_t *start, *headers, *body, *end;
+    const uint8_t *start, *headers, *headers_end, *body, *end;
 };
 
 static void add_frames(struct session *session, enum direction direction, const struct parts *parts,
@@ -152,11 +153,13 @@ static void add_frames(struct session *session, enum direction direction, const 
 {
     const struct sip *sip = (const void *)tx->record;
     uint8_t shift = sip->response ? FRAME_RESPONSE_LINE - FRAME_REQUEST_LINE : 0;
-    session_frame(session, direction, FRAME_PDU, parts->start, (uint64_t)(parts->end - parts->start), tx);
+    /* As in Suricata, the frame of a whole datagram does not name its transaction. */
+    session_frame(session, direction, FRAME_PDU, parts->start, (uint64_t)(parts->end - parts->start),
+                  session->transport == TRANSPORT_UDP ? NULL : tx);
     session_frame(session, direction, (uint8_t)(FRAME_REQUEST_LINE + shift), parts->start,
                   (uint64_t)(parts->headers - parts->start), tx);
     session_frame(session, direction, (uint8_t)(FRAME_REQUEST_HEADERS + shift), parts->headers,
-                  (uint64_t)(parts->body - parts->headers), tx);
+                  (uint64_t)(parts->headers_end - parts->headers), tx);
     if (parts->end > parts->body)
         session_frame(session, direction, (uint8_t)(FRAME_REQUEST_BODY + shift), parts->body,
                       MIN((uint64_t)(parts->end - parts->body), BODY_MAX), tx);
@@ -169,7 +172,7 @@ static bool parse_message(struct bytes whole, struct arena *memory, struct sip *
     parts->start = in.at;
     sip->line = take_line(&in);
     parts->headers = in.at;
-    if (!parse_line(sip) || !parse_headers(&in, memory, sip))
+    if (!parse_line(sip) || !parse_headers(&in, memory, sip, &parts->headers_end))
         return false;
     /* The blank line belongs to neither the headers nor the body. */
     parts->body = in.at;
@@ -196,7 +199,8 @@ static bool take_message(struct session *session, enum direction direction, stru
         bytes_starts_nocase(type, BYTES_OF("application/sdp")))
         sip->sdp = sdp_parse(body, &tx->memory);
     ptrdiff_t shift = whole.data - copy.data;
-    struct parts wire = { parts.start + shift, parts.headers + shift, parts.body + shift, parts.end + shift };
+    struct parts wire = { parts.start + shift, parts.headers + shift, parts.headers_end + shift,
+                          parts.body + shift, parts.end + shift };
     add_frames(session, direction, &wire, tx);
     tx_finish_both(tx);
     return true;
@@ -416,6 +420,7 @@ const struct protocol sip_protocol = {
     .name = "sip",
     .title = "Session Initiation Protocol",
     .eve_type = "sip",
+    .eve_ends = EVE_ENDS_OF_PACKET,
     .transports = TRANSPORT_TCP | TRANSPORT_UDP,
     .ports = "5060,5061",
     .probe = sip_probe,
@@ -435,4 +440,5 @@ const struct protocol sip_protocol = {
     .inspect_count = COUNT_OF(inspects),
     .events = event_names,
     .frames = frame_names,
+    .frame_tx_first = 1,
 };

@@ -456,7 +456,8 @@ bool config_size(struct config_node *node, const char *path, uint64_t *out, stru
     if (!found || !found->value)
         return true;
     if (!config_parse_size(found->value, out))
-        return config_error(found, error, "a size such as 64 MiB expected, not '%s'", found->value);
+        return config_error(found, error, "invalid size argument: '%s', a size such as 64 MiB expected",
+                            found->value);
     return true;
 }
 

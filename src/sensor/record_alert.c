@@ -214,7 +214,7 @@ static void put_transaction(const struct eve_settings *eve, const struct scene *
         json_cstring(out, "ts_progress", ts);
     if (tc && !(tx->directed && tx->direction != TO_CLIENT))
         json_cstring(out, "tc_progress", tc);
-    recorder_app(eve, tx, out);
+    recorder_app(eve, tx, false, out);
     put_files(tx, (enum direction)alert->direction, out);
 }
 

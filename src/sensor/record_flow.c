@@ -74,6 +74,7 @@ static void open_record(struct recorder *recorder, const struct eve_settings *ev
                         const char *type, bool from_server, struct text *out)
 {
     char community[32];
+    bool back = from_server && flow->has_response;
     struct eve_header header = {
         .time = flow->first,
         .type = type,
@@ -87,9 +88,9 @@ static void open_record(struct recorder *recorder, const struct eve_settings *ev
         .protocol = flow->protocol,
         .has_ports = flow->protocol == IP_TCP || flow->protocol == IP_UDP || flow->protocol == IP_SCTP,
         .has_icmp = flow->protocol == IP_ICMP || flow->protocol == IP_ICMPV6,
-        .icmp_type = (uint8_t)flow->client_port,
-        .icmp_code = (uint8_t)flow->server_port,
-        .has_icmp_back = flow->has_response,
+        .icmp_type = back ? flow->response_type : (uint8_t)flow->client_port,
+        .icmp_code = back ? flow->response_code : (uint8_t)flow->server_port,
+        .has_icmp_back = flow->has_response && strcmp(type, "netflow") != 0,
         .icmp_type_back = flow->response_type,
         .icmp_code_back = flow->response_code,
         .vlans = flow->vlans,
@@ -170,7 +171,7 @@ static void write_netflow(struct recorder *recorder, const struct eve_settings *
                           const struct session *session, enum direction direction, struct text *out)
 {
     open_record(recorder, eve, flow, "netflow", direction == TO_CLIENT, out);
-    recorder_app_proto(session, out);
+    json_cstring(out, "app_proto", recorder_app_of(session, direction));
     json_open(out, "netflow", '{');
     json_uint(out, "pkts", flow->packets[direction]);
     json_uint(out, "bytes", flow->bytes[direction]);

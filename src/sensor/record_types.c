@@ -4,17 +4,12 @@
 
 #include "base/log.h"
 #include "proto/http.h"
+#include "proto/mqtt.h"
 #include "proto/smb.h"
 #include "proto/smtp.h"
 #include "proto/tls.h"
 #include "sensor/recorder.h"
 #include "sensor/settings_parts.h"
-
-static bool is_dns(const struct protocol *protocol)
-{
-    return protocol->eve_type && (!strcmp(protocol->name, "dns") || !strcmp(protocol->name, "mdns") ||
-                                  !strcmp(protocol->name, "llmnr"));
-}
 
 /* ---- settings ---- */
 
@@ -125,7 +120,12 @@ static bool read_mail(struct settings *settings, struct eve_settings *eve, struc
         eve->mail.md5_body |= bytes_is(bytes_of_string(item->value), "body");
         eve->mail.md5_subject |= bytes_is(bytes_of_string(item->value), "subject");
     }
-    return read_names(settings, config_find(node, "custom"), true, &eve->mail.custom, error);
+    if (!read_names(settings, config_find(node, "custom"), true, &eve->mail.custom, error))
+        return false;
+    for (const char *const *name = eve->mail.custom; name && *name; name++)
+        if (!mail_header_shown(*name))
+            log_warning("smtp: there is no custom field '%s'", *name);
+    return true;
 }
 
 static bool read_http(struct settings *settings, struct eve_settings *eve, struct config_node *node,
@@ -156,6 +156,19 @@ static void read_smb(struct eve_settings *eve, struct config_node *node)
         log_warning("log: empty types list for smb is interpreted as logging all");
 }
 
+static bool read_mqtt(struct eve_settings *eve, struct config_node *node, struct error *error)
+{
+    bool passwords = true;
+    uint64_t most = MQTT_LOG_STRING_MAX;
+    if (node && (!config_bool(node, "passwords", &passwords, error) ||
+                 !config_size(node, "string-log-limit", &most, error)))
+        return false;
+    eve->mqtt.no_passwords = !passwords;
+    eve->mqtt.limited = true;
+    eve->mqtt.string_max = most;
+    return true;
+}
+
 bool read_record_options(struct settings *settings, struct eve_settings *eve, const struct protocol *protocol,
                          struct config_node *node, struct error *error)
 {
@@ -164,6 +177,8 @@ bool read_record_options(struct settings *settings, struct eve_settings *eve, co
         return read_tls(eve, eve->extended[index], node, error);
     if (!strcmp(protocol->name, "dns"))
         return read_dns(settings, eve, node, error);
+    if (!strcmp(protocol->name, "mqtt"))
+        return read_mqtt(eve, node, error);
     if (node && !strcmp(protocol->name, "http"))
         return read_http(settings, eve, node, error);
     if (node && !strcmp(protocol->name, "smtp"))
@@ -186,7 +201,7 @@ bool recorder_wants(const struct eve_settings *eve, const struct tx *tx)
     return true;
 }
 
-void recorder_app(const struct eve_settings *eve, const struct tx *tx, struct text *out)
+void recorder_app(const struct eve_settings *eve, const struct tx *tx, bool own_record, struct text *out)
 {
     const struct protocol *protocol = tx->protocol;
     size_t index = protocol_index(protocol);
@@ -195,19 +210,21 @@ void recorder_app(const struct eve_settings *eve, const struct tx *tx, struct te
     if (!key)
         return;
     json_open(out, key, '{');
-    if (is_dns(protocol))
+    if (!strcmp(protocol->name, "dns"))
         dns_log(tx, &eve->dns, out);
     else if (!strcmp(protocol->name, "tls"))
         tls_log(tx, eve->tls_fields ? eve->tls_fields : (uint32_t)TLS_LOG_EXTENDED, out);
+    else if (!strcmp(protocol->name, "mqtt"))
+        mqtt_log(tx, &eve->mqtt, out);
     else if (protocol->write)
         protocol->write(tx, extended, out);
     else
         json_fields(out, protocol->fields, protocol->field_count, tx->record);
-    if (!strcmp(protocol->name, "http"))
+    if (own_record && !strcmp(protocol->name, "http"))
         http_log_headers(tx, &eve->http, out);
     json_close(out, '}');
     if (!strcmp(protocol->name, "smtp"))
-        smtp_log_mail(tx, &eve->mail, out);
+        smtp_log_mail(tx, own_record ? &eve->mail : NULL, out);
     else if (protocol->write_beside)
         protocol->write_beside(tx, extended, out);
 }

@@ -414,6 +414,16 @@ const char *session_app_name(const struct session *session)
     return over ? "failed" : NULL;
 }
 
+const char *recorder_app_of(const struct session *session, enum direction direction)
+{
+    if (session && session->seen[direction])
+        return session->seen[direction]->name;
+    if (session && session->protocol && session->probing_done[direction])
+        return "failed";
+    const char *name = session_app_name(session);
+    return name ? name : "unknown";
+}
+
 void recorder_app_proto(const struct session *session, struct text *out)
 {
     const char *name = session_app_name(session);

@@ -115,12 +115,14 @@ void recorder_header(const struct recorder *recorder, const struct scene *scene,
                      const struct eve_settings *eve, const char *type, bool by_flow, enum direction direction,
                      struct eve_header *header, char community[32]);
 void recorder_tail(const struct recorder *recorder, const struct eve_settings *eve, struct text *out);
-void recorder_app(const struct eve_settings *eve, const struct tx *tx, struct text *out);
+void recorder_app(const struct eve_settings *eve, const struct tx *tx, bool own_record, struct text *out);
 /* False when the output's settings leave this transaction out. */
 bool recorder_wants(const struct eve_settings *eve, const struct tx *tx);
 /* The address a proxy says it speaks for, of an HTTP transaction; false when there is none. */
 bool recorder_forwarded(const struct xff_settings *xff, const struct tx *tx, char out[64]);
 void recorder_app_proto(const struct session *session, struct text *out);
+/* What one side of a flow speaks; never NULL. */
+const char *recorder_app_of(const struct session *session, enum direction direction);
 void recorder_file(const struct file *file, struct text *out);
 /* "metadata" with the bits and integers that rules set on the flow. */
 void recorder_metadata(const struct recorder *recorder, const struct flow *flow,

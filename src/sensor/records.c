@@ -9,10 +9,10 @@
 /* Protocols whose records carry the transaction's number inside, or have none to tell. */
 static bool hides_number(const struct tx *tx)
 {
-    static const char *const names[] = { "dns",  "mdns",     "llmnr", "tls",   "ssh",       "rfb",
-                                         "tftp", "ike",      "dhcp",  "http2", "websocket", "snmp",
-                                         "rdp",  "mqtt",     "sip",   "quic",  "krb5",      "nfs",
-                                         "ftp",  "ftp-data", "ldap",  "pgsql", "pop3",      "dcerpc" };
+    static const char *const names[] = { "dns",   "mdns", "llmnr",  "tls",       "ssh",  "rfb",      "tftp",
+                                         "ike",   "dhcp", "http2",  "websocket", "snmp", "rdp",      "mqtt",
+                                         "sip",   "quic", "krb5",   "nfs",       "ftp",  "ftp-data", "ldap",
+                                         "pgsql", "pop3", "dcerpc", "dnp3",      "enip", "modbus" };
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (bytes_is(bytes_of_string(tx->protocol->name), names[i]))
             return true;
@@ -44,17 +44,18 @@ void record_tx(struct recorder *recorder, const struct scene *scene, const struc
         bool own = !scene->session ||
                    !scene->session->known_as; /* what another protocol carries has the client first */
         enum direction direction = own && tx->directed ? (enum direction)tx->direction : TO_SERVER;
-        /* Version 2 of DNS records tells the ends from the client's side, and so do DNP3's. */
-        if ((eve->dns.version == 2 && !strcmp(protocol->name, "dns")) || !strcmp(protocol->name, "dnp3"))
+        /* Version 2 of DNS records tells the ends from the client's side too. */
+        if ((eve->dns.version == 2 && !strcmp(protocol->name, "dns")) ||
+            protocol->eve_ends == EVE_ENDS_OF_FLOW)
             direction = TO_SERVER;
         struct text *out = recorder_begin(recorder, i, &start);
-        recorder_header(recorder, scene, eve, protocol->eve_type, !protocol->eve_by_packet, direction,
-                        &header, community);
+        recorder_header(recorder, scene, eve, protocol->eve_type, protocol->eve_ends != EVE_ENDS_OF_PACKET,
+                        direction, &header, community);
         header.has_icmp = false;
         open_event(recorder, scene, eve, &header, out);
         if (!hides_number(tx))
             json_uint(out, "tx_id", tx->number);
-        recorder_app(eve, tx, out);
+        recorder_app(eve, tx, true, out);
         recorder_tail(recorder, eve, out);
         recorder_end(recorder, i, start);
     }
@@ -78,7 +79,7 @@ static void write_sidecar(struct recorder *recorder, const struct scene *scene, 
     recorder_header(recorder, scene, &plain, "fileinfo", true, (enum direction)file->direction, &header,
                     community);
     eve_open(&recorder->stamp, &header, out);
-    recorder_app(&plain, tx, out);
+    recorder_app(&plain, tx, false, out);
     recorder_app_proto(scene->session, out);
     json_open(out, "fileinfo", '{');
     recorder_file(file, out);
@@ -109,7 +110,7 @@ void record_file(struct recorder *recorder, const struct scene *scene, const str
         recorder_header(recorder, scene, eve, "fileinfo", true, (enum direction)file->direction, &header,
                         community);
         open_event(recorder, scene, eve, &header, out);
-        recorder_app(eve, tx, out);
+        recorder_app(eve, tx, false, out);
         recorder_app_proto(scene->session, out);
         json_open(out, "fileinfo", '{');
         recorder_file(file, out);

@@ -12,6 +12,7 @@
 #include "packet/capture.h"
 #include "packet/decode.h"
 #include "proto/http.h"
+#include "proto/mqtt.h"
 #include "proto/dns.h"
 #include "proto/file.h"
 #include "proto/mime.h"
@@ -65,6 +66,7 @@ struct eve_settings {
     struct dns_log_settings dns;
     struct mail_log_settings mail;
     struct http_log_settings http;
+    struct mqtt_log_settings mqtt;
     uint32_t tls_fields; /* enum tls_log_field */
     uint32_t smb_types;  /* smb_log_type(); 0: all */
 

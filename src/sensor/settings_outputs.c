@@ -525,6 +525,7 @@ static void add_spool(struct settings *settings)
      * MySQL. */
     for (size_t i = 0; i < TYPES_MAX && protocols[i]; i++)
         eve->extended[i] = strcmp(protocols[i]->name, "pgsql") && strcmp(protocols[i]->name, "mysql");
+    eve->mqtt.no_passwords = true;
 }
 
 bool read_outputs(struct settings *settings, struct error *error)
