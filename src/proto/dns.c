@@ -393,9 +393,9 @@ bool dns_message(struct session *session, enum direction direction, struct bytes
     return take_message(tx, direction, message, multicast);
 }
 
-bool dns_carried(struct session *session, enum direction direction, struct bytes message)
+bool dns_carried(struct session *session, enum direction direction, struct bytes message, struct tx *carrier)
 {
-    struct tx *tx = session_tx_carried(session, &dns_protocol, direction);
+    struct tx *tx = session_tx_carried(session, &dns_protocol, direction, carrier);
     bool good = take_message(tx, direction, message, false);
     if (tx) /* the response repeats the question */
         ((struct dns *)(void *)tx->record)->silent = direction == TO_SERVER;

@@ -116,9 +116,9 @@ const char *dns_rcode_name(unsigned rcode);
 /* Parses one message into a new transaction of `session`; false when malformed. `multicast`: requests and
  * responses may travel either way. */
 bool dns_message(struct session *session, enum direction direction, struct bytes message, bool multicast);
-/* The same of a message that another protocol's session carries (RFC 8484); false also when DNS is not
+/* The same of a message that a transaction of another protocol carries (RFC 8484); false also when DNS is not
  * enabled. */
-bool dns_carried(struct session *session, enum direction direction, struct bytes message);
+bool dns_carried(struct session *session, enum direction direction, struct bytes message, struct tx *carrier);
 extern const struct protocol dns_protocol;
 
 #endif

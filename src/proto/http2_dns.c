@@ -25,7 +25,7 @@ static bool is_dns(const struct tx *tx, enum direction direction, const char *fi
 static void take(struct session *session, struct tx *tx, enum direction direction, struct bytes message)
 {
     session->known_as = &doh2_protocol;
-    bool good = dns_carried(session, direction, message);
+    bool good = dns_carried(session, direction, message, tx);
     if (direction == TO_CLIENT)
         http2_of(tx)->dns = good;
 }

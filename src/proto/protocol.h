@@ -33,8 +33,10 @@ struct tx {
     uint64_t first_offset[DIRECTIONS]; /* stream offsets of the transaction's bytes, when the parser knows */
     struct arena memory;               /* everything the record points to */
     struct file *files;                /* oldest first; proto/file.h */
-    void *detect[DIRECTIONS];          /* detection's own state, in `memory` or `spare` */
-    struct arena spare;                /* for detection's state when the record has used up `memory` */
+    struct tx *carrier,
+        *carried;             /* that whose message this one travelled in, and the latest of it; or NULL */
+    void *detect[DIRECTIONS]; /* detection's own state, in `memory` or `spare` */
+    struct arena spare;       /* for detection's state when the record has used up `memory` */
     const struct protocol *protocol;
     _Alignas(16) uint8_t record[];
 };

@@ -121,6 +121,10 @@ static void tx_free(struct session *session, struct tx *tx)
         session->settings->tx_freed(session->settings->context, tx);
     if (tx->protocol->tx_close)
         tx->protocol->tx_close(tx);
+    if (tx->carrier)
+        tx->carrier->carried = NULL;
+    if (tx->carried)
+        tx->carried->carrier = NULL;
     for (struct file *file = tx->files; file; file = file->next)
         file_free(file);
     arena_done(&tx->memory);
@@ -179,22 +183,30 @@ struct tx *session_tx(struct session *session)
 
 struct tx *session_tx_directed(struct session *session, enum direction direction)
 {
-    return session_tx_carried(session, session->protocol, direction);
-}
-
-struct tx *session_tx_carried(struct session *session, const struct protocol *protocol,
-                              enum direction direction)
-{
-    struct tx *tx = is_enabled(session, protocol) ? tx_new(session, protocol) : NULL;
-    if (tx && protocol != session->protocol) { /* the numbers are those of the session's own */
-        session->tx_total--;
-        tx->number = 0;
-    }
+    struct tx *tx = tx_new(session, session->protocol);
     if (tx) {
         tx->directed = true;
         tx->direction = (uint8_t)direction;
         tx->inspected[!direction] = true; /* nothing to inspect there */
     }
+    return tx;
+}
+
+struct tx *session_tx_carried(struct session *session, const struct protocol *protocol,
+                              enum direction direction, struct tx *carrier)
+{
+    struct tx *tx = is_enabled(session, protocol) ? tx_new(session, protocol) : NULL;
+    if (!tx)
+        return NULL;
+    session->tx_total--; /* the numbers are those of the session's own */
+    tx->number = 0;
+    tx->directed = true;
+    tx->direction = (uint8_t)direction;
+    tx->inspected[!direction] = true;
+    if (carrier->carried)
+        carrier->carried->carrier = NULL;
+    carrier->carried = tx;
+    tx->carrier = carrier;
     return tx;
 }
 

@@ -166,10 +166,10 @@ void session_sweep(struct session *session);
 MUST_CHECK struct tx *session_tx(struct session *session);
 /* The same for one direction only. */
 MUST_CHECK struct tx *session_tx_directed(struct session *session, enum direction direction);
-/* The same of another protocol, whose message travels inside this one's (DNS over HTTP); NULL also when that
- * is not enabled. */
+/* The same of another protocol, whose message travels inside one of this one's, `carrier` (DNS over HTTP);
+ * NULL also when that is not enabled. */
 MUST_CHECK struct tx *session_tx_carried(struct session *session, const struct protocol *protocol,
-                                         enum direction direction);
+                                         enum direction direction, struct tx *carrier);
 /* The oldest live transaction whose progress in `direction` is not complete, or NULL. */
 struct tx *session_tx_open(struct session *session, enum direction direction);
 /* Raises protocol->events[event] on `tx`. */

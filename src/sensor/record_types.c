@@ -201,7 +201,18 @@ bool recorder_wants(const struct eve_settings *eve, const struct tx *tx)
     return true;
 }
 
-void recorder_app(const struct eve_settings *eve, const struct tx *tx, bool own_record, struct text *out)
+/* The formats are those of the protocol's own record; elsewhere answers are told one by one. */
+static void write_dns(const struct eve_settings *eve, const struct tx *tx, bool own_record, struct text *out)
+{
+    struct dns_log_settings settings = eve->dns;
+    if (!own_record) {
+        settings.no_detailed = false;
+        settings.no_grouped = true;
+    }
+    dns_log(tx, &settings, out);
+}
+
+static void write_app(const struct eve_settings *eve, const struct tx *tx, bool own_record, struct text *out)
 {
     const struct protocol *protocol = tx->protocol;
     size_t index = protocol_index(protocol);
@@ -211,7 +222,7 @@ void recorder_app(const struct eve_settings *eve, const struct tx *tx, bool own_
         return;
     json_open(out, key, '{');
     if (!strcmp(protocol->name, "dns"))
-        dns_log(tx, &eve->dns, out);
+        write_dns(eve, tx, own_record, out);
     else if (!strcmp(protocol->name, "tls"))
         tls_log(tx, eve->tls_fields ? eve->tls_fields : (uint32_t)TLS_LOG_EXTENDED, out);
     else if (!strcmp(protocol->name, "mqtt"))
@@ -227,6 +238,15 @@ void recorder_app(const struct eve_settings *eve, const struct tx *tx, bool own_
         smtp_log_mail(tx, own_record ? &eve->mail : NULL, out);
     else if (protocol->write_beside)
         protocol->write_beside(tx, extended, out);
+}
+
+void recorder_app(const struct eve_settings *eve, const struct tx *tx, bool own_record, struct text *out)
+{
+    write_app(eve, tx, own_record, out);
+    if (tx->carrier)
+        write_app(eve, tx->carrier, own_record, out);
+    if (tx->carried && !own_record)
+        write_app(eve, tx->carried, false, out);
 }
 
 /* The first address of the list when the proxy is near the server, the last one when it is near the client.

@@ -61,6 +61,14 @@ void record_tx(struct recorder *recorder, const struct scene *scene, const struc
     }
 }
 
+/* What the flow speaks, without what it spoke before. */
+static void put_app_name(const struct session *session, struct text *out)
+{
+    const char *name = session_app_name(session);
+    if (name)
+        json_cstring(out, "app_proto", name);
+}
+
 /* Beside a stored file: its record, in a file of its own (file-store write-fileinfo). */
 static void write_sidecar(struct recorder *recorder, const struct scene *scene, const struct tx *tx,
                           const struct file *file)
@@ -80,7 +88,7 @@ static void write_sidecar(struct recorder *recorder, const struct scene *scene, 
                     community);
     eve_open(&recorder->stamp, &header, out);
     recorder_app(&plain, tx, false, out);
-    recorder_app_proto(scene->session, out);
+    put_app_name(scene->session, out);
     json_open(out, "fileinfo", '{');
     recorder_file(file, out);
     json_close(out, '}');
@@ -111,7 +119,7 @@ void record_file(struct recorder *recorder, const struct scene *scene, const str
                         community);
         open_event(recorder, scene, eve, &header, out);
         recorder_app(eve, tx, false, out);
-        recorder_app_proto(scene->session, out);
+        put_app_name(scene->session, out);
         json_open(out, "fileinfo", '{');
         recorder_file(file, out);
         json_close(out, '}');
