@@ -54,11 +54,12 @@ bool network_parse(struct bytes text, struct network *network)
 void address_text(const struct address *address, struct text *out)
 {
     if (address->version == 4) {
+        char dotted[16], *at = dotted;
         for (int i = 0; i < 4; i++) {
-            if (i)
-                text_char(out, '.');
-            text_u64(out, address->octets[i]);
+            at = text_octet(at, address->octets[i]);
+            *at++ = '.';
         }
+        text_put(out, bytes_of(dotted, (size_t)(at - dotted) - 1));
         return;
     }
     for (int i = 0; i < 16; i += 2) {

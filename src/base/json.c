@@ -6,23 +6,27 @@
 
 #include "base/field.h"
 
-void json_open(struct text *out, const char *key, char bracket)
-{
-    json_key(out, key);
-    text_char(out, bracket);
-}
-
 void json_close(struct text *out, char bracket)
 {
     json_end(out);
-    text_char(out, bracket);
-    text_char(out, ',');
+    char *at = text_room(out, 2);
+    if (!at)
+        return;
+    at[0] = bracket;
+    at[1] = ',';
+    text_grow(out, 2);
 }
 
 void json_end(struct text *out)
 {
     if (out->size && out->data && out->data[out->size - 1] == ',')
         out->data[--out->size] = '\0';
+}
+
+void json_number(struct text *out, uint64_t value)
+{
+    text_u64(out, value);
+    text_char(out, ',');
 }
 
 static bool plain(uint8_t c)
@@ -47,38 +51,56 @@ static void escape_one(struct text *out, uint8_t c)
     }
 }
 
-/* Eight bytes at once: how many of them, from the first on, are printable ASCII that needs no escape. */
-static size_t plain_run(const uint8_t *at)
+/* Bits of the bytes of `word` that are not printable ASCII or need an escape. A borrow can only mark bytes
+ * behind one that is odd itself. */
+static uint64_t odd_bytes(uint64_t word)
 {
     const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
     uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\', rubout = word ^ ones * 0x7f;
-    uint64_t odd = (word - ones * 0x20) | (quote - ones) | (slash - ones) | (rubout - ones) | word;
-    odd &= tops; /* a borrow can only mark bytes behind one that is odd itself */
-    return odd ? (size_t)__builtin_ctzll(odd) / 8 : 8;
+    return ((word - ones * 0x20) | (quote - ones) | (slash - ones) | (rubout - ones) | word) & tops;
 }
 
-/* Bytes at the start of `value` that need no escape. */
-static size_t plain_start(struct bytes value)
+static uint64_t word_of(const uint8_t *at)
 {
-    size_t i = 0;
-    for (size_t run = 8; run == 8 && i + 8 <= value.size; i += run)
-        run = plain_run(value.data + i);
-    while (i < value.size && plain(value.data[i]) && value.data[i] < 0x80)
-        i++;
-    return i;
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* Four to seven bytes, those in the middle twice. */
+static uint64_t word_of_some(const uint8_t *at, size_t size)
+{
+    uint32_t first, last;
+    memcpy(&first, at, sizeof first);
+    memcpy(&last, at + size - sizeof last, sizeof last);
+    return (uint64_t)last << 32 | first;
+}
+
+static bool all_plain(struct bytes value)
+{
+    uint64_t odd = 0;
+    if (value.size >= 8) {
+        for (size_t i = 0; i + 8 <= value.size; i += 8)
+            odd |= odd_bytes(word_of(value.data + i));
+        odd |= odd_bytes(word_of(value.data + value.size - 8));
+    } else if (value.size >= 4) {
+        odd = odd_bytes(word_of_some(value.data, value.size));
+    } else {
+        for (size_t i = 0; i < value.size; i++)
+            odd |= !plain(value.data[i]) || value.data[i] >= 0x80;
+    }
+    return !odd;
 }
 
 void json_escape(struct text *out, struct bytes value)
 {
-    size_t start = 0, first = plain_start(value);
-    if (LIKELY(first == value.size)) {
+    if (LIKELY(all_plain(value))) {
         text_put(out, value);
         return;
     }
+    size_t start = 0;
     bool text = bytes_is_utf8(value);
-    for (size_t i = first; i < value.size; i++) {
+    for (size_t i = 0; i < value.size; i++) {
         uint8_t c = value.data[i];
         if (LIKELY(plain(c) && (text || c < 0x80)))
             continue;
@@ -96,6 +118,15 @@ void json_escape(struct text *out, struct bytes value)
 
 void json_text(struct text *out, struct bytes value)
 {
+    char *at = all_plain(value) ? text_room(out, value.size + 3) : NULL;
+    if (LIKELY(at)) {
+        at[0] = '"';
+        if (value.size)
+            memcpy(at + 1, value.data, value.size);
+        memcpy(at + 1 + value.size, "\",", 3);
+        out->size += value.size + 3;
+        return;
+    }
     text_char(out, '"');
     json_escape(out, value);
     text_put(out, BYTES_OF("\","));

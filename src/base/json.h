@@ -10,25 +10,28 @@
 
 #include "base/text.h"
 
-/* Opens an object ('{') or array ('['). */
-void json_open(struct text *out, const char *key, char bracket);
-/* Closes it ('}' or ']'). */
-void json_close(struct text *out, char bracket);
-/* Takes the last comma away: the document is complete. */
-void json_end(struct text *out);
 /* `"key":` without a value. Keys come from code and are written as they are. */
 static inline void json_key(struct text *out, const char *key)
 {
     size_t size = key ? strlen(key) : 0;
-    if (!key ||
-        (UNLIKELY(size + 3 >= out->capacity - MIN(out->capacity, out->size)) && !text_reserve(out, size + 3)))
+    char *at = key ? text_room(out, size + 3) : NULL;
+    if (!at)
         return;
-    char *at = out->data + out->size;
     at[0] = '"';
     memcpy(at + 1, key, size);
     memcpy(at + 1 + size, "\":", 3);
     out->size += size + 3;
 }
+/* Opens an object ('{') or array ('['). */
+static inline void json_open(struct text *out, const char *key, char bracket)
+{
+    json_key(out, key);
+    text_char(out, bracket);
+}
+/* Closes it ('}' or ']'). */
+void json_close(struct text *out, char bracket);
+/* Takes the last comma away: the document is complete. */
+void json_end(struct text *out);
 /* The value of json_string(), quoted, with its comma. */
 void json_text(struct text *out, struct bytes value);
 /* UTF-8 is kept; in anything else every byte from 0x80 on becomes \xHH text, as EVE does. */
@@ -37,17 +40,31 @@ static inline void json_string(struct text *out, const char *key, struct bytes v
     json_key(out, key);
     json_text(out, value);
 }
+/* A value that comes from code, and is written as it is. */
+static inline void json_word(struct text *out, const char *key, const char *value)
+{
+    size_t size = strlen(value);
+    json_key(out, key);
+    char *at = text_room(out, size + 3);
+    if (!at)
+        return;
+    at[0] = '"';
+    memcpy(at + 1, value, size);
+    memcpy(at + 1 + size, "\",", 3);
+    out->size += size + 3;
+}
 static inline void json_cstring(struct text *out, const char *key, const char *value)
 {
     json_string(out, key, bytes_of_string(value));
 }
 void json_hex(struct text *out, const char *key, struct bytes value);
 void json_base64(struct text *out, const char *key, struct bytes value);
+/* The value of json_uint(), with its comma. */
+void json_number(struct text *out, uint64_t value);
 static inline void json_uint(struct text *out, const char *key, uint64_t value)
 {
     json_key(out, key);
-    text_u64(out, value);
-    text_char(out, ',');
+    json_number(out, value);
 }
 void json_int(struct text *out, const char *key, int64_t value);
 void json_real(struct text *out, const char *key, double value);

@@ -15,7 +15,7 @@ void text_done(struct text *text)
 
 bool text_reserve(struct text *text, size_t more)
 {
-    if (more < text->capacity - MIN(text->capacity, text->size))
+    if (more < text->capacity - text->size)
         return true;
     size_t wanted;
     if (!text->heap || __builtin_add_overflow(text->size, more + 1, &wanted) || wanted > text->limit + 1) {
@@ -76,19 +76,74 @@ void text_base64(struct text *text, struct bytes b)
     text->data[text->size] = '\0';
 }
 
+static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+                            "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+                            "8081828384858687888990919293949596979899";
+
+/* 1233 / 4096 is a little more than the number of digits that a bit is worth. */
+static unsigned digits_of(uint64_t value)
+{
+    static const uint64_t powers[] = { 0,
+                                       10,
+                                       100,
+                                       1000,
+                                       10000,
+                                       100000,
+                                       1000000,
+                                       10000000,
+                                       100000000,
+                                       1000000000,
+                                       10000000000,
+                                       100000000000,
+                                       1000000000000,
+                                       10000000000000,
+                                       100000000000000,
+                                       1000000000000000,
+                                       10000000000000000,
+                                       100000000000000000,
+                                       1000000000000000000,
+                                       10000000000000000000U };
+    unsigned about = (64 - (unsigned)__builtin_clzll(value | 1)) * 1233 >> 12;
+    return about + (value >= powers[about]);
+}
+
 void text_u64(struct text *text, uint64_t value)
 {
-    static const char pairs[] =
-        "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
-        "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
-        "8081828384858687888990919293949596979899";
-    char digits[20];
-    size_t at = sizeof digits;
+    unsigned size = value ? digits_of(value) : 1;
+    char *at = text_room(text, size), *end = at ? at + size : NULL;
+    if (!at)
+        return;
     for (; value >= 100; value /= 100)
-        memcpy(digits + (at -= 2), pairs + value % 100 * 2, 2);
+        memcpy(end -= 2, pairs + value % 100 * 2, 2);
     if (value >= 10)
-        memcpy(digits + (at -= 2), pairs + value * 2, 2);
+        memcpy(end - 2, pairs + value * 2, 2);
     else
-        digits[--at] = (char)('0' + value);
-    text_put(text, bytes_of(digits + at, sizeof digits - at));
+        end[-1] = (char)('0' + value);
+    text_grow(text, size);
+}
+
+void text_u64_hex(struct text *text, uint64_t value)
+{
+    unsigned size = (67 - (unsigned)__builtin_clzll(value | 1)) / 4;
+    char *at = text_room(text, size), *end = at ? at + size : NULL;
+    for (unsigned i = 0; end && i < size; i++, value >>= 4)
+        *--end = "0123456789abcdef"[value & 15];
+    if (at)
+        text_grow(text, size);
+}
+
+char *text_octet(char *at, uint8_t value)
+{
+    unsigned rest = value;
+    if (rest >= 100) {
+        *at++ = (char)('0' + rest / 100);
+        memcpy(at, pairs + rest % 100 * 2, 2);
+        return at + 2;
+    }
+    if (rest >= 10) {
+        memcpy(at, pairs + rest * 2, 2);
+        return at + 2;
+    }
+    *at++ = (char)('0' + rest);
+    return at;
 }

@@ -35,23 +35,42 @@ void text_add(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 void text_hex(struct text *text, struct bytes b);
 void text_base64(struct text *text, struct bytes b);
 void text_u64(struct text *text, uint64_t value);
+/* In lower case, without leading zeros. */
+void text_u64_hex(struct text *text, uint64_t value);
+/* Writes up to three digits at `at`, without a terminator; returns where they end. */
+char *text_octet(char *at, uint8_t value);
+
+/* Where `more` bytes may be written, and the terminator behind them; NULL (and `full`) when there is no room.
+ * What was written counts by text_grow(). */
+static inline char *text_room(struct text *text, size_t more)
+{
+    if (UNLIKELY(more >= text->capacity - text->size) && !text_reserve(text, more))
+        return NULL;
+    return text->data + text->size;
+}
+
+static inline void text_grow(struct text *text, size_t more)
+{
+    text->size += more;
+    text->data[text->size] = '\0';
+}
 
 static inline void text_char(struct text *text, char c)
 {
-    if (LIKELY(text->size + 1 < text->capacity) || text_reserve(text, 1)) {
-        text->data[text->size++] = c;
-        text->data[text->size] = '\0';
+    char *at = text_room(text, 1);
+    if (at) {
+        *at = c;
+        text_grow(text, 1);
     }
 }
 
 static inline void text_put(struct text *text, struct bytes b)
 {
-    if (b.size == 0 ||
-        (UNLIKELY(b.size >= text->capacity - MIN(text->capacity, text->size)) && !text_reserve(text, b.size)))
-        return;
-    memcpy(text->data + text->size, b.data, b.size);
-    text->size += b.size;
-    text->data[text->size] = '\0';
+    char *at = b.size ? text_room(text, b.size) : NULL;
+    if (at) {
+        memcpy(at, b.data, b.size);
+        text_grow(text, b.size);
+    }
 }
 
 static inline void text_string(struct text *text, const char *string)

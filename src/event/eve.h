@@ -7,9 +7,11 @@
 #include "base/json.h"
 
 /* The text of the second last written; most lines share it with their predecessor. */
+#define EVE_TIME 31 /* characters of a time */
+
 struct eve_stamp {
     uint64_t second; /* since 1970 */
-    char text[32];
+    char text[EVE_TIME + 1];
     bool valid;
 };
 

@@ -242,6 +242,7 @@ static const struct inspect inspects[] = { DCERPC_INSPECTS };
 static const char *const frame_names[] = { "pdu", "hdr", "data", NULL };
 
 const struct protocol dcerpc_protocol = {
+    .id = PROTOCOL_dcerpc,
     .name = "dcerpc",
     .title = "DCE/RPC",
     .eve_type = "dcerpc",

@@ -321,6 +321,7 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol dhcp_protocol = {
+    .id = PROTOCOL_dhcp,
     .name = "dhcp",
     .title = "Dynamic Host Configuration Protocol",
     .eve_type = "dhcp",

@@ -954,6 +954,7 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol dnp3_protocol = {
+    .id = PROTOCOL_dnp3,
     .name = "dnp3",
     .title = "Distributed Network Protocol 3",
     .eve_type = "dnp3",

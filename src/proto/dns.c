@@ -556,6 +556,7 @@ static bool dns_gap(struct session *session, void *state, enum direction directi
 }
 
 const struct protocol dns_protocol = {
+    .id = PROTOCOL_dns,
     .name = "dns",
     .alias = "dnstcp dnsudp",
     .title = "Domain Name System",
@@ -582,6 +583,7 @@ const struct protocol dns_protocol = {
 };
 
 const struct protocol mdns_protocol = {
+    .id = PROTOCOL_mdns,
     .name = "mdns",
     .title = "Multicast DNS",
     .eve_type = "mdns",
@@ -603,6 +605,7 @@ const struct protocol mdns_protocol = {
 };
 
 const struct protocol llmnr_protocol = {
+    .id = PROTOCOL_llmnr,
     .name = "llmnr",
     .title = "Link-Local Multicast Name Resolution",
     .eve_type = "llmnr",

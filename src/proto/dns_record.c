@@ -12,7 +12,7 @@ static void write_type(struct text *out, const char *key, uint16_t type)
 {
     const char *name = dns_type_name(type);
     if (name) {
-        json_cstring(out, key, name);
+        json_word(out, key, name);
         return;
     }
     json_key(out, key);
@@ -23,7 +23,7 @@ static void write_rcode(struct text *out, const struct dns *dns)
 {
     const char *name = dns_rcode_name(dns_rcode(dns));
     if (name) {
-        json_cstring(out, "rcode", name);
+        json_word(out, "rcode", name);
         return;
     }
     json_key(out, "rcode");
@@ -217,7 +217,9 @@ static void write_flags(struct text *out, const struct dns *dns)
         { DNS_RECURSION_DESIRED, "rd" }, { DNS_RECURSION_AVAILABLE, "ra" }, { DNS_Z, "z" },
     };
     json_key(out, "flags");
-    text_add(out, "\"%x\",", dns->flags);
+    text_char(out, '"');
+    text_u64_hex(out, dns->flags);
+    text_put(out, BYTES_OF("\","));
     for (size_t i = 0; i < COUNT_OF(shown); i++)
         if (dns->flags & shown[i].bit)
             json_bool(out, shown[i].name, true);
@@ -239,7 +241,7 @@ static void log_version_2(const struct tx *tx, const struct dns_log_settings *se
     bool response = dns->flags & DNS_RESPONSE;
     if (response)
         json_uint(out, "version", 2);
-    json_cstring(out, "type", response ? "answer" : "query");
+    json_word(out, "type", response ? "answer" : "query");
     json_uint(out, "id", dns->id);
     if (response)
         write_flags(out, dns);
@@ -269,7 +271,7 @@ void dns_log(const struct tx *tx, const struct dns_log_settings *settings, struc
         return;
     }
     json_uint(out, "version", 3);
-    json_cstring(out, "type", dns->flags & DNS_RESPONSE ? "response" : "request");
+    json_word(out, "type", dns->flags & DNS_RESPONSE ? "response" : "request");
     json_uint(out, "tx_id", tx->number);
     json_uint(out, "id", dns->id);
     write_flags(out, dns);
@@ -360,14 +362,14 @@ void dns_local_write(const struct tx *tx, bool extended, struct text *out)
     static const char *const flag_names[] = { "z", "ra", "rd", "tc", "aa" };
     (void)extended;
     const struct dns *dns = dns_of(tx);
-    json_cstring(out, "type", dns->flags & DNS_RESPONSE ? "response" : "request");
+    json_word(out, "type", dns->flags & DNS_RESPONSE ? "response" : "request");
     json_uint(out, "id", dns->id);
     if (dns->flags &
         (DNS_AUTHORITATIVE | DNS_TRUNCATED | DNS_RECURSION_DESIRED | DNS_RECURSION_AVAILABLE | DNS_Z)) {
         json_open(out, "flags", '[');
         for (size_t i = COUNT_OF(flag_names); i-- > 0;)
             if (dns->flags >> (6 + i) & 1)
-                json_cstring(out, NULL, flag_names[i]);
+                json_word(out, NULL, flag_names[i]);
         json_close(out, ']');
     }
     json_uint(out, "opcode", dns_opcode(dns));

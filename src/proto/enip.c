@@ -757,6 +757,7 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol enip_protocol = {
+    .id = PROTOCOL_enip,
     .name = "enip",
     .title = "EtherNet/IP and CIP",
     .eve_type = "enip",

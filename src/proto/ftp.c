@@ -470,6 +470,7 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol ftp_protocol = {
+    .id = PROTOCOL_ftp,
     .name = "ftp",
     .title = "File Transfer Protocol",
     .eve_type = "ftp",

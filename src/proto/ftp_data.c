@@ -102,6 +102,7 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol ftp_data_protocol = {
+    .id = PROTOCOL_ftp_data,
     .name = "ftp-data",
     .title = "File Transfer Protocol, data",
     .eve_type = "ftp_data",

@@ -488,6 +488,8 @@ static const char *const events[] = {
 static const char *const frame_names[] = { "request", "response", NULL }; /* HTTP_FRAME_ */
 
 const struct protocol http_protocol = {
+    .id = PROTOCOL_http,
+    .eve_numbered = true,
     .ends_with_flow = true,
     .name = "http",
     .alias = "http1",

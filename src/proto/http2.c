@@ -300,6 +300,7 @@ static const char *const events[] = {
 };
 
 const struct protocol http2_protocol = {
+    .id = PROTOCOL_http2,
     .name = "http2",
     .alias = "http", /* rules for http are about both; http1 is HTTP/1 alone */
     .title = "Hypertext Transfer Protocol 2",

@@ -9,6 +9,7 @@
 
 /* What an HTTP/2 connection with such messages is; it is not recognised by itself. */
 const struct protocol doh2_protocol = {
+    .id = PROTOCOL_doh2,
     .name = "doh2",
     .title = "DNS over HTTP/2",
     .parts = "http2 dns",

@@ -768,6 +768,7 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol ike_protocol = {
+    .id = PROTOCOL_ike,
     .name = "ike",
     .alias = "ikev2 ikev1",
     .title = "Internet Key Exchange",

@@ -88,6 +88,7 @@ static bool imap_gap(struct session *session, void *state_, enum direction direc
 }
 
 const struct protocol imap_protocol = {
+    .id = PROTOCOL_imap,
     .name = "imap",
     .title = "Internet Message Access Protocol",
     .transports = TRANSPORT_TCP,

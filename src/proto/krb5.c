@@ -520,6 +520,7 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol krb5_protocol = {
+    .id = PROTOCOL_krb5,
     .name = "krb5",
     .title = "Kerberos 5",
     .eve_type = "krb5",

@@ -850,6 +850,7 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol ldap_protocol = {
+    .id = PROTOCOL_ldap,
     .name = "ldap",
     .title = "Lightweight Directory Access Protocol",
     .eve_type = "ldap",

@@ -791,6 +791,7 @@ static void modbus_write(const struct tx *tx, bool extended, struct text *out)
 }
 
 const struct protocol modbus_protocol = {
+    .id = PROTOCOL_modbus,
     .name = "modbus",
     .title = "Modbus/TCP",
     .eve_type = "modbus",

@@ -917,6 +917,7 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol mqtt_protocol = {
+    .id = PROTOCOL_mqtt,
     .name = "mqtt",
     .title = "MQTT",
     .eve_type = "mqtt",

@@ -996,6 +996,8 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol mysql_protocol = {
+    .id = PROTOCOL_mysql,
+    .eve_numbered = true,
     .name = "mysql",
     .title = "MySQL and MariaDB",
     .eve_type = "mysql",

@@ -625,6 +625,7 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol nfs_protocol = {
+    .id = PROTOCOL_nfs,
     .name = "nfs",
     .title = "Network File System",
     .eve_type = "nfs",

@@ -721,6 +721,7 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol pgsql_protocol = {
+    .id = PROTOCOL_pgsql,
     .name = "pgsql",
     .title = "PostgreSQL",
     .eve_type = "pgsql",

@@ -315,6 +315,7 @@ static bool pop3_loggable(const struct tx *tx)
 }
 
 const struct protocol pop3_protocol = {
+    .id = PROTOCOL_pop3,
     .name = "pop3",
     .title = "Post Office Protocol",
     .eve_type = "pop3",

@@ -100,7 +100,16 @@ struct inspect {
 /* Flags of a stream parser's call. */
 enum { FEED_END = 1 /* the direction is closed: what is left will not grow */ };
 
+/* A number per protocol, in the order of protocols.def. */
+enum protocol_id {
+#define PROTOCOL(name) PROTOCOL_##name,
+#include "proto/protocols.def"
+#undef PROTOCOL
+    PROTOCOL_COUNT
+};
+
 struct protocol {
+    uint8_t id;        /* enum protocol_id */
     const char *name;  /* EVE app_proto and rule header: "http" */
     const char *alias; /* other names in rule headers and app-layer-protocol, space separated */
     const char
@@ -108,6 +117,7 @@ struct protocol {
     const char *title;    /* "Domain Name System" */
     const char *eve_type; /* event_type of its records; NULL: none */
     const char *eve_key;  /* key of the record's object in events; NULL: eve_type */
+    bool eve_numbered;    /* "tx_id" stands beside the object; else in it, or nowhere */
     /* Which ends its records tell: those of the transaction's direction (the client's first when it has
      * none), of the packet at hand, or the client always first. */
     enum { EVE_ENDS_OF_TX, EVE_ENDS_OF_PACKET, EVE_ENDS_OF_FLOW } eve_ends;

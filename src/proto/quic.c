@@ -583,6 +583,7 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol quic_protocol = {
+    .id = PROTOCOL_quic,
     .name = "quic",
     .title = "QUIC",
     .eve_type = "quic",

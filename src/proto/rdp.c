@@ -707,6 +707,7 @@ static const struct field fields[] = {
 };
 
 const struct protocol rdp_protocol = {
+    .id = PROTOCOL_rdp,
     .name = "rdp",
     .title = "Remote Desktop Protocol",
     .eve_type = "rdp",

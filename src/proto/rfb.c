@@ -423,6 +423,7 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol rfb_protocol = {
+    .id = PROTOCOL_rfb,
     .name = "rfb",
     .title = "Remote Framebuffer (VNC)",
     .eve_type = "rfb",

@@ -417,6 +417,7 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol sip_protocol = {
+    .id = PROTOCOL_sip,
     .name = "sip",
     .title = "Session Initiation Protocol",
     .eve_type = "sip",

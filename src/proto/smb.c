@@ -449,6 +449,8 @@ static bool smb_loggable(const struct tx *tx)
 }
 
 const struct protocol smb_protocol = {
+    .id = PROTOCOL_smb,
+    .eve_numbered = true,
     .name = "smb",
     .alias = "dcerpc",
     .title = "Server Message Block",

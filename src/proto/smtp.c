@@ -859,6 +859,8 @@ static const struct field settings_fields[] = {
 };
 
 const struct protocol smtp_protocol = {
+    .id = PROTOCOL_smtp,
+    .eve_numbered = true,
     .name = "smtp",
     .title = "Simple Mail Transfer Protocol",
     .eve_type = "smtp",

@@ -358,6 +358,7 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol snmp_protocol = {
+    .id = PROTOCOL_snmp,
     .name = "snmp",
     .title = "Simple Network Management Protocol",
     .eve_type = "snmp",

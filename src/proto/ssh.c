@@ -276,6 +276,7 @@ static const struct inspect inspects[] = {
 };
 
 const struct protocol ssh_protocol = {
+    .id = PROTOCOL_ssh,
     .name = "ssh",
     .title = "Secure Shell",
     .eve_type = "ssh",

@@ -82,6 +82,7 @@ static bool telnet_stream(struct session *session, void *state_, enum direction 
 }
 
 const struct protocol telnet_protocol = {
+    .id = PROTOCOL_telnet,
     .name = "telnet",
     .title = "Telnet",
     .transports = TRANSPORT_TCP,

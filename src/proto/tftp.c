@@ -62,6 +62,7 @@ static bool tftp_datagram(struct session *session, void *state, enum direction d
 }
 
 const struct protocol tftp_protocol = {
+    .id = PROTOCOL_tftp,
     .name = "tftp",
     .title = "Trivial File Transfer Protocol",
     .eve_type = "tftp",

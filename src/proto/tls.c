@@ -1049,6 +1049,7 @@ static const char *const server_progress[] = { "server_in_progress",
                                                NULL };
 
 const struct protocol tls_protocol = {
+    .id = PROTOCOL_tls,
     .name = "tls",
     .alias = "ssl",
     .title = "Transport Layer Security",

@@ -321,6 +321,7 @@ static const struct field settings[] = {
 };
 
 const struct protocol websocket_protocol = {
+    .id = PROTOCOL_websocket,
     .name = "websocket",
     .title = "WebSocket",
     .eve_type = "websocket",

@@ -72,7 +72,7 @@ void record_certificate(struct recorder *recorder, const struct scene *scene, co
 {
     struct tx *tx = alert->tx;
     if (!alert->rule->stores_certificate || !recorder->settings->certificate_dir || !tx || !scene->flow ||
-        strcmp(tx->protocol->name, "tls") != 0)
+        tx->protocol->id != PROTOCOL_tls)
         return;
     enum direction sender = (enum direction)alert->direction;
     struct tls_end *end = &((struct tls *)(void *)tx->record)->ends[sender];

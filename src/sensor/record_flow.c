@@ -32,7 +32,7 @@ static void put_tcp(const struct flow *flow, struct text *out)
     put_octet(out, "tcp_flags_tc", flow->tcp_flags[TO_CLIENT]);
     put_flags(both, out);
     if (tcp) {
-        json_cstring(out, "state", tcp_state_names[tcp->state]);
+        json_word(out, "state", tcp_state_names[tcp->state]);
         json_uint(out, "ts_max_regions", stream_regions_max(tcp->streams[TO_SERVER]));
         json_uint(out, "tc_max_regions", stream_regions_max(tcp->streams[TO_CLIENT]));
         if (stream_had_gap(tcp->streams[TO_SERVER]))
@@ -123,8 +123,8 @@ static void put_exceptions(const struct settings *settings, uint32_t exceptions,
         if (!(exceptions & 1U << target))
             continue;
         json_open(out, NULL, '{');
-        json_cstring(out, "target", exception_target_names[target]);
-        json_cstring(out, "policy", exception_policy_names[settings->exceptions[target]]);
+        json_word(out, "target", exception_target_names[target]);
+        json_word(out, "policy", exception_policy_names[settings->exceptions[target]]);
         json_close(out, '}');
     }
     json_close(out, ']');
@@ -146,14 +146,14 @@ static void write_flow(struct recorder *recorder, const struct eve_settings *eve
     if (flow->elephant)
         json_bool(out, "elephant", true);
     if (flow->bypassed)
-        json_cstring(out, "bypass", "local");
-    json_cstring(out, "state", flow_state_names[flow->state]);
-    json_cstring(out, "reason", flow_end_names[flow->end_reason]);
+        json_word(out, "bypass", "local");
+    json_word(out, "state", flow_state_names[flow->state]);
+    json_word(out, "reason", flow_end_names[flow->end_reason]);
     json_bool(out, "alerted", flow->alerted);
     if (flow->dropped)
-        json_cstring(out, "action", "drop");
+        json_word(out, "action", "drop");
     else if (flow->passed)
-        json_cstring(out, "action", "pass");
+        json_word(out, "action", "pass");
     put_exceptions(recorder->settings, exceptions, out);
     if (session && session->tx_total)
         json_uint(out, "tx_cnt", session->tx_total);

@@ -172,18 +172,18 @@ static bool read_mqtt(struct eve_settings *eve, struct config_node *node, struct
 bool read_record_options(struct settings *settings, struct eve_settings *eve, const struct protocol *protocol,
                          struct config_node *node, struct error *error)
 {
-    size_t index = protocol_index(protocol);
-    if (!strcmp(protocol->name, "tls"))
+    size_t index = protocol->id;
+    if (protocol->id == PROTOCOL_tls)
         return read_tls(eve, eve->extended[index], node, error);
-    if (!strcmp(protocol->name, "dns"))
+    if (protocol->id == PROTOCOL_dns)
         return read_dns(settings, eve, node, error);
-    if (!strcmp(protocol->name, "mqtt"))
+    if (protocol->id == PROTOCOL_mqtt)
         return read_mqtt(eve, node, error);
-    if (node && !strcmp(protocol->name, "http"))
+    if (node && protocol->id == PROTOCOL_http)
         return read_http(settings, eve, node, error);
-    if (node && !strcmp(protocol->name, "smtp"))
+    if (node && protocol->id == PROTOCOL_smtp)
         return read_mail(settings, eve, node, error);
-    if (node && !strcmp(protocol->name, "smb"))
+    if (node && protocol->id == PROTOCOL_smb)
         read_smb(eve, node);
     return true;
 }
@@ -192,11 +192,11 @@ bool read_record_options(struct settings *settings, struct eve_settings *eve, co
 
 bool recorder_wants(const struct eve_settings *eve, const struct tx *tx)
 {
-    if (!strcmp(tx->protocol->name, "dns"))
+    if (tx->protocol->id == PROTOCOL_dns)
         return dns_log_wanted(tx, &eve->dns);
-    if (!strcmp(tx->protocol->name, "tls"))
+    if (tx->protocol->id == PROTOCOL_tls)
         return tls_log_wanted(tx, eve->tls_fields);
-    if (!strcmp(tx->protocol->name, "smb"))
+    if (tx->protocol->id == PROTOCOL_smb)
         return smb_log_wanted(tx, eve->smb_types);
     return true;
 }
@@ -215,26 +215,26 @@ static void write_dns(const struct eve_settings *eve, const struct tx *tx, bool 
 static void write_app(const struct eve_settings *eve, const struct tx *tx, bool own_record, struct text *out)
 {
     const struct protocol *protocol = tx->protocol;
-    size_t index = protocol_index(protocol);
-    bool extended = index < TYPES_MAX && eve->extended[index];
+    size_t index = protocol->id;
+    bool extended = eve->extended[index];
     const char *key = protocol->eve_key ? protocol->eve_key : protocol->eve_type;
     if (!key)
         return;
     json_open(out, key, '{');
-    if (!strcmp(protocol->name, "dns"))
+    if (protocol->id == PROTOCOL_dns)
         write_dns(eve, tx, own_record, out);
-    else if (!strcmp(protocol->name, "tls"))
+    else if (protocol->id == PROTOCOL_tls)
         tls_log(tx, eve->tls_fields ? eve->tls_fields : (uint32_t)TLS_LOG_EXTENDED, out);
-    else if (!strcmp(protocol->name, "mqtt"))
+    else if (protocol->id == PROTOCOL_mqtt)
         mqtt_log(tx, &eve->mqtt, out);
     else if (protocol->write)
         protocol->write(tx, extended, out);
     else
         json_fields(out, protocol->fields, protocol->field_count, tx->record);
-    if (own_record && !strcmp(protocol->name, "http"))
+    if (own_record && protocol->id == PROTOCOL_http)
         http_log_headers(tx, &eve->http, out);
     json_close(out, '}');
-    if (!strcmp(protocol->name, "smtp"))
+    if (protocol->id == PROTOCOL_smtp)
         smtp_log_mail(tx, own_record ? &eve->mail : NULL, out);
     else if (protocol->write_beside)
         protocol->write_beside(tx, extended, out);
@@ -253,7 +253,7 @@ void recorder_app(const struct eve_settings *eve, const struct tx *tx, bool own_
  */
 bool recorder_forwarded(const struct xff_settings *xff, const struct tx *tx, char out[64])
 {
-    if (!xff->enabled || !tx || strcmp(tx->protocol->name, "http") != 0)
+    if (!xff->enabled || !tx || tx->protocol->id != PROTOCOL_http)
         return false;
     const struct http *http = (const struct http *)(const void *)tx->record;
     const struct http_message *message = &http->message[TO_SERVER];

@@ -429,22 +429,22 @@ void recorder_app_proto(const struct session *session, struct text *out)
     const char *name = session_app_name(session);
     if (!name)
         return;
-    json_cstring(out, "app_proto", name);
+    json_word(out, "app_proto", name);
     const struct protocol *ts = session->seen[TO_SERVER], *tc = session->seen[TO_CLIENT];
     if (session->protocol && ts && ts != session->protocol)
-        json_cstring(out, "app_proto_ts", ts->name);
+        json_word(out, "app_proto_ts", ts->name);
     if (session->protocol && tc && tc != session->protocol)
-        json_cstring(out, "app_proto_tc", tc->name);
+        json_word(out, "app_proto_tc", tc->name);
     if (session->protocol && !ts && session->probing_done[TO_SERVER])
-        json_cstring(out, "app_proto_ts", "failed");
+        json_word(out, "app_proto_ts", "failed");
     if (session->protocol && !tc && session->probing_done[TO_CLIENT])
-        json_cstring(out, "app_proto_tc", "failed");
+        json_word(out, "app_proto_tc", "failed");
     if (session->known_as)
-        json_cstring(out, "app_proto_orig", session->protocol->name);
+        json_word(out, "app_proto_orig", session->protocol->name);
     else if (session->original && session->original != session->protocol)
-        json_cstring(out, "app_proto_orig", session->original->name);
+        json_word(out, "app_proto_orig", session->original->name);
     if (session->expected && session->expected != session->protocol)
-        json_cstring(out, "app_proto_expected", session->expected->name);
+        json_word(out, "app_proto_expected", session->expected->name);
 }
 
 void recorder_file(const struct file *file, struct text *out)

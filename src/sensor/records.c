@@ -6,19 +6,6 @@
 
 #include "base/clock.h"
 
-/* Protocols whose records carry the transaction's number inside, or have none to tell. */
-static bool hides_number(const struct tx *tx)
-{
-    static const char *const names[] = { "dns",   "mdns", "llmnr",  "tls",       "ssh",  "rfb",      "tftp",
-                                         "ike",   "dhcp", "http2",  "websocket", "snmp", "rdp",      "mqtt",
-                                         "sip",   "quic", "krb5",   "nfs",       "ftp",  "ftp-data", "ldap",
-                                         "pgsql", "pop3", "dcerpc", "dnp3",      "enip", "modbus" };
-    for (size_t i = 0; i < COUNT_OF(names); i++)
-        if (bytes_is(bytes_of_string(tx->protocol->name), names[i]))
-            return true;
-    return false;
-}
-
 /* The members that every event of a flow begins with. */
 static void open_event(struct recorder *recorder, const struct scene *scene, const struct eve_settings *eve,
                        const struct eve_header *header, struct text *out)
@@ -31,8 +18,8 @@ static void open_event(struct recorder *recorder, const struct scene *scene, con
 void record_tx(struct recorder *recorder, const struct scene *scene, const struct tx *tx)
 {
     const struct protocol *protocol = tx->protocol;
-    size_t index = protocol_index(protocol);
-    if (!protocol->eve_type || index >= TYPES_MAX || (protocol->loggable && !protocol->loggable(tx)))
+    size_t index = protocol->id;
+    if (!protocol->eve_type || (protocol->loggable && !protocol->loggable(tx)))
         return;
     for (size_t i = 0; i < recorder->sinks->eve_count; i++) {
         const struct eve_settings *eve = recorder->sinks->eves[i].settings;
@@ -45,15 +32,14 @@ void record_tx(struct recorder *recorder, const struct scene *scene, const struc
                    !scene->session->known_as; /* what another protocol carries has the client first */
         enum direction direction = own && tx->directed ? (enum direction)tx->direction : TO_SERVER;
         /* Version 2 of DNS records tells the ends from the client's side too. */
-        if ((eve->dns.version == 2 && !strcmp(protocol->name, "dns")) ||
-            protocol->eve_ends == EVE_ENDS_OF_FLOW)
+        if ((eve->dns.version == 2 && protocol->id == PROTOCOL_dns) || protocol->eve_ends == EVE_ENDS_OF_FLOW)
             direction = TO_SERVER;
         struct text *out = recorder_begin(recorder, i, &start);
         recorder_header(recorder, scene, eve, protocol->eve_type, protocol->eve_ends != EVE_ENDS_OF_PACKET,
                         direction, &header, community);
         header.has_icmp = false;
         open_event(recorder, scene, eve, &header, out);
-        if (!hides_number(tx))
+        if (protocol->eve_numbered)
             json_uint(out, "tx_id", tx->number);
         recorder_app(eve, tx, true, out);
         recorder_tail(recorder, eve, out);

@@ -33,14 +33,6 @@ const char *const exception_target_reasons[EXCEPTION_TARGET_COUNT] = {
     [EXCEPTION_MIDSTREAM] = "stream midstream",  [EXCEPTION_APP_LAYER] = "applayer error",
 };
 
-size_t protocol_index(const struct protocol *protocol)
-{
-    for (size_t i = 0; i < TYPES_MAX && protocols[i]; i++)
-        if (protocols[i] == protocol)
-            return i;
-    return TYPES_MAX;
-}
-
 void settings_init(struct settings *settings)
 {
     memset(settings, 0, sizeof *settings);
@@ -618,7 +610,7 @@ static bool read_protocols(struct settings *settings, struct error *error)
 {
     struct config_node *all = config_find(&settings->config.root, "app-layer.protocols");
     size_t count = 0;
-    for (size_t i = 0; i < TYPES_MAX && protocols[i]; i++) {
+    for (size_t i = 0; i < PROTOCOL_COUNT; i++) {
         const struct protocol *protocol = protocols[i];
         struct config_node *node = all ? config_find(all, protocol->name) : NULL;
         const char *handling = node ? config_value(node, "encryption-handling") : NULL;

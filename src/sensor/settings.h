@@ -45,8 +45,6 @@ enum exception_target {
 extern const char *const exception_target_names[EXCEPTION_TARGET_COUNT];   /* EVE's flow record */
 extern const char *const exception_target_reasons[EXCEPTION_TARGET_COUNT]; /* EVE's drop.reason */
 
-#define TYPES_MAX 128 /* protocols whose records can be chosen */
-
 struct xff_settings {
     bool enabled, overwrite, forward; /* mode: overwrite; deployment: forward */
     const char *header;
@@ -61,8 +59,8 @@ struct eve_settings {
     const char *sensor_name, *prefix;
     struct xff_settings xff;
 
-    bool protocol[TYPES_MAX], extended[TYPES_MAX]; /* by index in protocols[] */
-    struct config_node *options[TYPES_MAX];        /* the type's own settings, or NULL */
+    bool protocol[PROTOCOL_COUNT], extended[PROTOCOL_COUNT]; /* by enum protocol_id */
+    struct config_node *options[PROTOCOL_COUNT];             /* the type's own settings, or NULL */
     struct dns_log_settings dns;
     struct mail_log_settings mail;
     struct http_log_settings http;
@@ -156,11 +154,11 @@ struct settings {
     bool file_store, file_store_fileinfo;
     const char *certificate_dir; /* tls-store; NULL: none */
     struct session_settings sessions;
-    const struct protocol *enabled[TYPES_MAX + 1];
-    const void *options[TYPES_MAX + 1];
-    uint64_t app_depth[TYPES_MAX]; /* bytes of a stream that are followed; 0: all; by protocols[] index */
-    bool bypass_encrypted[TYPES_MAX],
-        full_encrypted[TYPES_MAX]; /* encryption-handling, by protocols[] index */
+    const struct protocol *enabled[PROTOCOL_COUNT + 1];
+    const void *options[PROTOCOL_COUNT + 1];
+    uint64_t app_depth[PROTOCOL_COUNT]; /* bytes of a stream that are followed; 0: all; by enum protocol_id */
+    bool bypass_encrypted[PROTOCOL_COUNT],
+        full_encrypted[PROTOCOL_COUNT]; /* encryption-handling, by enum protocol_id */
 
     struct capture_settings capture;
     struct interface_settings *interfaces;
@@ -185,8 +183,6 @@ MUST_CHECK bool settings_read_logging(struct settings *settings, struct error *e
 MUST_CHECK bool settings_read(struct settings *settings, struct error *error);
 void settings_init(struct settings *settings);
 void settings_done(struct settings *settings);
-/* Index of a protocol in protocols[]; TYPES_MAX when it is not there. */
-size_t protocol_index(const struct protocol *protocol);
 /* Why a key that is not honoured has no effect, or NULL: it is simply not known. */
 const char *settings_refusal(const char *path);
 /* Shares memory_max out over the pools of so many workers. */

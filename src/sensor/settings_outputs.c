@@ -42,7 +42,7 @@ static bool choose_protocols(struct settings *settings, struct eve_settings *eve
     struct bytes name = bytes_of_string(type);
     *found = false;
     for (int by_event = 0; by_event < 2 && !*found; by_event++)
-        for (size_t i = 0; i < TYPES_MAX && protocols[i]; i++) {
+        for (size_t i = 0; i < PROTOCOL_COUNT; i++) {
             const struct protocol *protocol = protocols[i];
             bool fits = by_event ? protocol->eve_type && same_name(bytes_of_string(protocol->eve_type), name)
                                  : named(protocol, name);
@@ -519,11 +519,11 @@ static void add_spool(struct settings *settings)
     eve->alerts.payload_max = 4096;
     eve->anomalies.applayer = true;
     eve->statistics.totals = true;
-    for (size_t i = 0; i < TYPES_MAX && protocols[i]; i++)
+    for (size_t i = 0; i < PROTOCOL_COUNT; i++)
         eve->protocol[i] = true;
     /* What "extended" stands for with databases stays on the sensor: passwords in PostgreSQL, content in
      * MySQL. */
-    for (size_t i = 0; i < TYPES_MAX && protocols[i]; i++)
+    for (size_t i = 0; i < PROTOCOL_COUNT; i++)
         eve->extended[i] = strcmp(protocols[i]->name, "pgsql") && strcmp(protocols[i]->name, "mysql");
     eve->mqtt.no_passwords = true;
 }

@@ -213,8 +213,8 @@ static void add_worker(struct stats *stats, struct worker *worker)
     add(stats, "app_layer.flow.failed_tcp", counts->failed_flows[0]);
     add(stats, "app_layer.flow.failed_udp", counts->failed_flows[1]);
     for (size_t i = 0; stats->settings->enabled[i]; i++) {
-        size_t app = protocol_index(stats->settings->enabled[i]);
-        if (app < TYPES_MAX)
+        size_t app = stats->settings->enabled[i]->id;
+        if (app < PROTOCOL_COUNT)
             add_app(stats, &counts->apps[app], stats->settings->enabled[i]);
     }
     add(stats, "app_layer.expectations", 0);

@@ -243,13 +243,13 @@ void record_session(struct worker *worker, struct scene *scene)
         enum session_event event = (enum session_event)session->events[session->events_logged];
         record_app_anomaly(&worker->recorder, scene, NULL, session_event_names[event]);
     }
-    size_t app = session->txs ? protocol_index(session->txs->protocol) : TYPES_MAX;
+    size_t app = session->txs ? session->txs->protocol->id : PROTOCOL_COUNT;
     for (struct tx *tx = session->txs; tx; tx = tx->next) {
         bool complete = tx_complete(session, tx, TO_SERVER) && tx_complete(session, tx, TO_CLIENT);
         record_tx_events(worker, scene, tx);
         if (!tx->logged && log_ready(session, tx)) {
             record_tx(&worker->recorder, scene, tx);
-            if (app < TYPES_MAX)
+            if (app < PROTOCOL_COUNT)
                 worker->counts.apps[app].txs[session->transport == TRANSPORT_UDP]++;
             tx->logged = true;
         }

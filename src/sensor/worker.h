@@ -41,7 +41,7 @@ struct worker_counts {
     uint64_t exceptions[EXCEPTION_TARGET_COUNT][EXCEPTION_POLICY_COUNT];
     uint64_t bypassed_packets, bypassed_bytes;
     uint64_t failed_flows[2];
-    struct app_counts apps[TYPES_MAX];
+    struct app_counts apps[PROTOCOL_COUNT];
 };
 
 struct worker {

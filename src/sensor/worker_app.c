@@ -36,25 +36,25 @@ static void compare(struct worker *worker, struct scene *scene, const struct bef
     struct session *session = scene->session;
     const uint64_t *counts = worker->session_counts;
     bool datagrams = session->transport == TRANSPORT_UDP;
-    size_t app = session->protocol ? protocol_index(session->protocol) : TYPES_MAX;
-    if (session->protocol && session->protocol != before->protocol && app < TYPES_MAX)
+    size_t app = session->protocol ? session->protocol->id : PROTOCOL_COUNT;
+    if (session->protocol && session->protocol != before->protocol && app < PROTOCOL_COUNT)
         take_protocol(worker, scene, app);
     static const enum session_counter kinds[] = { SESSION_ERROR_GAP, SESSION_ERROR_ALLOC,
                                                   SESSION_ERROR_PARSER };
     bool failed = false;
     for (size_t i = 0; i < APP_ERROR_COUNT; i++) {
         uint64_t more = counts[kinds[i]] - before->errors[i];
-        if (app < TYPES_MAX)
+        if (app < PROTOCOL_COUNT)
             worker->counts.apps[app].errors[i][datagrams] += more;
         failed |= more && i == APP_ERROR_PARSER;
     }
     if (failed) {
         enum exception_policy policy = worker->settings->exceptions[EXCEPTION_APP_LAYER];
-        if (app < TYPES_MAX && policy != EXCEPTION_IGNORE)
+        if (app < PROTOCOL_COUNT && policy != EXCEPTION_IGNORE)
             worker->counts.apps[app].exceptions[policy]++;
         apply_exception(worker, scene, EXCEPTION_APP_LAYER, DROP_APP_LAYER);
     }
-    if (session->encrypted && app < TYPES_MAX && !worker->settings->full_encrypted[app]) {
+    if (session->encrypted && app < PROTOCOL_COUNT && !worker->settings->full_encrypted[app]) {
         scene->flow->no_payload_inspection = true;
         if (worker->settings->bypass_encrypted[app] || worker->settings->stream_bypass) {
             scene->flow->bypassed = true;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
 #include "../support/support.h"
 
 #include "base/address.h"
@@ -164,6 +166,46 @@ static void networks_clear_host_bits_and_overlap(void **state)
     assert_string_equal(buffer, "2001:0db8:0000:0000:0000:0000:0000:0001");
 }
 
+static void assert_number(uint64_t value)
+{
+    char expected[32], decimal[32], hex[32];
+    struct text out = text_of(decimal, sizeof decimal), xout = text_of(hex, sizeof hex);
+    text_u64(&out, value);
+    text_u64_hex(&xout, value);
+    snprintf(expected, sizeof expected, "%llu", (unsigned long long)value);
+    assert_string_equal(decimal, expected);
+    snprintf(expected, sizeof expected, "%llx", (unsigned long long)value);
+    assert_string_equal(hex, expected);
+}
+
+static void numbers_are_written_with_all_their_digits(void **state)
+{
+    (void)state;
+    uint64_t power = 1;
+    for (int digits = 0; digits < 20; digits++, power *= 10) {
+        assert_number(power - 1);
+        assert_number(power);
+        assert_number(power + 1);
+    }
+    for (int bit = 0; bit < 64; bit++) {
+        assert_number((uint64_t)1 << bit);
+        assert_number(((uint64_t)1 << bit) - 1);
+    }
+    assert_number(UINT64_MAX);
+    for (unsigned octet = 0; octet < 256; octet++) {
+        char buffer[32], expected[32];
+        struct text out = text_of(buffer, sizeof buffer);
+        struct address host = address_v4((const uint8_t[4]){ (uint8_t)octet, 0, 10, (uint8_t)octet });
+        address_text(&host, &out);
+        snprintf(expected, sizeof expected, "%u.0.10.%u", octet, octet);
+        assert_string_equal(buffer, expected);
+    }
+    char small[3];
+    struct text full = text_of(small, sizeof small);
+    text_u64(&full, 1234);
+    assert_true(full.full && full.size == 0);
+}
+
 static void times_are_read_in_every_zone(void **state)
 {
     (void)state;
@@ -194,6 +236,7 @@ int main(void)
         cmocka_unit_test(utf8_is_told_from_other_bytes),
         cmocka_unit_test(searches_find_the_first),
         cmocka_unit_test(networks_clear_host_bits_and_overlap),
+        cmocka_unit_test(numbers_are_written_with_all_their_digits),
         cmocka_unit_test(times_are_read_in_every_zone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

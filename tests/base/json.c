@@ -37,6 +37,37 @@ static void a_text_that_is_full_stays_valid(void **state)
     assert_true(out.size < sizeof buffer);
 }
 
+static void an_escape_is_found_wherever_it_stands(void **state)
+{
+    (void)state;
+    static const uint8_t odd[] = { 0, 8, 0x1f, '"', '\\', 0x80, 0xff };
+    uint8_t value[40];
+    for (size_t size = 1; size < sizeof value; size++) {
+        for (size_t at = 0; at < size; at++) {
+            for (size_t k = 0; k < sizeof odd; k++) {
+                struct text out = text_new(512), back = text_new(512);
+                memset(value, '~', size);
+                value[at] = odd[k];
+                json_string(&out, NULL, bytes_of(value, size));
+                json_end(&out);
+                assert_true(out.size > size + 2);
+                assert_true(json_unescape(json_parse(text_bytes(&out)), &back));
+                if (odd[k] < 0x80)
+                    assert_true(bytes_equal(text_bytes(&back), bytes_of(value, size)));
+                else /* no UTF-8: the byte's name stands for it */
+                    assert_int_equal(back.size, size + 3);
+                text_done(&out);
+                text_done(&back);
+            }
+        }
+        memset(value, ' ', size);
+        struct text out = text_new(512);
+        json_string(&out, NULL, bytes_of(value, size));
+        assert_int_equal(out.size, size + 3);
+        text_done(&out);
+    }
+}
+
 static void malformed_documents_have_no_value(void **state)
 {
     (void)state;
@@ -162,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appended_documents_read_back),
         cmocka_unit_test(a_text_that_is_full_stays_valid),
+        cmocka_unit_test(an_escape_is_found_wherever_it_stands),
         cmocka_unit_test(malformed_documents_have_no_value),
         cmocka_unit_test(every_prefix_of_a_document_ends),
         cmocka_unit_test(strings_unescape_to_utf8),

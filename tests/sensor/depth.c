@@ -15,7 +15,7 @@ static uint64_t depth_of(const char *protocol, const char *assignment)
     if (assignment)
         assert_true(config_set(&settings.config, assignment, &error));
     bool good = settings_read(&settings, &error);
-    size_t index = protocol_index(protocol_find(bytes_of_string(protocol)));
+    size_t index = protocol_find(bytes_of_string(protocol))->id;
     uint64_t depth = good ? settings.app_depth[index] : UINT64_MAX;
     settings_done(&settings);
     return depth;
