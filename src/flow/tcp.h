@@ -212,10 +212,11 @@ struct tcp_result {
     uint16_t events[TCP_EVENTS_MAX]; /* enum stream_event */
 };
 
-/* An earlier SYN of the client, with another number; the server may answer any of them. */
+/* An earlier SYN of the client, with another number: the server may answer any of them. Once it did, an
+ * earlier SYN/ACK of the server: the client may take any of them. */
 struct earlier_syn {
     uint32_t isn;
-    uint8_t wscale;
+    uint8_t wscale, client_wscale; /* the sender's; SYN/ACK: the client's, as it was with that one */
     bool used, timestamps, sack;
 };
 #define EARLIER_SYNS 4

@@ -192,14 +192,16 @@ static void take_synack(struct tcp_step *step)
     step->out->has_window = true;
 }
 
-/* The client begins anew with another number; the server may still answer this one. */
-static void remember_syn(struct tcp *tcp, const struct stream *client)
+/* The sender begins anew with another number; the other side may still answer this one. */
+static void remember(struct tcp *tcp, const struct stream *sender)
 {
-    tcp->syns[tcp->syn_next++ % EARLIER_SYNS] = (struct earlier_syn){ .isn = client->isn,
-                                                                      .wscale = client->wscale,
-                                                                      .used = true,
-                                                                      .timestamps = tcp->timestamps,
-                                                                      .sack = tcp->sack };
+    tcp->syns[tcp->syn_next++ % EARLIER_SYNS] =
+        (struct earlier_syn){ .isn = sender->isn,
+                              .wscale = sender->wscale,
+                              .client_wscale = tcp->streams[TO_SERVER]->wscale,
+                              .used = true,
+                              .timestamps = tcp->timestamps,
+                              .sack = tcp->sack };
 }
 
 /* The server answers an earlier SYN: that one holds. */
@@ -217,6 +219,26 @@ static void recall_syn(struct tcp *tcp, struct stream *client, uint32_t ack)
         tcp->timestamps = syn->timestamps;
         tcp->sack = syn->sack;
         client->has_timestamp = false; /* of another SYN */
+        return;
+    }
+}
+
+/* The client takes an earlier SYN/ACK: that one holds, whoever sent the later ones. */
+static void recall_synack(struct tcp *tcp, uint32_t ack)
+{
+    struct stream *client = tcp->streams[TO_SERVER], *server = tcp->streams[TO_CLIENT];
+    for (size_t i = 0; i < EARLIER_SYNS && ack != server->isn + 1; i++) {
+        const struct earlier_syn *synack = &tcp->syns[i];
+        if (!synack->used || ack != synack->isn + 1)
+            continue;
+        server->isn = server->last_ack = synack->isn;
+        server->next = synack->isn + 1;
+        server->edge = server->next + server->window;
+        server->wscale = synack->wscale;
+        client->wscale = synack->client_wscale;
+        tcp->timestamps = synack->timestamps;
+        tcp->sack = synack->sack;
+        server->has_timestamp = false; /* of another SYN/ACK */
         return;
     }
 }
@@ -274,6 +296,7 @@ void tcp_syn_sent(struct tcp_step *step)
                 return;
             }
         }
+        memset(step->tcp->syns, 0, sizeof step->tcp->syns); /* answered: SYN/ACKs from here on */
         take_synack(step);
         if (!whole) { /* what was not taken is sent again */
             step->tcp->fast_open_ignored = syn_only;
@@ -294,7 +317,7 @@ void tcp_syn_sent(struct tcp_step *step)
     } else if (flags & TCP_SYN) {
         if (tcp_to_server(step)) {
             if (header->sequence != client->isn) {
-                remember_syn(step->tcp, client);
+                remember(step->tcp, client);
                 if (client->syn_count > step->tracker->settings.max_syn_queued)
                     tcp_event(step, STREAM_EVENT_WHS3_SYN_FLOOD);
                 else
@@ -373,8 +396,10 @@ void tcp_syn_recv(struct tcp_step *step)
                 return;
             }
             server->syn_count++;
-            if (server->end == 0) /* which one the client takes, its acknowledgment will say */
+            if (server->end == 0) { /* which one the client takes, its acknowledgment will say */
+                remember(step->tcp, server);
                 take_synack(step);
+            }
         } else {
             /* A repetition. */
             step->result->retransmission = true;
@@ -394,6 +419,8 @@ void tcp_syn_recv(struct tcp_step *step)
             return;
         }
         bool right_sequence = header->sequence == client->next || header->sequence == client->isn + 1;
+        if (right_sequence)
+            recall_synack(step->tcp, header->acknowledgment);
         bool right_ack = SEQ_GT(header->acknowledgment, server->isn) &&
                          (SEQ_LE(header->acknowledgment, server->next) || step->tcp->midstream);
         if (right_sequence && right_ack) {

@@ -173,6 +173,9 @@ static bool read_frames(struct quic_state *state, enum direction direction, stru
 
 /* ---- packets ---- */
 
+/* "Q034" and so on. */
+enum { GOOGLE_034 = 0x51303334, GOOGLE_039 = 0x51303339, GOOGLE_043 = 0x51303433, GOOGLE_046 = 0x51303436 };
+
 struct header {
     uint8_t first;
     uint32_t version;
@@ -305,23 +308,57 @@ static void read_chlo(struct reader *in, struct tx *tx)
     quic->client = true;
 }
 
-/* Stream frames "1fdoooss" of an unencrypted Google packet (Q046): the first may hold the CHLO. */
-static void google_packet(struct session *session, enum direction direction, struct reader in)
+/* Stream frames "1fdoooss" of an unencrypted Google packet: the first may hold the CHLO. */
+static void google_frames(enum direction direction, struct reader in, struct tx *tx)
 {
-    uint8_t first = reader_u8(&in);
-    uint32_t version = reader_be32(&in);
-    uint8_t lengths = reader_u8(&in);
-    reader_skip(&in, (lengths >> 4 ? (lengths >> 4) + 3U : 0) + (lengths & 15 ? (lengths & 15) + 3U : 0));
-    reader_skip(&in, (first & 3U) + 1);
-    struct tx *tx = new_tx(session, direction, version);
     reader_skip(&in, 12); /* message authentication hash */
+    if (((struct quic *)tx->record)->version < GOOGLE_034)
+        reader_skip(&in, 1); /* private flags */
     uint8_t type = reader_u8(&in);
-    if (!tx || !reader_ok(&in) || !(type & 0x80) || direction != TO_SERVER)
+    if (!reader_ok(&in) || !(type & 0x80) || direction != TO_SERVER)
         return;
     unsigned offset_size = type >> 2 & 7;
     reader_skip(&in, (type & 3U) + 1 + (offset_size ? offset_size + 1 : 0) + (type & 0x20 ? 2 : 0));
     if (bytes_equal(reader_bytes(&in, 4), BYTES_OF("CHLO")))
         read_chlo(&in, tx);
+}
+
+/* Long headers, from Q044 on. */
+static void google_packet(struct session *session, enum direction direction, struct reader in)
+{
+    uint8_t first = reader_u8(&in);
+    struct tx *tx = new_tx(session, direction, reader_be32(&in));
+    uint8_t lengths = reader_u8(&in);
+    reader_skip(&in, (lengths >> 4 ? (lengths >> 4) + 3U : 0) + (lengths & 15 ? (lengths & 15) + 3U : 0));
+    reader_skip(&in, (first & 3U) + 1);
+    if (tx)
+        google_frames(direction, in, tx);
+}
+
+/* Public flags of the packets before: a version follows the connection id. */
+enum { PUBLIC_VERSION = 0x01, PUBLIC_RESET = 0x02, PUBLIC_ID = 0x08, PUBLIC_NUMBER_SHIFT = 4 };
+
+/* Passes over flags and connection id; true when these are of a packet that says its version. */
+static bool has_public_version(struct reader *in, uint8_t *flags)
+{
+    *flags = reader_u8(in);
+    reader_skip(in, 8);
+    struct bytes version = bytes_first(reader_peek(in), 4);
+    return (*flags & (0xc0 | PUBLIC_VERSION | PUBLIC_RESET | PUBLIC_ID)) == (PUBLIC_VERSION | PUBLIC_ID) &&
+           version.size == 4 && version.data[0] == 'Q' && byte_is_digit(version.data[1]) &&
+           byte_is_digit(version.data[2]) && byte_is_digit(version.data[3]);
+}
+
+static void public_packet(struct session *session, enum direction direction, struct reader in)
+{
+    static const uint8_t number_sizes[] = { 1, 2, 4, 6 };
+    uint8_t flags;
+    if (!has_public_version(&in, &flags))
+        return;
+    struct tx *tx = new_tx(session, direction, reader_be32(&in));
+    reader_skip(&in, number_sizes[flags >> PUBLIC_NUMBER_SHIFT & 3]);
+    if (tx)
+        google_frames(direction, in, tx);
 }
 
 static bool quic_datagram(struct session *session, void *parser, enum direction direction, struct reader *in)
@@ -332,8 +369,10 @@ static bool quic_datagram(struct session *session, void *parser, enum direction 
     for (int packets = 0; packets < 8 && !reader_empty(in); packets++) {
         struct bytes whole = reader_peek(in);
         struct header header;
-        if (!(whole.data[0] & 0x80)) /* short header: encrypted */
+        if (!(whole.data[0] & 0x80)) { /* short header: encrypted, but for Google's old one */
+            public_packet(session, direction, *in);
             return true;
+        }
         struct reader at = *in;
         if (whole.size > 5 && google((uint32_t)whole.data[1] << 24)) {
             google_packet(session, direction, at);
@@ -360,7 +399,7 @@ static bool quic_datagram(struct session *session, void *parser, enum direction 
         struct bytes packet = bytes_first(whole, whole.size - reader_left(&at));
         if (type == PACKET_INITIAL && quic_version_known(header.version))
             initial(session, state, direction, &header, packet, number_offset);
-        else if (type == PACKET_HANDSHAKE && packets == 0)
+        else if (packets == 0 && (type == PACKET_HANDSHAKE || type == PACKET_INITIAL))
             (void)new_tx(session, direction, header.version);
         *in = at;
     }
@@ -375,20 +414,31 @@ static void quic_close(struct session *session, void *parser)
     forget(&state->sides[TO_CLIENT]);
 }
 
+/* A version nobody has, so that the server says which ones it has (RFC 9000 section 15). */
+static bool asks_for_negotiation(uint32_t version)
+{
+    return (version & 0x0f0f0f0f) == 0x0a0a0a0a;
+}
+
 static enum probe quic_probe(enum direction direction, struct bytes data)
 {
     (void)direction;
     struct reader in = reader_of_bytes(data);
     struct header header;
-    if (data.size < 16 || !(data.data[0] & 0x80))
+    uint8_t flags;
+    if (data.size < 16)
         return PROBE_NO;
+    if (!(data.data[0] & 0x80))
+        return has_public_version(&in, &flags) ? PROBE_YES : PROBE_NO;
     if (google((uint32_t)data.data[1] << 24))
         return byte_is_digit(data.data[2]) && byte_is_digit(data.data[3]) && byte_is_digit(data.data[4])
                    ? PROBE_YES
                    : PROBE_NO;
-    if (!(data.data[0] & 0x40) || !read_header(&in, &header))
+    if (!read_header(&in, &header))
         return PROBE_NO;
-    return quic_version_known(header.version) ? PROBE_YES : PROBE_NO;
+    if (asks_for_negotiation(header.version))
+        return PROBE_YES;
+    return data.data[0] & 0x40 && quic_version_known(header.version) ? PROBE_YES : PROBE_NO;
 }
 
 /* ---- EVE ---- */
@@ -496,7 +546,7 @@ static void write_extensions(struct text *out, const struct tls_hello *hello)
 static void write_version(struct text *out, const struct quic *quic)
 {
     json_key(out, "version");
-    if (google(quic->version)) {
+    if (quic->version == GOOGLE_039 || (quic->version >= GOOGLE_043 && quic->version <= GOOGLE_046)) {
         text_char(out, '"');
         json_escape(out, quic->version_bytes);
         text_string(out, "\",");

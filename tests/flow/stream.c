@@ -542,6 +542,31 @@ static void one_of_several_syns_is_answered(void **state)
     }
 }
 
+/* Anybody can send a second SYN/ACK: the one that the client acknowledges holds, with its options. */
+static void one_of_several_answers_is_taken(void **state)
+{
+    (void)state;
+    for (uint32_t taken = 0; taken < 5; taken++) {
+        struct bench bench;
+        start(&bench, NULL, 16);
+        send_to(&bench, TO_SERVER, TCP_SYN, C0, 0, BYTES_NONE);
+        for (uint32_t i = 0; i < 5; i++) {
+            send_to(&bench, TO_CLIENT, TCP_SYN | TCP_ACK, S0 + i * 100000, C0 + 1, BYTES_NONE);
+            assert_false(bench.result.invalid);
+            assert_int_equal(has_event(&bench, STREAM_EVENT_WHS3_SYNACK_RESEND_WITH_DIFF_SEQ), i > 0);
+        }
+        uint32_t first = S0 + taken * 100000 + 1;
+        send_to(&bench, TO_SERVER, TCP_ACK, C0 + 1, first, BYTES_OF("hello"));
+        assert_false(bench.result.invalid);
+        assert_int_equal(bench.flow->tcp->state, TCP_ESTABLISHED);
+        send_to(&bench, TO_CLIENT, TCP_ACK, first, C0 + 6, BYTES_OF("welcome"));
+        send_to(&bench, TO_SERVER, TCP_ACK, C0 + 6, first + 7, BYTES_NONE);
+        assert_true(bytes_is(stream_ready(bench.flow->tcp->streams[TO_SERVER], 0), "hello"));
+        assert_true(bytes_is(stream_ready(bench.flow->tcp->streams[TO_CLIENT], 0), "welcome"));
+        stop(&bench);
+    }
+}
+
 /* RFC 9293 section 3.10.7.3: without an acceptable acknowledgment it is not about this SYN. */
 static void a_reset_answers_a_syn_with_its_number_only(void **state)
 {
@@ -623,6 +648,7 @@ int main(void)
         cmocka_unit_test(urgent_bytes_are_taken_out_up_to_a_limit),
         cmocka_unit_test(old_timestamps_are_refused_on_resets_too),
         cmocka_unit_test(one_of_several_syns_is_answered),
+        cmocka_unit_test(one_of_several_answers_is_taken),
         cmocka_unit_test(a_reset_answers_a_syn_with_its_number_only),
         cmocka_unit_test(a_signed_reset_that_its_sender_forgets_was_injected),
         cmocka_unit_test(repetitions_are_told_while_closing_only),

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
 #include "conversation.h"
 
 extern const struct protocol quic_protocol;
@@ -93,6 +95,49 @@ static void the_hello_of_googles_quic_is_read(void **state)
     check_conversation(&c, 1);
 }
 
+/* Before Q044 public flags came first, and before Q034 private ones after the hash. */
+static void older_hellos_of_google_are_read_too(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *shown, *number, *flags;
+    } rows[] = {
+        { "Q043", "19 0102030405060708 51303433 0001", "" },
+        { "51303235", "0d 0102030405060708 51303235 01", "01" },
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char hex[512], wanted[128];
+        snprintf(hex, sizeof hex,
+                 "%s 000000000000000000000000 %s a0 01 2800 43484c4f 0200 0000 534e4900 0a000000 55414944 "
+                 "0f000000 6578616d706c652e766e 4368726f6d",
+                 rows[i].number, rows[i].flags);
+        snprintf(wanted, sizeof wanted,
+                 "{\"quic\":{\"version\":\"%s\",\"sni\":\"example.vn\",\"ua\":\"Chrom\"", rows[i].shown);
+        const struct turn turns[] = { { TO_SERVER, from_hex(hex) } };
+        struct conversation c = { &quic_protocol, TRANSPORT_UDP, 443, TURNS(turns) };
+        struct text out = text_new(1U << 16);
+        play(&c, 0, &out);
+        expect_text(&out, wanted);
+        text_done(&out);
+        check_conversation(&c, 1);
+    }
+}
+
+/* RFC 9000 section 15: the client names a version that nobody has, and the server says what it has. */
+static void versions_are_negotiated(void **state)
+{
+    (void)state;
+    const struct turn turns[] = {
+        { TO_SERVER, from_hex("cd 0a0a0a0a 08 0102030405060708 00 00 10 00000000000000000000000000000000") },
+    };
+    struct conversation c = { &quic_protocol, TRANSPORT_UDP, 443, TURNS(turns) };
+    struct text out = text_new(1U << 16);
+    play(&c, 0, &out);
+    expect_text(&out, "{\"quic\":{\"version\":\"a0a0a0a\"");
+    text_done(&out);
+    check_conversation(&c, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -100,6 +145,8 @@ int main(void)
         cmocka_unit_test(version_2_has_keys_of_its_own),
         cmocka_unit_test(what_cannot_be_opened_or_read_is_an_event),
         cmocka_unit_test(the_hello_of_googles_quic_is_read),
+        cmocka_unit_test(older_hellos_of_google_are_read_too),
+        cmocka_unit_test(versions_are_negotiated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
