@@ -8,234 +8,15 @@
 #include "base/text.h"
 #include "detect/gate.h"
 #include "detect/report.h"
+#include "detect/rule_view.h"
 #include "packet/decode.h"
 
 #define LINE_MAX_SIZE (1 << 20) /* bytes of one rule's object */
-#define USES_MAX      64        /* buffers of one rule that are told */
 #define ENGINES_MAX   512
-
-/* One rule while it is written. */
-struct view {
-    const struct ruleset *set;
-    const struct signature *signature;
-    const struct rule_parts *parts;
-    const struct buffer_use *uses[USES_MAX]; /* in the order of the text */
-    size_t use_count;
-    const struct buffer_use *fast_use; /* by the documented choice, wherever ours looks */
-    const struct item *fast;
-    const struct rule_part *leader; /* the condition on packets that `prefilter` stands behind */
-    bool payload, stream, packet;   /* raw bytes; of streams; of packets */
-};
-
-static bool on_transaction(const struct buffer_use *use)
-{
-    return use->buffer->kind != BUFFER_PAYLOAD && use->buffer->kind != BUFFER_PACKET &&
-           use->buffer->kind != BUFFER_FRAME;
-}
-
-/* ---- names ---- */
-
-static const struct keyword *keyword_named(const struct ruleset *set, const char *name)
-{
-    uintptr_t *place = map_find(&set->keywords, bytes_of_string(name));
-    return place ? (const struct keyword *)*place : NULL;
-}
-
-static const char *shown_name(const struct keyword *keyword)
-{
-    return keyword->shown ? keyword->shown : keyword->name;
-}
-
-static const struct rule_part *part_of(const struct view *view, const void *thing)
-{
-    for (const struct rule_part *part = view->parts->first; part; part = part->next)
-        if (part->item == thing || part->use == thing || part->file_check == thing)
-            return part;
-    return NULL;
-}
-
-/* What a row of a protocol is called; of "x.raw" the keyword is "x". */
-static void row_name(const struct inspect *row, char *name, size_t capacity)
-{
-    struct text text = text_of(name, capacity);
-    struct bytes whole = bytes_of_string(row->name);
-    bool raw = row->kind == INSPECT_NUMBER && bytes_ends(whole, BYTES_OF(".raw"));
-    text_put(&text, raw ? bytes_first(whole, whole.size - 4) : whole);
-}
-
-static const char *buffer_name(const struct ruleset *set, const struct buffer *buffer)
-{
-    if (buffer->kind == BUFFER_PAYLOAD)
-        return "payload";
-    for (size_t p = 0; p < PROTOCOLS_MAX; p++) {
-        const struct inspect *row = buffer->rows[p];
-        if (row)
-            return row->shown ? row->shown : row->modifier ? row->modifier : row->name;
-    }
-    const struct keyword *keyword = keyword_named(set, buffer->name);
-    return keyword ? shown_name(keyword) : buffer->name;
-}
-
-static bool all_named(const struct ruleset *set, uint64_t mask, const char *name)
-{
-    for (size_t p = 0; p < set->protocol_count; p++)
-        if (mask >> p & 1 && !protocol_is_named(set->protocols[p], bytes_of_string(name)))
-            return false;
-    return true;
-}
-
-/* The name that all of these protocols are known by; NULL: there is none. HTTP says when it means any
- * version. */
-static const char *protocols_name(const struct ruleset *set, uint64_t mask)
-{
-    for (size_t p = 0; p < set->protocol_count; p++) {
-        const char *candidate = set->protocols[p]->name;
-        if (mask >> p & 1 && all_named(set, mask, candidate))
-            return mask & (mask - 1) && strcmp(candidate, "http") == 0 ? "http_any" : candidate;
-    }
-    return NULL;
-}
-
-/* ---- what the prefilter looks for, by the documented choice ---- */
-
-/* An explicit fast_pattern; what is there before what is not; buffers of protocols before raw bytes, but a
- * method or status last (Suricata's documentation, "Fast Pattern Determination Explained"). */
-static int choice_rank(const struct buffer_use *use, const struct item *item)
-{
-    static const char *const last[] = { "http.method", "http.stat_code", "http.stat_msg" };
-    if (item->content.fast_pattern)
-        return 4;
-    if (item->negated)
-        return 0;
-    for (size_t i = 0; i < COUNT_OF(last); i++)
-        if (strcmp(use->buffer->name, last[i]) == 0)
-            return 1;
-    return on_transaction(use) ? 3 : 2;
-}
-
-/* "Pattern strength", same place: rare bytes and new ones count for more. */
-static unsigned strength(struct bytes bytes)
-{
-    bool seen[256] = { false };
-    unsigned score = 0;
-    for (size_t i = 0; i < bytes.size; i++) {
-        uint8_t b = bytes.data[i], lower = byte_lower(b);
-        bool letter = lower >= 'a' && lower <= 'z', common = (b >= ' ' && b < 0x7f) || b <= 1 || b == 0xff;
-        score += seen[b] ? 1 : letter ? 3 : common ? 4 : 6;
-        seen[b] = true;
-    }
-    return score;
-}
-
-static bool is_better(const struct view *view, const struct buffer_use *use, const struct item *item)
-{
-    if (item->kind != ITEM_CONTENT)
-        return false;
-    if (!view->fast)
-        return true;
-    int rank = choice_rank(use, item), best = choice_rank(view->fast_use, view->fast);
-    if (rank != best)
-        return rank > best;
-    struct bytes mine = item->content.bytes, other = view->fast->content.bytes;
-    if (mine.size != other.size)
-        return mine.size > other.size;
-    return strength(mine) > strength(other);
-}
-
-static void choose(struct view *view)
-{
-    for (size_t i = 0; i < view->use_count; i++)
-        for (const struct item *item = view->uses[i]->items; item; item = item->next)
-            if (!view->uses[i]->absent_or_else && is_better(view, view->uses[i], item)) {
-                view->fast_use = view->uses[i];
-                view->fast = item;
-            }
-}
-
-/* ---- reading the rule ---- */
-
-static bool has_item(const struct buffer_use *use, const struct item *wanted)
-{
-    for (const struct item *item = use->items; item; item = item->next)
-        if (item == wanted)
-            return true;
-    return false;
-}
-
-static void add_use(struct view *view, const struct buffer_use *use)
-{
-    for (size_t i = 0; i < view->use_count; i++)
-        if (view->uses[i] == use)
-            return;
-    if (view->use_count < USES_MAX)
-        view->uses[view->use_count++] = use;
-}
-
-static void order_uses(struct view *view)
-{
-    const struct buffer_use *first = view->signature->uses;
-    for (const struct rule_part *part = view->parts->first; part; part = part->next)
-        for (const struct buffer_use *use = first; use; use = use->next)
-            if (use == part->use || (part->item && has_item(use, part->item)))
-                add_use(view, use);
-    for (const struct buffer_use *use = first; use; use = use->next)
-        add_use(view, use);
-}
-
-static const struct rule_parts *parts_of(const struct ruleset *set, const struct signature *signature)
-{
-    static const struct rule_parts none = { 0 };
-    uintptr_t *place = map_find(&set->parts, bytes_of(&signature, sizeof signature));
-    return place ? (const struct rule_parts *)*place : &none;
-}
-
-static struct view view_of(const struct ruleset *set, const struct signature *signature)
-{
-    struct view view = { .set = set, .signature = signature, .parts = parts_of(set, signature) };
-    const struct header *header = &set->headers[signature->header];
-    bool tcp = header->ip_protocols[IP_TCP / 8] >> IP_TCP % 8 & 1;
-    order_uses(&view);
-    for (size_t i = 0; i < view.use_count; i++)
-        view.payload |= view.uses[i]->buffer->kind == BUFFER_PAYLOAD;
-    for (const struct rule_part *part = view.parts->first; part; part = part->next)
-        if (part->leads && part->check)
-            view.leader = part;
-    view.stream = signature->needs_stream || (view.payload && tcp && !signature->needs_packet);
-    view.packet = signature->needs_packet || view.parts->needs_packet;
-    if (!view.leader)
-        choose(&view);
-    return view;
-}
-
-/* The list of the report that a keyword's match is in; NULL: none. */
-static const char *list_of(const struct rule_part *part)
-{
-    if (!part->keyword || part->item || part->use || part->file_check || part->hidden)
-        return NULL;
-    if (part->keyword->list)
-        return part->keyword->list;
-    return part->check ? "packet" : part->action ? "postmatch" : NULL;
-}
-
-static bool has_list(const struct view *view, const char *name)
-{
-    for (const struct rule_part *part = view->parts->first; part; part = part->next)
-        if (list_of(part) && strcmp(list_of(part), name) == 0)
-            return true;
-    return false;
-}
-
-static bool has_flag(const struct view *view, unsigned flag)
-{
-    for (const struct rule_part *part = view->parts->first; part; part = part->next)
-        if (part->keyword && part->keyword->flags & flag && list_of(part) && !part->action)
-            return true;
-    return false;
-}
 
 /* ---- matches ---- */
 
-static void write_items(struct text *out, const struct view *view, const struct item *items)
+static void write_items(struct text *out, const struct rule_view *view, const struct item *items)
 {
     static const char *const names[] = {
         [ITEM_CONTENT] = "content",
@@ -273,13 +54,13 @@ static void write_absent(struct text *out, const struct buffer_use *use)
     json_close(out, '}');
 }
 
-static const char *made_by(const struct view *view, const void *thing)
+static const char *made_by(const struct rule_view *view, const void *thing)
 {
-    const struct rule_part *part = part_of(view, thing);
-    return part && part->keyword ? shown_name(part->keyword) : NULL;
+    const struct rule_part *part = view_part_of(view, thing);
+    return part && part->keyword ? view_keyword_name(part->keyword) : NULL;
 }
 
-static void write_use(struct text *out, const struct view *view, const struct buffer_use *use)
+static void write_use(struct text *out, const struct rule_view *view, const struct buffer_use *use)
 {
     const char *keyword = made_by(view, use);
     char name[96];
@@ -293,7 +74,7 @@ static void write_use(struct text *out, const struct view *view, const struct bu
         const struct inspect *row = use->buffer->rows[p];
         if (!row || row->kind != INSPECT_NUMBER)
             continue;
-        row_name(row, name, sizeof name);
+        view_row_name(row, name, sizeof name);
         write_name(out, name);
         break;
     }
@@ -304,15 +85,15 @@ static void write_use(struct text *out, const struct view *view, const struct bu
 }
 
 /* A number of a buffer is asked by the buffer's own engine. */
-static bool share_engine(const struct view *view, const struct buffer_use *a, const struct buffer_use *b)
+static bool share_engine(const struct rule_view *view, const struct buffer_use *a, const struct buffer_use *b)
 {
     return a == b ||
            (a->buffer->kind == BUFFER_TX && b->buffer->kind == BUFFER_TX && a->buffer != b->buffer &&
             a->buffer->transforms == b->buffer->transforms && a->side == b->side &&
-            strcmp(buffer_name(view->set, a->buffer), buffer_name(view->set, b->buffer)) == 0);
+            strcmp(view_buffer_name(view->set, a->buffer), view_buffer_name(view->set, b->buffer)) == 0);
 }
 
-static void write_matches(struct text *out, const struct view *view, const struct buffer_use *use)
+static void write_matches(struct text *out, const struct rule_view *view, const struct buffer_use *use)
 {
     json_open(out, "matches", '[');
     for (size_t i = 0; i < view->use_count; i++)
@@ -358,7 +139,7 @@ static void add_engine(struct engines *engines, struct engine engine)
     engines->count++;
 }
 
-static uint8_t progress_in(const struct view *view, const struct buffer_use *use, size_t protocol,
+static uint8_t progress_in(const struct rule_view *view, const struct buffer_use *use, size_t protocol,
                            enum direction direction)
 {
     const struct inspect *row = use->buffer->rows[protocol];
@@ -369,7 +150,7 @@ static uint8_t progress_in(const struct view *view, const struct buffer_use *use
     return row ? row->progress[direction] : 0;
 }
 
-static bool goes_this_way(const struct view *view, const struct buffer_use *use, size_t protocol,
+static bool goes_this_way(const struct rule_view *view, const struct buffer_use *use, size_t protocol,
                           enum direction direction)
 {
     const struct signature *s = view->signature;
@@ -383,7 +164,7 @@ static bool goes_this_way(const struct view *view, const struct buffer_use *use,
 }
 
 /* Those of one buffer come with the first of them. */
-static bool is_first(const struct view *view, size_t use)
+static bool is_first(const struct rule_view *view, size_t use)
 {
     for (size_t i = 0; i < use; i++)
         if (share_engine(view, view->uses[i], view->uses[use]))
@@ -391,7 +172,7 @@ static bool is_first(const struct view *view, size_t use)
     return true;
 }
 
-static void collect(const struct view *view, const struct buffer_use *use, struct engines *engines)
+static void collect(const struct rule_view *view, const struct buffer_use *use, struct engines *engines)
 {
     bool plain = use->buffer->kind == BUFFER_PAYLOAD || use->buffer->kind == BUFFER_EVENT;
     bool fast = view->fast_use && share_engine(view, use, view->fast_use);
@@ -412,10 +193,10 @@ static void collect(const struct view *view, const struct buffer_use *use, struc
     }
 }
 
-static void write_engine_name(struct text *out, const struct view *view, const struct engine *engine)
+static void write_engine_name(struct text *out, const struct rule_view *view, const struct engine *engine)
 {
-    const struct rule_part *part = part_of(view, engine->use);
-    const char *name = buffer_name(view->set, engine->use->buffer);
+    const struct rule_part *part = view_part_of(view, engine->use);
+    const char *name = view_buffer_name(view->set, engine->use->buffer);
     char generic[128];
     if (engine->use->buffer->kind == BUFFER_PAYLOAD) {
         name = "stream";
@@ -449,7 +230,7 @@ static void write_transforms(struct text *out, const struct transform *transform
     json_close(out, ']');
 }
 
-static void write_engine(struct text *out, const struct view *view, const struct engine *engine)
+static void write_engine(struct text *out, const struct rule_view *view, const struct engine *engine)
 {
     json_open(out, NULL, '{');
     write_engine_name(out, view, engine);
@@ -463,18 +244,18 @@ static void write_engine(struct text *out, const struct view *view, const struct
 }
 
 /* One for each protocol that has the buffer, and each direction. */
-static void collect_all(const struct view *view, struct engines *engines)
+static void collect_all(const struct rule_view *view, struct engines *engines)
 {
     engines->count = 0;
     for (size_t i = 0; i < view->use_count; i++) {
         const struct buffer_use *use = view->uses[i];
-        if (is_first(view, i) && (on_transaction(use) || (use->buffer->kind == BUFFER_PAYLOAD &&
-                                                          view->signature->kind == SIGNATURE_TX)))
+        if (is_first(view, i) && (view_on_transaction(use) || (use->buffer->kind == BUFFER_PAYLOAD &&
+                                                               view->signature->kind == SIGNATURE_TX)))
             collect(view, use, engines);
     }
 }
 
-static void write_engines(struct text *out, const struct view *view, const struct engines *engines)
+static void write_engines(struct text *out, const struct rule_view *view, const struct engines *engines)
 {
     if (!engines->count)
         return;
@@ -484,7 +265,7 @@ static void write_engines(struct text *out, const struct view *view, const struc
     json_close(out, ']');
 }
 
-static void write_packet_engine(struct text *out, const struct view *view, const char *name,
+static void write_packet_engine(struct text *out, const struct rule_view *view, const char *name,
                                 const struct buffer_use *use, bool with_matches)
 {
     json_open(out, NULL, '{');
@@ -497,7 +278,7 @@ static void write_packet_engine(struct text *out, const struct view *view, const
     json_close(out, '}');
 }
 
-static void write_packet_engines(struct text *out, const struct view *view)
+static void write_packet_engines(struct text *out, const struct rule_view *view)
 {
     json_open(out, "pkt_engines", '[');
     for (size_t i = 0; i < view->use_count; i++)
@@ -506,12 +287,12 @@ static void write_packet_engines(struct text *out, const struct view *view)
     for (size_t i = 0; i < view->use_count; i++)
         if (view->uses[i]->buffer->kind == BUFFER_PACKET)
             write_packet_engine(out, view, view->uses[i]->buffer->name, view->uses[i], true);
-    if (has_list(view, "packet"))
+    if (view_has_list(view, "packet"))
         write_packet_engine(out, view, "packet", NULL, false);
     json_close(out, ']');
 }
 
-static void write_frame_engines(struct text *out, const struct view *view)
+static void write_frame_engines(struct text *out, const struct rule_view *view)
 {
     const struct signature *s = view->signature;
     json_open(out, "frame_engines", '[');
@@ -537,11 +318,11 @@ static void write_frame_engines(struct text *out, const struct view *view)
 
 /* ---- lists ---- */
 
-static void write_part(struct text *out, const struct view *view, const struct rule_part *part)
+static void write_part(struct text *out, const struct rule_view *view, const struct rule_part *part)
 {
     const struct keyword *keyword = part->keyword;
     json_open(out, NULL, '{');
-    json_cstring(out, "name", shown_name(keyword));
+    json_cstring(out, "name", view_keyword_name(keyword));
     if (keyword->report) {
         json_open(out, keyword->key ? keyword->key : keyword->name, '{');
         keyword->report(view->set, part, out);
@@ -552,20 +333,20 @@ static void write_part(struct text *out, const struct view *view, const struct r
     json_close(out, '}');
 }
 
-static void write_list(struct text *out, const struct view *view, const char *name)
+static void write_list(struct text *out, const struct rule_view *view, const char *name)
 {
-    if (!has_list(view, name))
+    if (!view_has_list(view, name))
         return;
     json_open(out, name, '{');
     json_open(out, "matches", '[');
     for (const struct rule_part *part = view->parts->first; part; part = part->next)
-        if (list_of(part) && strcmp(list_of(part), name) == 0)
+        if (view_list_of(part) && strcmp(view_list_of(part), name) == 0)
             write_part(out, view, part);
     json_close(out, ']');
     json_close(out, '}');
 }
 
-static void write_decoded(struct text *out, const struct view *view)
+static void write_decoded(struct text *out, const struct rule_view *view)
 {
     for (size_t i = 0; i < view->use_count; i++) {
         for (const struct item *item = view->uses[i]->items; item; item = item->next) {
@@ -581,7 +362,7 @@ static void write_decoded(struct text *out, const struct view *view)
     }
 }
 
-static void write_lists(struct text *out, const struct view *view)
+static void write_lists(struct text *out, const struct rule_view *view)
 {
     json_open(out, "lists", '{');
     write_list(out, view, "packet");
@@ -601,12 +382,12 @@ static void write_lists(struct text *out, const struct view *view)
 
 /* ---- the rule ---- */
 
-static const char *type_of(const struct view *view)
+static const char *type_of(const struct rule_view *view)
 {
     const struct signature *s = view->signature;
     const struct header *h = &view->set->headers[s->header];
     const struct ranges *addresses = view->set->addresses.items;
-    bool packet = has_list(view, "packet");
+    bool packet = view_has_list(view, "packet");
     if (s->kind == SIGNATURE_IP_ONLY)
         return "ip_only";
     if (s->kind == SIGNATURE_TX || s->kind == SIGNATURE_FRAME)
@@ -634,7 +415,7 @@ static bool needs_bytes(const struct range *size)
            size->comparison == IS_AT_LEAST || (size->comparison == IS_EQUAL && size->a);
 }
 
-static void write_requirements(struct text *out, const struct view *view)
+static void write_requirements(struct text *out, const struct rule_view *view)
 {
     bool size = false, empty = false;
     for (const struct rule_part *part = view->parts->first; part; part = part->next) {
@@ -647,10 +428,10 @@ static void write_requirements(struct text *out, const struct view *view)
     const struct {
         const char *name;
         bool holds;
-    } all[] = { { "engine_event", has_flag(view, KEYWORD_OF_EVENT) },
+    } all[] = { { "engine_event", view_has_flag(view, KEYWORD_OF_EVENT) },
                 { "no_payload", empty },
                 { "payload", !empty && (size || view->payload) },
-                { "flow", view->parts->app_layer || has_flag(view, KEYWORD_OF_FLOW) },
+                { "flow", view->parts->app_layer || view_has_flag(view, KEYWORD_OF_FLOW) },
                 { "tcp_flags_init_deinit", gate_of(view->signature).flags & (TCP_SYN | TCP_FIN | TCP_RST) },
                 { "real_pkt", view->packet && !view->stream } };
     for (size_t i = 0; i < COUNT_OF(all); i++)
@@ -659,7 +440,7 @@ static void write_requirements(struct text *out, const struct view *view)
     json_close(out, ']');
 }
 
-static void write_flags(struct text *out, const struct view *view)
+static void write_flags(struct text *out, const struct rule_view *view)
 {
     const struct signature *s = view->signature;
     const struct header *h = &view->set->headers[s->header];
@@ -700,7 +481,7 @@ static void write_flags(struct text *out, const struct view *view)
     json_close(out, ']');
 }
 
-static void write_policy(struct text *out, const struct view *view, const char *type)
+static void write_policy(struct text *out, const struct rule_view *view, const char *type)
 {
     const struct signature *s = view->signature;
     static const struct {
@@ -732,7 +513,7 @@ static void write_policy(struct text *out, const struct view *view, const char *
 }
 
 /* What is said of a buffer is said of each engine that has it. */
-static void write_notes(struct text *out, const struct view *view, const struct engines *engines)
+static void write_notes(struct text *out, const struct rule_view *view, const struct engines *engines)
 {
     if (!view->parts->notes)
         return;
@@ -781,7 +562,8 @@ static struct bit *bits_of(const struct ruleset *set)
 {
     struct bit *bits = calloc(set->bit_count + 1, sizeof *bits);
     for (size_t i = 0; bits && i < set->signature_count; i++)
-        for (const struct rule_part *part = parts_of(set, set->signatures[i])->first; part; part = part->next)
+        for (const struct rule_part *part = view_parts(set, set->signatures[i])->first; part;
+             part = part->next)
             if (!note_bits(bits, set->signatures[i], part)) {
                 bits_free(bits, set->bit_count);
                 return NULL;
@@ -797,7 +579,7 @@ static int by_number(const void *a, const void *b)
 
 /* Bits that this rule on packets asks for and rules on transactions set, which come later in the same packet;
  * by id. */
-static bool awaited_bits(const struct view *view, const struct bit *bits, struct index_list *awaited)
+static bool awaited_bits(const struct rule_view *view, const struct bit *bits, struct index_list *awaited)
 {
     if (view->signature->kind == SIGNATURE_TX)
         return true;
@@ -823,7 +605,7 @@ static void write_numbers(struct text *out, const char *key, struct index_list *
     json_close(out, ']');
 }
 
-static bool write_dependencies(struct text *out, const struct view *view, const struct bit *bits)
+static bool write_dependencies(struct text *out, const struct rule_view *view, const struct bit *bits)
 {
     struct index_list awaited = { 0 }, setters = { 0 };
     bool good = awaited_bits(view, bits, &awaited);
@@ -849,16 +631,16 @@ static bool write_dependencies(struct text *out, const struct view *view, const 
     return good;
 }
 
-static void write_prefilter(struct text *out, const struct view *view)
+static void write_prefilter(struct text *out, const struct rule_view *view)
 {
     if (view->leader) {
         json_open(out, "prefilter", '{');
         json_cstring(out, "buffer", "packet");
-        json_cstring(out, "name", shown_name(view->leader->keyword));
+        json_cstring(out, "name", view_keyword_name(view->leader->keyword));
         json_close(out, '}');
     } else if (view->fast && view->signature->kind != SIGNATURE_FRAME) {
         json_open(out, "mpm", '{');
-        json_cstring(out, "buffer", buffer_name(view->set, view->fast_use->buffer));
+        json_cstring(out, "buffer", view_buffer_name(view->set, view->fast_use->buffer));
         report_content(out, view->fast, true);
         json_close(out, '}');
     }
@@ -874,9 +656,10 @@ struct analysis {
 static bool write_rule(struct text *out, struct analysis *analysis, const struct signature *signature)
 {
     const struct rule *rule = &signature->rule;
-    const struct view view = view_of(analysis->set, signature);
+    const struct rule_view view = rule_view(analysis->set, signature);
     const char *type = type_of(&view);
-    const char *protocol = view.parts->app_layer ? protocols_name(analysis->set, signature->protocols) : NULL;
+    const char *protocol = view.parts->app_layer ? view_protocols_name(analysis->set, signature->protocols)
+                                                 : NULL;
     collect_all(&view, &analysis->engines);
     json_open(out, NULL, '{');
     json_cstring(out, "class", "threat detection");

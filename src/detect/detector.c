@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One worker's detector: a packet goes through anomalies, addresses, payload, stream, transactions; what
- * matched becomes alerts by order, limits and thresholds. */
+/* One worker's detector: a packet goes through anomalies, addresses, payload, stream, transactions. */
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "detect/engine.h"
 #include "detect/profile.h"
-#include "detect/shared.h"
 #include "detect/tags.h"
 #include "flow/tcp.h"
-#include "proto/file.h"
 
 #define SCRATCH_SIZE                                                                       \
     (4U << 20) /* bytes of decoded and transformed values of one packet; touched as needed \
@@ -108,184 +105,6 @@ const uint64_t *detector_counts(const struct detector *detector)
     return detector->counts;
 }
 
-/* ---- flows ---- */
-
-static void values_free(struct detector *detector, struct flow_memory *state)
-{
-    while (state->values) {
-        struct flow_values *next = state->values->next;
-        pool_give(&detector->values, state->values);
-        state->values = next;
-    }
-    while (state->texts) {
-        struct flow_text *next = state->texts->next;
-        free(state->texts);
-        state->texts = next;
-    }
-}
-
-/* Takes the place of what had the name before. */
-static void keep_text(struct context *context, const struct alert_note *note)
-{
-    struct flow_memory *state = context_state(context);
-    struct flow_text *text = state ? malloc(sizeof *text + note->json.size) : NULL;
-    size_t count = 0;
-    if (!text)
-        return;
-    struct flow_text **place = &state->texts;
-    while (*place && !bytes_equal((*place)->name, note->key)) {
-        place = &(*place)->next;
-        count++;
-    }
-    struct flow_text *old = *place;
-    if (!old && count == FLOW_TEXTS_MAX) {
-        free(text);
-        return;
-    }
-    *text = (struct flow_text){ .next = old ? old->next : NULL, .name = note->key, .size = note->json.size };
-    memcpy(text->json, note->json.data, note->json.size);
-    *place = text;
-    free(old);
-}
-
-struct flow_memory *context_state(struct context *context)
-{
-    struct detector *detector = context->detector;
-    if (context->state || !context->flow)
-        return context->state;
-    struct flow_memory *state = context->flow->detect;
-    if (!state) {
-        state = pool_take(&detector->states);
-        if (!state)
-            return NULL;
-        memset(state, 0, sizeof *state);
-        state->generation = detector->generation;
-        context->flow->detect = state;
-    } else if (state->generation != detector->generation) {
-        /* Bits are numbered by their set: a new one starts without them. Inspected bytes stay inspected. */
-        values_free(detector, state);
-        *state = (struct flow_memory){ .generation = detector->generation,
-                                       .pass = state->pass,
-                                       .raw_offset = { state->raw_offset[0], state->raw_offset[1] },
-                                       .tx_seen = { state->tx_seen[0], state->tx_seen[1] } };
-    }
-    return context->state = state;
-}
-
-struct flow_value *flow_value_find(const struct flow_memory *state, uint16_t id, bool is_int)
-{
-    for (struct flow_values *chunk = state->values; chunk; chunk = chunk->next)
-        for (unsigned i = 0; i < chunk->count; i++)
-            if (chunk->items[i].id == id && chunk->items[i].is_int == is_int)
-                return &chunk->items[i];
-    return NULL;
-}
-
-struct flow_value *flow_value_add(struct context *context, uint16_t id, bool is_int)
-{
-    struct flow_memory *state = context_state(context);
-    if (!state)
-        return NULL;
-    state->values_version++;
-    struct flow_value *value = flow_value_find(state, id, is_int);
-    if (value)
-        return value;
-    struct flow_values *chunk = state->values;
-    if (!chunk || chunk->count == FLOW_VALUES_PER_CHUNK) {
-        chunk = pool_take(&context->detector->values);
-        if (!chunk)
-            return NULL;
-        chunk->next = state->values;
-        chunk->count = 0;
-        state->values = chunk;
-    }
-    value = &chunk->items[chunk->count++];
-    *value = (struct flow_value){ .id = id, .is_int = is_int };
-    return value;
-}
-
-void flow_value_remove(struct flow_memory *state, uint16_t id, bool is_int)
-{
-    struct flow_value *value = state ? flow_value_find(state, id, is_int) : NULL;
-    if (value)
-        state->values_version++;
-    if (value) /* the newest chunk's last one takes its place; an empty chunk stays for the next */
-        *value = state->values->count ? state->values->items[state->values->count - 1] : *value;
-    if (value && state->values->count)
-        state->values->count--;
-}
-
-void detect_flow_free(struct detector *detector, struct flow *flow)
-{
-    struct flow_memory *state = flow->detect;
-    if (!state)
-        return;
-    values_free(detector, state);
-    if (state->tagged && state->generation == detector->generation)
-        tags_forget(detector->set->tags, flow);
-    pool_give(&detector->states, state);
-    flow->detect = NULL;
-}
-
-void detect_tx_free(struct detector *detector, struct tx *tx)
-{
-    (void)detector;
-    tx->detect[TO_SERVER] = tx->detect[TO_CLIENT] = NULL; /* it lay in the transaction's memory */
-}
-
-uint64_t detect_stream_offset(const struct detector *detector, const struct flow *flow,
-                              enum direction direction)
-{
-    const struct flow_memory *state = flow->detect;
-    uint64_t frame_offset = UINT64_MAX;
-    const struct session *session = flow->session;
-    for (size_t i = 0; detector->set->wants.frames && session && i < session->frame_count[direction]; i++)
-        if (!session->frames[direction][i].inspected && session->frames[direction][i].type != FRAME_STREAM)
-            frame_offset = MIN(frame_offset, session->frames[direction][i].offset);
-    if (!detector->set->raw_streams || flow->no_payload_inspection || (state && state->pass))
-        return frame_offset;
-    if (!state)
-        return 0;
-    bool known = state->class_generation == class_generation(detector->classes) && state->classes[direction];
-    if (known && !state->classes[direction]->raw_stream)
-        return frame_offset;
-    return MIN(frame_offset, state->raw_offset[direction]);
-}
-
-const char *detect_flow_bit(const struct detector *detector, const struct flow *flow, size_t index,
-                            bool *is_int, uint32_t *value)
-{
-    const struct flow_memory *state = flow->detect;
-    if (!state || state->generation != detector->generation)
-        return NULL;
-    for (const struct flow_values *chunk = state->values; chunk; chunk = chunk->next) {
-        if (index >= chunk->count) {
-            index -= chunk->count;
-            continue;
-        }
-        *is_int = chunk->items[index].is_int;
-        *value = chunk->items[index].value;
-        return detector->set->bit_names[chunk->items[index].id];
-    }
-    return NULL;
-}
-
-bool detect_flow_text(const struct detector *detector, const struct flow *flow, size_t index,
-                      struct bytes *name, struct bytes *json)
-{
-    const struct flow_memory *state = flow->detect;
-    if (!state || state->generation != detector->generation)
-        return false;
-    const struct flow_text *text = state->texts;
-    while (text && index--)
-        text = text->next;
-    if (!text)
-        return false;
-    *name = text->name;
-    *json = bytes_of(text->json, text->size);
-    return true;
-}
-
 /* ---- one rule ---- */
 
 static bool flow_is_set_up(const struct flow *flow)
@@ -379,95 +198,6 @@ static bool uses_match(struct context *context, const struct signature *s)
         }
     }
     return true;
-}
-
-#define DROPS (ACTION_DROP | ACTION_REJECT | ACTION_REJECT_SRC | ACTION_REJECT_DST | ACTION_REJECT_BOTH)
-
-static bool applies_to_flow(const struct signature *s, const struct alert *alert)
-{
-    return s->flow_scope || alert->on_stream;
-}
-
-/* An alert for which there is no room is not given; that it drops still holds. */
-static void lose_alert(struct alerts *alerts, const struct alert *alert)
-{
-    const struct signature *s = (const struct signature *)alert->rule;
-    if (!(alert->action & DROPS))
-        return;
-    if (!alerts->lost_drop)
-        alerts->lost_drop = alert->rule;
-    alerts->lost_flow_drop |= applies_to_flow(s, alert);
-}
-
-/* A pass before it in order hides it anyway. */
-static bool comes_after_pass(const struct alerts *alerts, const struct signature *s)
-{
-    for (size_t i = 0; i < alerts->count; i++)
-        if (alerts->items[i].action == ACTION_PASS &&
-            ((const struct signature *)alerts->items[i].rule)->index < s->index)
-            return true;
-    return false;
-}
-
-static void keep_alert(struct context *context, const struct signature *s)
-{
-    struct alerts *alerts = context->alerts;
-    uint32_t max = MIN(context->set->alerts_per_packet, (uint32_t)ALERTS_MAX);
-    struct alert alert = { .rule = &s->rule,
-                           .tx = context->tx,
-                           .file = context->file,
-                           .frame = context->frame,
-                           .notes = context->notes,
-                           .direction = (uint8_t)context->direction,
-                           .action = s->rule.action,
-                           .on_stream = context->on_stream };
-    if (s->no_alert && s->rule.action == ACTION_ALERT && !s->late_actions)
-        return;
-    if (alerts->count < max) {
-        alerts->items[alerts->count++] = alert;
-        return;
-    }
-    if (comes_after_pass(alerts, s))
-        return;
-    alerts->overflow++;
-    context->counters[DETECT_ALERT_OVERFLOW]++;
-    /* What comes earlier in order takes the place of what comes last. */
-    struct alert *last = &alerts->items[0];
-    for (size_t i = 1; i < alerts->count; i++)
-        if (((const struct signature *)alerts->items[i].rule)->index >=
-            ((const struct signature *)last->rule)->index)
-            last = &alerts->items[i];
-    bool earlier = ((const struct signature *)last->rule)->index > s->index;
-    lose_alert(alerts, earlier ? last : &alert);
-    if (earlier)
-        *last = alert;
-}
-
-static void store_files(const struct context *context, const struct signature *s)
-{
-    if (!s->files_store || !context->tx)
-        return;
-    if (context->file)
-        file_store((struct file *)(uintptr_t)context->file);
-    else
-        for (struct file *file = context->tx->files; file; file = file->next)
-            file_store(file);
-}
-
-void signature_matched(struct context *context, const struct signature *s)
-{
-    context->signature = s;
-    if (context->detector->costs)
-        context->detector->costs[s->index].matches++;
-    for (const struct check *action = s->actions; action; action = action->next)
-        (void)action->test(action, context);
-    for (const struct alert_note *note = context->notes; note; note = note->next)
-        if (note->kind == NOTE_FLOW)
-            keep_text(context, note);
-    store_files(context, s);
-    if (s->bypass)
-        context->alerts->bypass = true;
-    keep_alert(context, s);
 }
 
 static void judge_packet_rule(struct context *context, const struct signature *s)
@@ -703,120 +433,6 @@ static void add_by_address(struct context *context)
         state->ip_only_done[context->direction] = true;
 }
 
-/* ---- what comes of the matches ---- */
-
-static void drop(struct context *context, const struct rule *rule, uint8_t action, bool whole_flow)
-{
-    struct alerts *alerts = context->alerts;
-    if (!context->in->inline_mode)
-        return;
-    if (!alerts->drop_rule) {
-        alerts->drop_rule = rule;
-        alerts->drop_by_rate = action != rule->action;
-    }
-    alerts->action |= action;
-    alerts->flow_drop |= whole_flow && context->flow;
-}
-
-/* What was dropped cannot pass any more. */
-static void apply_action(struct context *context, struct alert *alert, const struct signature *s)
-{
-    struct alerts *alerts = context->alerts;
-    if (alert->action & DROPS)
-        drop(context, alert->rule, alert->action, applies_to_flow(s, alert));
-    if (alert->action != ACTION_PASS || (alerts->action & DROPS))
-        return;
-    alerts->action |= ACTION_PASS;
-    if (context->flow && applies_to_flow(s, alert)) {
-        alerts->flow_pass = true;
-        struct flow_memory *state = context_state(context);
-        if (state)
-            state->pass = true;
-    }
-}
-
-static int by_rule(const void *a, const void *b)
-{
-    const struct alert *x = a, *y = b;
-    const struct signature *s = (const struct signature *)x->rule, *t = (const struct signature *)y->rule;
-    if (s->index != t->index)
-        return s->index < t->index ? -1 : 1;
-    uint64_t m = x->tx ? x->tx->number : 0, n = y->tx ? y->tx->number : 0;
-    return m < n ? -1 : m > n;
-}
-
-/* An alert on a packet or stream bytes is told with the only transaction there is: of a datagram's protocol
- * that the rule names, or, when asked for, of any; of a connection for the first few alerts. */
-static const struct tx *nearby_tx(const struct context *context, const struct alert *alert,
-                                  const struct signature *s)
-{
-    const struct ruleset *set = context->set;
-    const struct session *session = context->in->session;
-    struct tx *tx = session ? session->txs : NULL;
-    if (alert->tx || !tx || tx->next || !context->flow)
-        return NULL;
-    if (session->transport == TRANSPORT_UDP)
-        return s->protocols || set->guess_tx ? tx : NULL;
-    if (!set->guess_tx || tx->guessed >= set->guess_max)
-        return NULL;
-    tx->guessed++;
-    return tx;
-}
-
-/* In order: a pass ends it; thresholds hide; noalert rules have done their work. */
-static void finish_alerts(struct context *context)
-{
-    struct alerts *alerts = context->alerts;
-    if (alerts->count > 1)
-        qsort(alerts->items, alerts->count, sizeof alerts->items[0], by_rule);
-    size_t kept = 0;
-    for (size_t i = 0; i < alerts->count; i++) {
-        struct alert alert = alerts->items[i];
-        const struct signature *s = (const struct signature *)alert.rule;
-        context->tx = alert.tx;
-        context->signature = s;
-        enum threshold_outcome outcome = s->no_alert ? THRESHOLD_SILENT
-                                                     : threshold_judge(context, s, &alert.action);
-        if (outcome != THRESHOLD_ALERT && !s->no_alert) {
-            alerts->suppressed++;
-            context->counters[DETECT_ALERTS_SUPPRESSED]++;
-        }
-        if (outcome == THRESHOLD_NOTHING)
-            continue;
-        apply_action(context, &alert, s);
-        if (alert.action == ACTION_PASS) {
-            if (s->alerts_too)
-                alerts->items[kept++] = alert;
-            break;
-        }
-        if (outcome == THRESHOLD_SILENT && !s->no_alert)
-            continue;
-        for (const struct check *late = s->late_actions; late; late = late->next)
-            (void)late->test(late, context);
-        if (s->no_alert)
-            continue;
-        if (alert.tx)
-            alert.tx->alerted = true;
-        alert.nearby = nearby_tx(context, &alert, s);
-        alerts->items[kept++] = alert;
-    }
-    context->tx = NULL;
-    if (alerts->lost_drop)
-        drop(context, alerts->lost_drop, alerts->lost_drop->action, alerts->lost_flow_drop);
-    alerts->count = kept;
-    context->counters[DETECT_ALERT] += kept;
-}
-
-/* A tag of an earlier match makes this packet an event. */
-static void add_tagged(struct context *context)
-{
-    struct alerts *alerts = context->alerts;
-    alerts->tagged = true;
-    if (alerts->count < ALERTS_MAX)
-        alerts->items[alerts->count++] = (struct alert){ .direction = (uint8_t)context->direction,
-                                                         .tagged = true };
-}
-
 static void set_class(struct context *context)
 {
     struct detector *detector = context->detector;
@@ -862,7 +478,7 @@ static void inspect_packet(struct context *context)
     if (context->state && in->session &&
         (in->session->protocol || in->session->probing_done[context->direction]))
         context->state->protocol_done[context->direction] = true;
-    finish_alerts(context);
+    alerts_finish(context);
     if (context->state && context->flow)
         context->state->established = flow_is_set_up(context->flow);
 }
@@ -905,6 +521,6 @@ void detect(struct detector *detector, const struct inspection *inspection, stru
     else
         skip_transactions(inspection);
     if (tagged)
-        add_tagged(&context);
+        alerts_add_tagged(&context);
     detector->scratch = arena_fixed(detector->scratch_memory, SCRATCH_SIZE);
 }

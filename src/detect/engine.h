@@ -34,13 +34,13 @@ struct flow_text {
     char json[];
 };
 
-/* What detection remembers of a flow. */
 /* A rule that matched a frame that is not complete yet. */
 struct frame_match {
     uint64_t id;
     uint32_t rule;
 };
 
+/* What detection remembers of a flow. */
 struct flow_memory {
     uint32_t generation;                          /* of the rule set the rest belongs to */
     const struct flow_class *classes[DIRECTIONS]; /* valid while class_generation is the detector's */
@@ -103,6 +103,10 @@ uint64_t profile_begin(const struct detector *detector);
 void profile_end(struct detector *detector, uint32_t rule, uint64_t begin);
 /* The rule matched: runs its actions and notes the alert. */
 void signature_matched(struct context *context, const struct signature *signature);
+/* After all rules were judged: what was noted becomes alerts, by order, thresholds and limits. */
+void alerts_finish(struct context *context);
+/* A tag of an earlier match makes the packet at hand an event. */
+void alerts_add_tagged(struct context *context);
 /* Judges one use of raw payload. */
 bool payload_matches(struct context *context, const struct signature *signature,
                      const struct buffer_use *use);
@@ -120,6 +124,8 @@ struct flow_value *flow_value_find(const struct flow_memory *state, uint16_t id,
 /* The same, made when new; NULL when memory is short. */
 struct flow_value *flow_value_add(struct context *context, uint16_t id, bool is_int);
 void flow_value_remove(struct flow_memory *state, uint16_t id, bool is_int);
+/* Keeps a text with the flow, in the place of what had its name before. */
+void flow_text_keep(struct context *context, const struct alert_note *note);
 /* The state of the flow at hand, made when new; NULL without a flow or memory. */
 struct flow_memory *context_state(struct context *context);
 
