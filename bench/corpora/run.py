@@ -103,7 +103,7 @@ class Runner:
         with open(yaml, "w") as f:
             f.write(YAML.replace("%SEED%", str(seed)))
         try:
-            child = subprocess.run([program, "-c", yaml, "-r", plain, "-l", out, "-k", "none", "--disable-detection"], capture_output=True,
+            child = subprocess.run([program, "-c", yaml, "-r", plain, "-l", out, "-k", "none", "--disable-detection", "--no-sandbox"], capture_output=True,
                                    timeout=TIME_MAX, env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1", "ASAN_OPTIONS": "exitcode=99"})
         except subprocess.TimeoutExpired:
             self.note("hang", capture, "did not end")
