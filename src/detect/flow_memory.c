@@ -142,7 +142,9 @@ uint64_t detect_stream_offset(const struct detector *detector, const struct flow
         return frame_offset;
     if (!state)
         return 0;
-    bool known = state->class_generation == class_generation(detector->classes) && state->classes[direction];
+    /* Classes of the set before a reload are gone with it. */
+    bool known = state->generation == detector->generation &&
+                 state->class_generation == class_generation(detector->classes) && state->classes[direction];
     if (known && !state->classes[direction]->raw_stream)
         return frame_offset;
     return MIN(frame_offset, state->raw_offset[direction]);
