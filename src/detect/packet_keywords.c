@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "detect/context.h"
 #include "detect/keyword.h"
+#include "packet/checksum.h"
 #include "packet/decode.h"
 
 /* ---- numbers: false when the packet has no such header, so the rule cannot match ---- */
@@ -274,41 +275,22 @@ static bool parse_ip_proto(struct compiler *c, const struct keyword *keyword, st
     return true;
 }
 
-enum { CHECKSUM_IPV4, CHECKSUM_TCP, CHECKSUM_UDP, CHECKSUM_ICMP };
-
-static bool checksum_holds(const struct check *check, struct context *context)
+static bool checksum_fits(const struct check *check, struct context *context)
 {
     const struct packet *p = context->packet;
     if (!p->ip || p->source == SOURCE_FLOW_TIMEOUT || (check->b && p->ip->version != check->b))
         return false;
-    bool right;
-    switch (check->a) {
-    case CHECKSUM_IPV4:
-        right = p->ip->checksum_ok;
-        break;
-    case CHECKSUM_TCP:
-        if (!p->tcp)
-            return false;
-        right = p->tcp->checksum_ok;
-        break;
-    case CHECKSUM_UDP:
-        if (!p->udp)
-            return false;
-        right = p->udp->checksum_ok;
-        break;
-    default:
-        if (!p->icmp)
-            return false;
-        right = p->icmp->checksum_ok;
-        break;
-    }
-    return right != check->negated;
+    const void *layers[] = { [CHECKSUM_OF_IPV4] = p->ip,
+                             [CHECKSUM_OF_TCP] = p->tcp,
+                             [CHECKSUM_OF_UDP] = p->udp,
+                             [CHECKSUM_OF_ICMP] = p->icmp };
+    return layers[check->a] && checksum_holds(p, (enum checksum_layer)check->a) != check->negated;
 }
 
 /* mode: checksum kind, plus 16 times the IP version. */
 static bool parse_csum(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
-    struct check *check = compiler_check(c, checksum_holds);
+    struct check *check = compiler_check(c, checksum_fits);
     if (!check)
         return false;
     if (!unquote(&value) ||
@@ -506,14 +488,14 @@ const struct keyword packet_keywords[] = {
     { "ip_proto", .parse = parse_ip_proto, .help = "Protocol over IP", .source = "IANA protocol numbers" },
     { "sameip", .parse = parse_sameip, .flags = KEYWORD_NO_VALUE | KEYWORD_OF_PACKET,
       .help = "Source and destination address are the same" },
-    { "ipv4-csum", .parse = parse_csum, .mode = CHECKSUM_IPV4 | 4 << 4,
+    { "ipv4-csum", .parse = parse_csum, .mode = CHECKSUM_OF_IPV4 | 4 << 4,
       .help = "IPv4 header checksum is valid or invalid" },
-    { "tcpv4-csum", .parse = parse_csum, .mode = CHECKSUM_TCP | 4 << 4, .help = "TCP checksum over IPv4" },
-    { "tcpv6-csum", .parse = parse_csum, .mode = CHECKSUM_TCP | 6 << 4, .help = "TCP checksum over IPv6" },
-    { "udpv4-csum", .parse = parse_csum, .mode = CHECKSUM_UDP | 4 << 4, .help = "UDP checksum over IPv4" },
-    { "udpv6-csum", .parse = parse_csum, .mode = CHECKSUM_UDP | 6 << 4, .help = "UDP checksum over IPv6" },
-    { "icmpv4-csum", .parse = parse_csum, .mode = CHECKSUM_ICMP | 4 << 4, .help = "ICMP checksum" },
-    { "icmpv6-csum", .parse = parse_csum, .mode = CHECKSUM_ICMP | 6 << 4, .help = "ICMPv6 checksum" },
+    { "tcpv4-csum", .parse = parse_csum, .mode = CHECKSUM_OF_TCP | 4 << 4, .help = "TCP checksum over IPv4" },
+    { "tcpv6-csum", .parse = parse_csum, .mode = CHECKSUM_OF_TCP | 6 << 4, .help = "TCP checksum over IPv6" },
+    { "udpv4-csum", .parse = parse_csum, .mode = CHECKSUM_OF_UDP | 4 << 4, .help = "UDP checksum over IPv4" },
+    { "udpv6-csum", .parse = parse_csum, .mode = CHECKSUM_OF_UDP | 6 << 4, .help = "UDP checksum over IPv6" },
+    { "icmpv4-csum", .parse = parse_csum, .mode = CHECKSUM_OF_ICMP | 4 << 4, .help = "ICMP checksum" },
+    { "icmpv6-csum", .parse = parse_csum, .mode = CHECKSUM_OF_ICMP | 6 << 4, .help = "ICMPv6 checksum" },
     { "decode-event", .parse = parse_decode_event, .flags = KEYWORD_OF_EVENT,
       .help = "An anomaly found while decoding" },
     { "ether.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE | KEYWORD_OF_PACKET,

@@ -555,6 +555,8 @@ void tcp_track(struct tcp_tracker *tracker, struct flow *flow, const struct pack
         tcp_event(&step, STREAM_EVENT_PKT_BROKEN_ACK);
     if (UNLIKELY((flags & (TCP_SYN | TCP_FIN)) == (TCP_SYN | TCP_FIN) && step.tcp))
         tcp_event(&step, STREAM_EVENT_FIN_SYN);
+    if (UNLIKELY(flags & TCP_RST && packet->payload.size && step.tcp))
+        tcp_event(&step, STREAM_EVENT_RST_WITH_DATA);
     switch (step.tcp ? step.tcp->state : TCP_NONE) {
     case TCP_NONE:
         tcp_none(&step);

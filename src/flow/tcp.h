@@ -83,6 +83,7 @@ extern const char *const tcp_state_names[TCP_STATE_COUNT];
     X(STREAM_EVENT_PKT_INVALID_ACK, "pkt_invalid_ack")                                             \
     X(STREAM_EVENT_PKT_BROKEN_ACK, "pkt_broken_ack")                                               \
     X(STREAM_EVENT_RST_INVALID_ACK, "rst_invalid_ack")                                             \
+    X(STREAM_EVENT_RST_WITH_DATA, "rst_with_data")                                                 \
     X(STREAM_EVENT_PKT_RETRANSMISSION, "pkt_retransmission")                                       \
     X(STREAM_EVENT_PKT_SPURIOUS_RETRANSMISSION, "pkt_spurious_retransmission")                     \
     X(STREAM_EVENT_PKT_BAD_WINDOW_UPDATE, "pkt_bad_window_update")                                 \

@@ -18,6 +18,7 @@ struct capture_frame {
     uint32_t wire_size; /* bytes on the wire */
     uint16_t link_type; /* LINKTYPE_ */
     uint16_t interface; /* pcapng: of its section */
+    bool cut;           /* live: it did not fit into its place */
 };
 
 enum capture_status {

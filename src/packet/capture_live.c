@@ -198,6 +198,7 @@ static size_t ring_take(struct capture_ring *ring, struct capture_frame *frames,
             .wire_size = header->tp_len,
             .data = { (const uint8_t *)header + header->tp_mac, header->tp_snaplen },
             .link_type = ring->link_type,
+            .cut = header->tp_snaplen < header->tp_len,
         };
         if (ring->link_type == LINK_ETHERNET)
             vlan_restore(header, &frames[count]);

@@ -52,3 +52,40 @@ bool checksum_transport(const struct address *src, const struct address *dst, ui
     sum = checksum_add(sum, bytes_of(dst->octets, address_size(dst)));
     return checksum_add(sum, segment) == 0xffff;
 }
+
+bool checksum_holds(const struct packet *packet, enum checksum_layer layer)
+{
+    struct bytes header = BYTES_NONE;
+    uint8_t protocol = 0;
+    bool known = true; /* what the decoder says */
+    switch (layer) {
+    case CHECKSUM_OF_IPV4:
+        return packet->unchecked && packet->ip->version == 4 ? checksum_ipv4(packet->ip->header)
+                                                             : packet->ip->checksum_ok;
+    case CHECKSUM_OF_TCP:
+        known = packet->tcp->checksum_ok;
+        header = packet->tcp->header;
+        protocol = IP_TCP;
+        break;
+    case CHECKSUM_OF_UDP:
+        known = packet->udp->checksum_ok;
+        header = packet->udp->header;
+        protocol = IP_UDP;
+        break;
+    case CHECKSUM_OF_ICMP:
+        known = packet->icmp->checksum_ok;
+        header = packet->icmp->header;
+        protocol = packet->ip->version == 6 ? IP_ICMPV6 : IP_ICMP;
+        break;
+    }
+    if (!packet->unchecked || !packet->payload.data || packet->payload.data < header.data)
+        return known;
+    struct bytes segment = bytes_of(header.data,
+                                    (size_t)(packet->payload.data - header.data) + packet->payload.size);
+    if (protocol == IP_ICMP)
+        return checksum_ipv4(segment);
+    /* Zero means that the sender computed none. */
+    if (protocol == IP_UDP && !(segment.data[6] | segment.data[7]))
+        return true;
+    return checksum_transport(&packet->src, &packet->dst, protocol, segment);
+}

@@ -14,4 +14,9 @@ bool checksum_ipv4(struct bytes header);
 bool checksum_transport(const struct address *src, const struct address *dst, uint8_t protocol,
                         struct bytes segment);
 
+/* Whether the packet's checksum of this layer is right, computed now when the decoder was told not to. The
+ * layer is there. */
+enum checksum_layer { CHECKSUM_OF_IPV4, CHECKSUM_OF_TCP, CHECKSUM_OF_UDP, CHECKSUM_OF_ICMP };
+bool checksum_holds(const struct packet *packet, enum checksum_layer layer);
+
 #endif

@@ -108,6 +108,7 @@ bool decode_inner(struct decoder *decoder, struct packet *outer, struct bytes da
     }
     struct packet *packet = &decoder->inner[decoder->inner_count++];
     packet_reset(packet);
+    packet->unchecked = !decoder->checksum_check;
     packet->time = outer->time;
     packet->number = outer->number;
     packet->frame = data;
@@ -146,12 +147,15 @@ static void checksum_learn(struct decoder *decoder, const struct packet *packet)
 size_t decode(struct decoder *decoder, struct packet *packet)
 {
     packet_reset(packet);
+    packet->unchecked = !decoder->checksum_check;
     decoder->inner_count = decoder->packet_count = 0;
     decoder->layers = 0;
     count_one(decoder, DECODE_PACKETS);
     decoder->counts[DECODE_BYTES] += packet->frame.size;
     if (packet->frame.size > decoder->counts[DECODE_MAX_SIZE])
         decoder->counts[DECODE_MAX_SIZE] = packet->frame.size;
+    if (UNLIKELY(packet->cut))
+        packet_event(decoder, packet, DECODE_EVENT_AFPACKET_TRUNC_PKT);
     decode_link(decoder, packet, packet->frame);
     packet_done(decoder, packet);
     if (UNLIKELY(decoder->settings.checksums == CHECKSUM_AUTO))

@@ -11,6 +11,7 @@
 
 /* Names are those of the rule keyword decode-event. */
 #define DECODE_EVENTS(X)                                                                     \
+    X(DECODE_EVENT_AFPACKET_TRUNC_PKT, "afpacket.trunc_pkt")                                 \
     X(DECODE_EVENT_IPV4_PKT_TOO_SMALL, "ipv4.pkt_too_small")                                 \
     X(DECODE_EVENT_IPV4_HLEN_TOO_SMALL, "ipv4.hlen_too_small")                               \
     X(DECODE_EVENT_IPV4_IPLEN_SMALLER_THAN_HLEN, "ipv4.iplen_smaller_than_hlen")             \
@@ -76,6 +77,7 @@
     X(DECODE_EVENT_TCP_INVALID_OPTLEN, "tcp.invalid_optlen")                                 \
     X(DECODE_EVENT_TCP_OPT_INVALID_LEN, "tcp.opt_invalid_len")                               \
     X(DECODE_EVENT_TCP_OPT_DUPLICATE, "tcp.opt_duplicate")                                   \
+    X(DECODE_EVENT_TCP_OPT_WSCALE_OVER_MAX, "tcp.opt_wscale_over_max")                       \
     X(DECODE_EVENT_UDP_PKT_TOO_SMALL, "udp.pkt_too_small")                                   \
     X(DECODE_EVENT_UDP_HLEN_TOO_SMALL, "udp.hlen_too_small")                                 \
     X(DECODE_EVENT_UDP_LEN_INVALID, "udp.len_invalid")                                       \

@@ -117,6 +117,8 @@ struct packet {
     uint64_t number;            /* 1-based in a capture file (pcap_cnt); 0 live */
     struct bytes frame;         /* from the link header; inner packets: from their own first header */
     uint32_t wire_size;         /* bytes on the wire */
+    bool unchecked;             /* checksums were taken as right: checksum_holds() */
+    bool cut;                   /* live capture had no room for all of it */
     uint16_t link_type;         /* LINKTYPE_ number (pcap) */
     uint8_t source;             /* enum packet_source */
     uint8_t tunnel;             /* enum tunnel this packet was inside of */

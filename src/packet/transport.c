@@ -65,6 +65,8 @@ static void tcp_options(struct decoder *decoder, struct packet *packet, struct t
             if (!wrong && !twice) {
                 tcp->wscale = value.data[0];
                 tcp->has_wscale = true;
+                if (tcp->wscale > 14) /* RFC 7323 section 2.3 */
+                    packet_event(decoder, packet, DECODE_EVENT_TCP_OPT_WSCALE_OVER_MAX);
             }
             break;
         case OPTION_SACK_PERMITTED:

@@ -16,6 +16,9 @@ enum { ITEM_IDENTITY = 0x0c, ITEM_SERVICES = 0x100, ITEM_CONNECTED = 0xb1, ITEM_
 enum { SERVICE_MULTIPLE = 0x0a };
 enum { SEGMENT_CLASS = 0, SEGMENT_INSTANCE = 1, SEGMENT_ATTRIBUTE = 4 };
 
+enum { EVENT_TOO_MANY_TRANSACTIONS, EVENT_INVALID_PDU };
+static const char *const event_names[] = { "too_many_transactions", "invalid_pdu", NULL };
+
 struct message {
     bool present;
     uint16_t command;
@@ -258,8 +261,14 @@ static bool enip_stream(struct session *session, void *state, enum direction dir
     (void)flags;
     while (reader_left(in) >= HEADER_SIZE) {
         struct reader head = *in;
-        if (!known_command(reader_le16(&head)))
+        if (!known_command(reader_le16(&head))) {
+            struct tx *tx = session_tx_directed(session, direction);
+            if (tx) {
+                tx_event(tx, EVENT_INVALID_PDU);
+                tx_finish_both(tx);
+            }
             return false;
+        }
         size_t size = HEADER_SIZE + reader_le16(&head);
         if (size > reader_left(in))
             break;
@@ -756,6 +765,12 @@ static const struct inspect inspects[] = {
     NUMBER("enip.cip_extendedstatus", cip_extended_status, UINT16_MAX, "Extended status of a CIP response"),
 };
 
+static bool enip_loggable(const struct tx *tx)
+{
+    const struct enip *enip = (const void *)tx->record;
+    return enip->messages[TO_SERVER].present || enip->messages[TO_CLIENT].present;
+}
+
 const struct protocol enip_protocol = {
     .id = PROTOCOL_enip,
     .name = "enip",
@@ -770,6 +785,9 @@ const struct protocol enip_protocol = {
     .tx_memory_max = 256U * 1024U,
     .buffer_max = MESSAGE_MAX,
     .tx_max = 256,
+    .shed_event = EVENT_TOO_MANY_TRANSACTIONS + 1,
+    .events = event_names,
+    .loggable = enip_loggable,
     .datagram = enip_datagram,
     .stream = enip_stream,
     .write = enip_write,

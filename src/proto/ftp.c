@@ -8,9 +8,23 @@
 #define LINE_LIMIT  65535U /* of the setting */
 #define TX_LIMIT    4096U
 
-enum ftp_event { EVENT_REQUEST_TOO_LONG, EVENT_RESPONSE_TOO_LONG, EVENT_TOO_MANY_TRANSACTIONS };
-static const char *const event_names[] = { "request_command_too_long", "response_command_too_long",
-                                           "too_many_transactions", NULL };
+#define PRELIMINARY_MAX 16U
+
+enum ftp_event {
+    EVENT_REQUEST_TOO_LONG,
+    EVENT_RESPONSE_TOO_LONG,
+    EVENT_TOO_MANY_TRANSACTIONS,
+    EVENT_FILE_BEFORE_PORT,
+    EVENT_FILE_WITHOUT_NAME,
+    EVENT_TOO_MANY_PRELIMINARY
+};
+static const char *const event_names[] = { "request_command_too_long",
+                                           "response_command_too_long",
+                                           "too_many_transactions",
+                                           "file_before_port",
+                                           "file_without_name",
+                                           "too_many_preliminary_responses",
+                                           NULL };
 
 enum mode { MODE_ACTIVE, MODE_PASSIVE };
 static const char *const mode_names[] = { "active", "passive", NULL };
@@ -30,8 +44,8 @@ struct ftp {
     bool known, done, several, command_truncated, reply_truncated, starts_tls, has_mode;
     uint8_t mode; /* enum mode */
     uint16_t port;
-    uint8_t reply_count, code_count;
-    struct bytes *replies, *codes; /* REPLIES_MAX places each, once there is a reply */
+    uint8_t reply_count, code_count, preliminary; /* preliminary: replies that announce another */
+    struct bytes *replies, *codes;                /* REPLIES_MAX places each, once there is a reply */
 };
 
 struct ftp_settings {
@@ -134,13 +148,21 @@ static bool names_port(struct bytes command)
 }
 
 /* A command that moves data goes with the connection agreed on before it. */
-static void announce(struct session *session, struct ftp_state *state, struct bytes command,
-                     struct bytes argument)
+static void announce(struct session *session, struct ftp_state *state, struct tx *tx, struct bytes argument)
 {
-    for (uint8_t i = 0; state->port && ftp_transfers[i]; i++) {
+    struct bytes command = record_of(tx)->command;
+    for (uint8_t i = 0; ftp_transfers[i]; i++) {
         if (!bytes_is(command, ftp_transfers[i]))
             continue;
         bool listing = i == FTP_LIST || i == FTP_NLST || i == FTP_MLSD;
+        if (!listing && i != FTP_STOU && !argument.size) {
+            tx_event(tx, EVENT_FILE_WITHOUT_NAME);
+            return;
+        }
+        if (!state->port) {
+            tx_event(tx, EVENT_FILE_BEFORE_PORT);
+            return;
+        }
         if (i == FTP_STOU && !argument.size)
             argument = BYTES_OF("<stou>"); /* the server chooses the name */
         uint8_t note[1U + NAME_MAX_] = { i };
@@ -209,7 +231,7 @@ static bool take_command(struct session *session, struct ftp_state *state, struc
     ftp->has_mode = names_port(ftp->command);
     if (!ftp->port)
         ftp->mode = MODE_PASSIVE;
-    announce(session, state, ftp->command, rest);
+    announce(session, state, tx, rest);
     return true;
 }
 
@@ -277,6 +299,11 @@ static bool take_reply(struct session *session, struct ftp_state *state, struct 
     }
     if (starts_several(line))
         ftp->several = true;
+    if (last && code.data[0] == '1' && ++ftp->preliminary > PRELIMINARY_MAX) {
+        tx_event(tx, EVENT_TOO_MANY_PRELIMINARY);
+        tx_finish_both(tx);
+        return true;
+    }
     if (last ? code.data[0] == '1' : ftp->several) /* the final line, or the final reply, is still to come */
         return true;
     ftp->done = true;

@@ -27,7 +27,8 @@
     X(DNS_REQUEST_TOO_LONG, "dns_request_too_long")         \
     X(DNS_RESPONSE_TOO_LONG, "dns_response_too_long")       \
     X(DATA_STREAM_ZERO, "data_stream_zero")                 \
-    X(TOO_MANY_FRAMES, "too_many_frames")
+    X(TOO_MANY_FRAMES, "too_many_frames")                   \
+    X(CONTINUATION_WITHOUT_HEADERS, "continuation_without_headers")
 
 enum http2_event {
 #define X(id, name) HTTP2_EVENT_##id,

@@ -246,7 +246,8 @@ static void take_continuation(const struct feed *feed, struct tx *tx, const stru
 {
     if (feed->end->block_stream != head->stream) {
         if (tx)
-            tx_event(tx, HTTP2_EVENT_EXTRA_HEADER_DATA);
+            tx_event(tx, feed->end->block_stream ? HTTP2_EVENT_EXTRA_HEADER_DATA
+                                                 : HTTP2_EVENT_CONTINUATION_WITHOUT_HEADERS);
         return;
     }
     block_more(feed, tx, reader_rest(payload));

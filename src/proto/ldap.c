@@ -11,10 +11,11 @@ enum ldap_event {
     EVENT_TOO_MANY_TRANSACTIONS,
     EVENT_INVALID_DATA,
     EVENT_REQUEST_NOT_FOUND,
-    EVENT_INCOMPLETE_DATA
+    EVENT_INCOMPLETE_DATA,
+    EVENT_TOO_MANY_RESPONSES
 };
-static const char *const event_names[] = { "too_many_transactions", "invalid_data", "request_not_found",
-                                           "incomplete_data", NULL };
+static const char *const event_names[] = { "too_many_transactions", "invalid_data",       "request_not_found",
+                                           "incomplete_data",       "too_many_responses", NULL };
 
 enum { FRAME_PDU };
 static const char *const frame_names[] = { "pdu", NULL };
@@ -328,6 +329,8 @@ static struct tx *take_response(struct session *session, const struct ldap_messa
     if (!tx)
         return NULL;
     bool kept = add_response(tx, message);
+    if (!kept)
+        tx_event(tx, EVENT_TOO_MANY_RESPONSES);
     bool more = message->operation == SEARCH_RESULT_ENTRY || message->operation == SEARCH_RESULT_REFERENCE ||
                 message->operation == INTERMEDIATE_RESPONSE;
     if (!answers && message->id)
@@ -864,6 +867,7 @@ const struct protocol ldap_protocol = {
     .tx_memory_max = 1024U * 1024U,
     .buffer_max = MESSAGE_MAX,
     .tx_max = 256,
+    .shed_event = EVENT_TOO_MANY_TRANSACTIONS + 1,
     .datagram = ldap_datagram,
     .stream = ldap_stream,
     .write = ldap_write,

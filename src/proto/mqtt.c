@@ -51,19 +51,18 @@ enum mqtt_event {
     EVENT_MISSING_MSG_ID,
     EVENT_UNASSIGNED_MSG_TYPE,
     EVENT_MALFORMED_TRAFFIC,
+    EVENT_TOO_MANY_TRANSACTIONS,
+    EVENT_TOO_MANY_MESSAGES,
+    EVENT_TOO_MANY_PROPERTIES,
 };
 static const char *const event_names[] = {
-    "missing_connect",
-    "missing_publish",
-    "missing_subscribe",
-    "missing_unsubscribe",
-    "double_connect",
-    "unintroduced_message",
-    "invalid_qos_level",
-    "missing_msg_id",
-    "unassigned_msg_type",
-    "malformed_traffic",
-    NULL,
+    "missing_connect",       "missing_publish",
+    "missing_subscribe",     "missing_unsubscribe",
+    "double_connect",        "unintroduced_message",
+    "invalid_qos_level",     "missing_msg_id",
+    "unassigned_msg_type",   "malformed_traffic",
+    "too_many_transactions", "too_many_messages",
+    "too_many_properties",   NULL,
 };
 
 enum { FRAME_PDU, FRAME_HEADER, FRAME_DATA };
@@ -125,7 +124,7 @@ struct property {
 struct properties {
     struct property *items;
     size_t count;
-    bool present;
+    bool present, cut; /* cut: there are more than are kept */
 };
 
 struct topic {
@@ -225,6 +224,7 @@ static void take_properties(struct reader *in, struct arena *memory, struct prop
     while (!reader_empty(&part) && list->count < PROPERTIES_MAX)
         take_property(&part, &kept[list->count++]);
     list->present = size > 0;
+    list->cut = !reader_empty(&part) && reader_ok(&part);
     if (!reader_ok(&part) || list->count == 0) {
         if (!reader_ok(&part))
             reader_fail(in);
@@ -410,7 +410,7 @@ static struct tx *place_message(struct session *session, struct mqtt_state *stat
         return NULL;
     struct mqtt *record = record_of(tx);
     if (record->count == MESSAGES_MAX) {
-        tx_event(tx, EVENT_MALFORMED_TRAFFIC);
+        tx_event(tx, EVENT_TOO_MANY_MESSAGES);
         finish(tx);
         return tx;
     }
@@ -477,6 +477,8 @@ static bool message(struct session *session, struct mqtt_state *state, enum dire
         take_body(&in, &tx->memory, kept);
     if (!good)
         tx_event(tx, EVENT_MALFORMED_TRAFFIC);
+    if (kept->properties.cut || kept->will_properties.cut)
+        tx_event(tx, EVENT_TOO_MANY_PROPERTIES);
     if (kept->qos == 3)
         tx_event(tx, EVENT_INVALID_QOS_LEVEL);
     if (kept->type == MQTT_UNASSIGNED)
@@ -930,6 +932,7 @@ const struct protocol mqtt_protocol = {
     .tx_memory_max = 4U << 20,
     .buffer_max = (2U << 20),
     .tx_max = 1024,
+    .shed_event = EVENT_TOO_MANY_TRANSACTIONS + 1,
     .stream = mqtt_stream,
     .gap = mqtt_gap,
     .write = mqtt_write,

@@ -12,6 +12,17 @@
 #define CODE_SSL    80877103U
 #define CODE_GSS    80877104U
 
+enum pgsql_event {
+    EVENT_TOO_MANY_TRANSACTIONS,
+    EVENT_MALFORMED_REQUEST,
+    EVENT_MALFORMED_RESPONSE,
+    EVENT_INVALID_LENGTH,
+    EVENT_TOO_MANY_RESPONSES
+};
+static const char *const event_names[] = { "too_many_transactions", "malformed_request",
+                                           "malformed_response",    "invalid_length",
+                                           "too_many_responses",    NULL };
+
 enum pgsql_request {
     REQUEST_NONE,
     REQUEST_SSL,
@@ -56,6 +67,7 @@ struct pgsql {
     struct pairs *startup;
     uint64_t copy_in_count, copy_in_size;
     const char *copy_end; /* how the client ended its copy */
+    bool silent;          /* an event without a record */
     /* the answer */
     bool answered, ssl_accepted, has_key, has_columns, columns_bad, has_copy_in, has_copy_out, copy_done;
     uint32_t answer_process_id, answer_secret_key;
@@ -120,6 +132,8 @@ static void add_pair(struct tx *tx, struct pairs **list, struct bytes name, stru
 {
     if (!*list)
         *list = ARENA_NEW(&tx->memory, struct pairs);
+    if (*list && (*list)->count == ITEMS_MAX)
+        tx_event(tx, EVENT_TOO_MANY_RESPONSES);
     if (!*list || (*list)->count == ITEMS_MAX)
         return;
     struct pair *pair = &(*list)->items[(*list)->count];
@@ -442,6 +456,18 @@ static bool take_encryption_answer(struct session *session, struct tx *tx, struc
     return answer == 'S' || answer == 'N' || answer == 'G';
 }
 
+/* Says on a transaction of its own why the rest cannot be followed; always false. */
+static bool complain(struct session *session, enum direction direction, enum pgsql_event event)
+{
+    struct tx *tx = session_tx_directed(session, direction);
+    if (tx) {
+        record_of(tx)->silent = true;
+        tx_event(tx, (uint8_t)event);
+        tx_finish_both(tx);
+    }
+    return false;
+}
+
 /* Takes the next message; *waiting when it is not all there. */
 static bool take_message(struct session *session, struct pgsql_state *state, enum direction direction,
                          struct reader *in, bool *waiting)
@@ -454,7 +480,7 @@ static bool take_message(struct session *session, struct pgsql_state *state, enu
     if (*waiting)
         return true;
     if (size < 4 || size > (typed ? LENGTH_MAX : STARTUP_MAX))
-        return false;
+        return complain(session, direction, EVENT_INVALID_LENGTH);
     size -= 4;
     *waiting = size > reader_left(&ahead) && size <= MESSAGE_MAX;
     if (*waiting)
@@ -462,10 +488,12 @@ static bool take_message(struct session *session, struct pgsql_state *state, enu
     struct reader body = reader_of_bytes(bytes_first(reader_peek(&ahead), size));
     reader_skip(in, head + reader_left(&body));
     state->skip[direction] = size - reader_left(&body);
-    if (!typed)
-        return take_startup(session, state, body);
-    return direction == TO_SERVER ? take_client_message(session, state, type, size, body)
-                                  : take_server_message(session, state, type, size, body);
+    if (direction == TO_CLIENT)
+        return take_server_message(session, state, type, size, body) ||
+               complain(session, direction, EVENT_MALFORMED_RESPONSE);
+    bool good = typed ? take_client_message(session, state, type, size, body)
+                      : take_startup(session, state, body);
+    return good || complain(session, direction, EVENT_MALFORMED_REQUEST);
 }
 
 static bool pgsql_stream(struct session *session, void *state_, enum direction direction, struct reader *in,
@@ -720,6 +748,11 @@ static const struct inspect inspects[] = {
       .source = "PostgreSQL manual, Message Formats: Query" },
 };
 
+static bool pgsql_loggable(const struct tx *tx)
+{
+    return !((const struct pgsql *)(const void *)tx->record)->silent;
+}
+
 const struct protocol pgsql_protocol = {
     .id = PROTOCOL_pgsql,
     .name = "pgsql",
@@ -735,6 +768,9 @@ const struct protocol pgsql_protocol = {
     .tx_memory_max = 256U * 1024U,
     .buffer_max = MESSAGE_MAX + 16,
     .tx_max = 256,
+    .shed_event = EVENT_TOO_MANY_TRANSACTIONS + 1,
+    .events = event_names,
+    .loggable = pgsql_loggable,
     .stream = pgsql_stream,
     .write = pgsql_write,
     .inspects = inspects,

@@ -135,6 +135,7 @@ struct protocol {
     size_t tx_memory_max; /* bytes one transaction may hold */
     size_t buffer_max;    /* unread bytes a stream parser may leave before the session gives up */
     uint16_t tx_max;      /* live transactions; the oldest is closed by force and counted */
+    uint8_t shed_event;   /* raised on one closed so; one more than its number, 0: none */
     void (*open)(struct session *session, void *state);
     void (*close)(struct session *session, void *state); /* frees what is outside arenas */
     void (*tx_close)(struct tx *tx);                     /* frees what is outside tx->memory */

@@ -6,9 +6,19 @@
 #define TEXT_MAX    4096U
 #define BUFFER_MAX_ (TEXT_MAX + 64U)
 
-enum rfb_event { EVENT_UNIMPLEMENTED_SECURITY_TYPE, EVENT_UNKNOWN_SECURITY_RESULT, EVENT_MALFORMED_MESSAGE };
-static const char *const event_names[] = { "unimplemented_security_type", "unknown_security_result",
-                                           "malformed_message", NULL };
+enum rfb_event {
+    EVENT_UNIMPLEMENTED_SECURITY_TYPE,
+    EVENT_UNKNOWN_SECURITY_RESULT,
+    EVENT_MALFORMED_MESSAGE,
+    EVENT_CONFUSED_STATE,
+    EVENT_TOO_LONG_STRING
+};
+static const char *const event_names[] = { "unimplemented_security_type",
+                                           "unknown_security_result",
+                                           "malformed_message",
+                                           "confused_state",
+                                           "too_long_string",
+                                           NULL };
 
 enum { FRAME_PDU };
 static const char *const frame_names[] = { "pdu", NULL };
@@ -277,19 +287,21 @@ static bool rfb_stream(struct session *session, void *state_, enum direction dir
                        unsigned flags)
 {
     struct rfb_state *state = state_;
-    (void)flags;
     while (!reader_empty(in)) {
         if (state->step == STEP_DONE) {
             (void)reader_rest(in);
             return true;
         }
-        if (speaker(state->step) != direction)
+        if (speaker(state->step) != direction) { /* it waits for its turn */
+            if (flags & FEED_END && state->tx)
+                tx_event(state->tx, EVENT_CONFUSED_STATE);
             return true;
+        }
         if (!state->tx && !first_tx(session, state))
             return false;
         uint64_t size = message_size(state->step, reader_peek(in));
         if (size > TEXT_MAX) {
-            tx_event(state->tx, EVENT_MALFORMED_MESSAGE);
+            tx_event(state->tx, EVENT_TOO_LONG_STRING);
             finish(state);
             return false;
         }

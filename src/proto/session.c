@@ -140,6 +140,8 @@ static void shed_oldest(struct session *session)
         if (finished)
             continue;
         tx_finish_both(tx);
+        if (tx->protocol->shed_event)
+            tx_event(tx, tx->protocol->shed_event - 1);
         count(session, SESSION_TX_SHED);
         return;
     }

@@ -6,8 +6,8 @@
 #define HEADERS_MAX 128U
 #define BODY_MAX    65536U
 
-enum sip_event { EVENT_INCOMPLETE_DATA, EVENT_INVALID_DATA };
-static const char *const event_names[] = { "incomplete_data", "invalid_data", NULL };
+enum sip_event { EVENT_INCOMPLETE_DATA, EVENT_INVALID_DATA, EVENT_HEADERS_TOO_LONG };
+static const char *const event_names[] = { "incomplete_data", "invalid_data", "headers_too_long", NULL };
 
 enum sip_frame {
     FRAME_PDU,
@@ -33,7 +33,7 @@ struct sip_header {
 };
 
 struct sip {
-    bool response;
+    bool response, too_many; /* too_many: headers */
     struct bytes line, method, uri, version, code, reason;
     struct sip_header *headers;
     size_t header_count;
@@ -106,7 +106,8 @@ static bool parse_headers(struct reader *in, struct arena *memory, struct sip *s
             list[count - 1].value.size = (size_t)(line.data + line.size - list[count - 1].value.data);
             continue;
         }
-        if (bytes_find_byte(line, ':') == SIZE_MAX || count == HEADERS_MAX)
+        sip->too_many = count == HEADERS_MAX;
+        if (bytes_find_byte(line, ':') == SIZE_MAX || sip->too_many)
             return false;
         struct bytes name = bytes_trim(bytes_cut(&line, ':'));
         list[count++] = (struct sip_header){ name, bytes_trim(line) };
@@ -189,7 +190,7 @@ static bool take_message(struct session *session, enum direction direction, stru
     struct sip *sip = (struct sip *)(void *)tx->record;
     struct parts parts;
     if (!copy.data || !parse_message(copy, &tx->memory, sip, &parts)) {
-        tx_event(tx, EVENT_INVALID_DATA);
+        tx_event(tx, sip->too_many ? EVENT_HEADERS_TOO_LONG : EVENT_INVALID_DATA);
         tx_finish_both(tx);
         tx->logged = true;
         return false;

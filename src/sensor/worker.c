@@ -384,6 +384,7 @@ void worker_frame(struct worker *worker, const struct capture_frame *frame)
     packet.frame = frame->data;
     packet.wire_size = frame->wire_size;
     packet.link_type = frame->link_type;
+    packet.cut = frame->cut;
     worker->now = frame->time;
     size_t count = decode(&worker->decoder, &packet);
     uint8_t verdict = 0;

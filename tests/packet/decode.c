@@ -234,6 +234,36 @@ static void checksums_are_right(void **state)
     }
 }
 
+/* An IPv4 packet with a TCP segment whose checksum is `wrong` or right. */
+static void a_checksum_can_be_asked_for_when_none_was_computed(void **state)
+{
+    (void)state;
+    static const uint8_t right[] = { 0x45, 0, 0,  41, 0,    1,    0,    0,    64, 6,  0x66, 0xcc, 10, 0,
+                                     0,    1, 10, 0,  0,    2,    0x03, 0xe8, 0,  80, 0,    0,    0,  1,
+                                     0,    0, 0,  1,  0x50, 0x10, 0x20, 0,    0,  0,  0,    0,    'x' };
+    uint8_t data[sizeof right];
+    memcpy(data, right, sizeof data);
+    struct bytes segment = bytes_from(bytes_of(data, sizeof data), 20);
+    struct address src = address_v4(data + 12), dst = address_v4(data + 16);
+    for (unsigned sum = 0; sum <= 0xffff && !checksum_transport(&src, &dst, IP_TCP, segment); sum++) {
+        data[36] = (uint8_t)(sum >> 8);
+        data[37] = (uint8_t)sum;
+    }
+    for (int broken = 0; broken < 2; broken++) {
+        data[40] = (uint8_t)('x' + broken);
+        for (int mode = 0; mode < 2; mode++) {
+            struct packet packet = { .frame = bytes_of(data, sizeof data), .link_type = LINK_RAW };
+            decoder_init(&decoder, &(struct decode_settings){
+                                       .checksums = (uint8_t)(mode ? CHECKSUM_ALL : CHECKSUM_NONE) });
+            assert_int_equal(decode(&decoder, &packet), 1);
+            assert_non_null(packet.tcp);
+            assert_int_equal(packet.tcp->checksum_ok, !mode || !broken);
+            assert_int_equal(checksum_holds(&packet, CHECKSUM_OF_TCP), !broken);
+            assert_int_equal(checksum_holds(&packet, CHECKSUM_OF_IPV4), checksum_ipv4(bytes_of(data, 20)));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +274,7 @@ int main(void)
         cmocka_unit_test(nesting_ends),
         cmocka_unit_test(broken_headers_have_their_event),
         cmocka_unit_test(checksums_are_right),
+        cmocka_unit_test(a_checksum_can_be_asked_for_when_none_was_computed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
