@@ -95,7 +95,7 @@ static void what_cannot_be_followed_is_an_event(void **state)
     expect_text(&out, "\"security_type\":19");
     c = (struct conversation){ &rfb_protocol, TRANSPORT_TCP, 5900, TURNS(long_reason) };
     play(&c, 0, &out);
-    expect_text(&out, "event malformed_message\n");
+    expect_text(&out, "event too_long_string\n");
     text_done(&out);
 }
 
