@@ -156,6 +156,7 @@ static void expire(struct defrag *defrag, uint64_t now)
 {
     while (defrag->oldest && defrag->oldest->latest + defrag->settings.timeout < now) {
         defrag->counts[defrag->oldest->version == 4 ? DEFRAG_IPV4_TIMEOUTS : DEFRAG_IPV6_TIMEOUTS]++;
+        defrag->counts[DEFRAG_TIMEOUTS]++;
         tracker_drop(defrag, defrag->oldest);
     }
 }
@@ -183,6 +184,7 @@ static struct tracker *tracker_find(struct defrag *defrag, const struct packet *
             return at;
     struct tracker *made = pool_take(&defrag->trackers);
     if (!made && defrag->oldest) {
+        defrag->counts[DEFRAG_TRACKERS_MAX]++;
         defrag->counts[DEFRAG_TRACKERS_HARD]++;
         tracker_drop(defrag, defrag->oldest);
         made = pool_take(&defrag->trackers);

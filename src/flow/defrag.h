@@ -7,16 +7,18 @@
 #include "flow/tcp.h"
 #include "packet/decode.h"
 
-#define DEFRAG_COUNTERS(X)                                                                          \
-    X(DEFRAG_IPV4_FRAGMENTS, "defrag.ipv4.fragments", "IPv4 fragments")                             \
-    X(DEFRAG_IPV4_REASSEMBLED, "defrag.ipv4.reassembled", "IPv4 packets put together")              \
-    X(DEFRAG_IPV4_TIMEOUTS, "defrag.ipv4.timeouts", "IPv4 packets given up")                        \
-    X(DEFRAG_IPV6_FRAGMENTS, "defrag.ipv6.fragments", "IPv6 fragments")                             \
-    X(DEFRAG_IPV6_REASSEMBLED, "defrag.ipv6.reassembled", "IPv6 packets put together")              \
-    X(DEFRAG_IPV6_TIMEOUTS, "defrag.ipv6.timeouts", "IPv6 packets given up")                        \
-    X(DEFRAG_MAX_FRAGS, "defrag.max_frag_hits", "Fragments refused: too many")                      \
-    X(DEFRAG_TRACKERS_HARD, "defrag.mgr.tracker_hard_reuse", "Packets given up early to make room") \
-    X(DEFRAG_MEMCAP, "defrag.memcap_exception_policy.ignore", "Fragments not kept: no memory")      \
+#define DEFRAG_COUNTERS(X)                                                                       \
+    X(DEFRAG_IPV4_FRAGMENTS, "defrag.ipv4.fragments", "IPv4 fragments")                          \
+    X(DEFRAG_IPV4_REASSEMBLED, "defrag.ipv4.reassembled", "IPv4 packets put together")           \
+    X(DEFRAG_IPV4_TIMEOUTS, "defrag.ipv4.timeouts", "IPv4 packets given up")                     \
+    X(DEFRAG_IPV6_FRAGMENTS, "defrag.ipv6.fragments", "IPv6 fragments")                          \
+    X(DEFRAG_IPV6_REASSEMBLED, "defrag.ipv6.reassembled", "IPv6 packets put together")           \
+    X(DEFRAG_IPV6_TIMEOUTS, "defrag.ipv6.timeouts", "IPv6 packets given up")                     \
+    X(DEFRAG_MAX_FRAGS, "defrag.max_frags_reached", "Fragments refused: too many")               \
+    X(DEFRAG_TRACKERS_MAX, "defrag.max_trackers_reached", "Times as many packets waited as may") \
+    X(DEFRAG_TRACKERS_HARD, "defrag.tracker_hard_reuse", "Packets given up early to make room")  \
+    X(DEFRAG_TIMEOUTS, "defrag.wrk.tracker_timeout", "Packets given up, of both versions")       \
+    X(DEFRAG_MEMCAP, "defrag.memcap_exception_policy.ignore", "Fragments not kept: no memory")   \
     X(DEFRAG_MEMUSE, "defrag.memuse", "Bytes of fragments kept")
 COUNTER_ENUM(defrag_counter, DEFRAG_COUNTERS, DEFRAG_COUNTER_COUNT);
 extern const struct counter defrag_counters[DEFRAG_COUNTER_COUNT];

@@ -335,6 +335,7 @@ static void flow_finish(struct flow_table *table, struct flow *flow, enum flow_e
     table_remove(table, flow);
     flow->end_reason = (uint8_t)reason;
     table->counts[FLOW_ACTIVE]--;
+    table->counts[FLOW_ENDED]++;
     table->counts[FLOW_END_STATE_NEW + flow->state]++;
     if (flow->protocol == IP_TCP)
         table->counts[FLOW_END_TCP_NONE + (flow->tcp ? flow->tcp->state : TCP_NONE)]++;
@@ -361,10 +362,15 @@ static void wheel_turn(struct flow_table *table, uint32_t slot)
         if (number)
             flow_at(table, number)->older = 0;
         flow->slot = NO_SLOT;
-        if (flow->last + timeout_of(table, flow) <= table->now)
+        table->counts[FLOW_CHECKED]++;
+        if (flow->last + timeout_of(table, flow) <= table->now) {
+            table->counts[FLOW_DUE]++;
+            table->counts[FLOW_EVICTED]++;
             flow_finish(table, flow, FLOW_END_TIMEOUT);
-        else
+        } else {
+            table->counts[FLOW_NOT_DUE]++;
             wheel_link(table, flow);
+        }
     }
 }
 
@@ -421,8 +427,10 @@ static bool flow_recycle(struct flow_table *table)
         uint32_t slot = (uint32_t)(at % WHEEL_SLOTS);
         while (table->slots[slot]) {
             struct flow *flow = flow_at(table, table->slots[slot]);
+            table->counts[FLOW_RECYCLE_EVAL]++;
             uint64_t due = ((flow->last + timeout_of(table, flow)) >> WHEEL_SHIFT) + 1;
             if (due > at && ++tries < RECYCLE_TRIES) {
+                table->counts[FLOW_RECYCLE_REJECT]++;
                 wheel_unlink(table, flow);
                 wheel_link(table, flow);
                 if (flow->slot == slot)
@@ -445,6 +453,7 @@ static struct flow *flow_make(struct flow_table *table, const struct packet *pac
     struct flow *flow = pool_take(&table->flows);
     if (UNLIKELY(!flow)) {
         if (!flow_recycle(table) || !(flow = pool_take(&table->flows))) {
+            table->counts[FLOW_RECYCLE_FAILED]++;
             table->counts[FLOW_MEMCAP]++;
             return NULL;
         }
@@ -530,6 +539,7 @@ struct flow *flow_find(struct flow_table *table, const struct packet *packet, en
         /* The wheel turns in whole slots; the flow may be over already. */
         if (UNLIKELY(packet->time > flow->last && packet->time - flow->last >= timeout_of(table, flow) &&
                      timeout_of(table, flow))) {
+            table->counts[FLOW_EVICTED_BY_PACKET]++;
             flow_finish(table, flow, FLOW_END_TIMEOUT);
         } else if (UNLIKELY(packet->tcp && table->settings.tcp &&
                             tcp_is_reuse(table->settings.tcp, flow, packet))) {
@@ -653,5 +663,6 @@ const uint64_t *flow_counts(struct flow_table *table)
 {
     table->counts[FLOW_MEMUSE] = table->flows.used * table->flows.object_size +
                                  ((uint64_t)table->mask + 1) * 8;
+    table->counts[FLOW_SPARE] = table->flows.capacity - table->flows.used;
     return table->counts;
 }

@@ -33,6 +33,16 @@ enum flow_kind { FLOW_KIND_DEFAULT, FLOW_KIND_TCP, FLOW_KIND_UDP, FLOW_KIND_ICMP
     X(FLOW_EMERGENCY_ENTERED, "flow.emerg_mode_entered", "Times the table became nearly full")           \
     X(FLOW_EMERGENCY_OVER, "flow.emerg_mode_over", "Times it stopped being so")                          \
     X(FLOW_RECYCLED, "flow.get_used", "Flows ended early to make room")                                  \
+    X(FLOW_RECYCLE_EVAL, "flow.get_used_eval", "Flows looked at for that")                               \
+    X(FLOW_RECYCLE_REJECT, "flow.get_used_eval_reject", "Of them, those that were not due yet")          \
+    X(FLOW_RECYCLE_FAILED, "flow.get_used_failed", "Times none was found")                               \
+    X(FLOW_SPARE, "flow.spare", "Flows that there is room for")                                          \
+    X(FLOW_CHECKED, "flow.mgr.flows_checked", "Flows asked whether they have timed out")                 \
+    X(FLOW_NOT_DUE, "flow.mgr.flows_notimeout", "Of them, those that had not")                           \
+    X(FLOW_DUE, "flow.mgr.flows_timeout", "Of them, those that had")                                     \
+    X(FLOW_EVICTED, "flow.mgr.flows_evicted", "Flows ended so")                                          \
+    X(FLOW_EVICTED_BY_PACKET, "flow.wrk.flows_evicted", "Flows over when their next packet came")        \
+    X(FLOW_ENDED, "flow.recycler.recycled", "Flows that ended")                                          \
     X(FLOW_END_STATE_NEW, "flow.end.state.new", "Flows that ended in state new")                         \
     X(FLOW_END_STATE_ESTABLISHED, "flow.end.state.established", "Flows that ended established")          \
     X(FLOW_END_STATE_CLOSED, "flow.end.state.closed", "Flows that ended closed")                         \

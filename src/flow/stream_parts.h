@@ -52,7 +52,7 @@ struct tcp_tracker {
     struct tcp_settings settings;
     struct pool sessions, segments;
     struct buffers buffers;
-    uint64_t counts[TCP_COUNTER_COUNT];
+    uint64_t counts[TCP_COUNTER_COUNT], event_counts[STREAM_EVENT_COUNT];
 };
 
 /* What became of a segment put into a stream. */

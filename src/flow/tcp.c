@@ -646,3 +646,8 @@ const uint64_t *tcp_counts(struct tcp_tracker *tracker)
     tracker->counts[TCP_COUNT_REASSEMBLY_MEMUSE] = tracker->buffers.used;
     return tracker->counts;
 }
+
+const uint64_t *tcp_event_counts(const struct tcp_tracker *tracker)
+{
+    return tracker->event_counts;
+}

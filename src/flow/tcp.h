@@ -267,6 +267,8 @@ void tcp_set_depth(struct flow *flow, enum direction direction, uint64_t depth);
 /* No more bytes of `direction` are wanted: what is held is dropped, what comes is not kept. */
 void tcp_stop(struct tcp_tracker *tracker, struct flow *flow, enum direction direction);
 const uint64_t *tcp_counts(struct tcp_tracker *tracker);
+/* By enum stream_event. */
+const uint64_t *tcp_event_counts(const struct tcp_tracker *tracker);
 
 /* For EVE's tcp object and the rule keywords on streams. */
 uint32_t stream_initial_sequence(const struct stream *stream);

@@ -40,6 +40,7 @@ static inline void tcp_event(struct tcp_step *step, enum stream_event what)
     for (size_t i = 0; i < result->event_count; i++)
         if (result->events[i] == what)
             return;
+    step->tracker->event_counts[what]++;
     if (result->event_count < TCP_EVENTS_MAX)
         result->events[result->event_count++] = (uint16_t)what;
 }

@@ -38,6 +38,14 @@ static void session_event(struct session *session, enum session_event event)
         session->events[session->event_count++] = (uint8_t)event;
 }
 
+static void uncharge(const struct session *session)
+{
+    struct session_budget *budget = session->settings->budget;
+    budget->used -= session->charged;
+    if (session->charged_to)
+        budget->by_protocol[session->charged_to->id] -= session->charged;
+}
+
 /* Brings the budget up to date; true while the session may go on. One that still grows when nothing is left
  * is given up, so that those that rest keep what they have. */
 static bool charge(struct session *session)
@@ -53,8 +61,12 @@ static bool charge(struct session *session)
         for (const struct file *file = tx->files; file; file = file->next)
             size += file->window.data.size;
     }
+    uncharge(session);
     session->charged = size;
-    budget->used = budget->used - before + size;
+    session->charged_to = session->protocol;
+    budget->used += size;
+    if (session->protocol)
+        budget->by_protocol[session->protocol->id] += size;
     return size <= before || budget->used <= budget->limit;
 }
 
@@ -333,7 +345,7 @@ void session_free(struct session *session)
         tx_free(session, tx);
     }
     if (session->settings->budget)
-        session->settings->budget->used -= session->charged;
+        uncharge(session);
     free(session->frames[TO_SERVER]);
     free(session->frames[TO_CLIENT]);
     arena_done(&session->memory);

@@ -14,6 +14,7 @@
 /* What all sessions of a worker may hold together, about: parsers, transactions and file windows. */
 struct session_budget {
     size_t used, limit; /* bytes */
+    size_t by_protocol[PROTOCOL_COUNT];
 };
 
 /* Limits and choices of a worker's sessions; constant after start. Unset numbers take defaults. */
@@ -100,7 +101,8 @@ struct session {
     bool encrypted;                   /* payload is opaque from here on: bypass is allowed */
     size_t heap;                      /* bytes that the parser holds outside of arenas */
     size_t charged;                   /* bytes of the budget, as of the last sweep */
-    struct arena memory;              /* the session's and its parser's */
+    const struct protocol *charged_to;
+    struct arena memory; /* the session's and its parser's */
 };
 
 /* Anomalies of recognition; names in session_event_names[] ("APPLAYER_MISMATCH_PROTOCOL_BOTH_DIRECTIONS"

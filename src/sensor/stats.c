@@ -121,6 +121,22 @@ static void add_decoder(struct stats *stats, const struct worker *worker)
                   decode_event_names[i]);
 }
 
+/* Two events have a shorter name among the counters than in rules. */
+static void add_stream_events(struct stats *stats, const struct worker *worker)
+{
+    const uint64_t *counts = tcp_event_counts(worker->tcp);
+    if (!stats->settings->stats_stream_events)
+        return;
+    for (size_t i = 0; i < STREAM_EVENT_COUNT; i++) {
+        const char *name = i == STREAM_EVENT_WHS3_SYNACK_RESEND_WITH_DIFFERENT_ACK
+                               ? "3whs_synack_resend_with_diff_ack"
+                           : i == STREAM_EVENT_EST_SYNACK_RESEND_WITH_DIFFERENT_ACK
+                               ? "est_synack_resend_with_diff_ack"
+                               : stream_event_names[i];
+        add_named(stats, counts[i], "stream.%s", name);
+    }
+}
+
 static const char *exception_path(enum exception_target target)
 {
     static const char *const paths[EXCEPTION_TARGET_COUNT] = {
@@ -195,6 +211,7 @@ static void add_worker(struct stats *stats, struct worker *worker)
 {
     const struct worker_counts *counts = &worker->counts;
     add_decoder(stats, worker);
+    add_stream_events(stats, worker);
     add_table(stats, tcp_counters, tcp_counts(worker->tcp), TCP_COUNTER_COUNT);
     add_table(stats, flow_counters, flow_counts(worker->flows), FLOW_COUNTER_COUNT);
     add_table(stats, defrag_counters, defrag_counts(worker->defrag), DEFRAG_COUNTER_COUNT);
@@ -226,6 +243,9 @@ static void add_worker(struct stats *stats, struct worker *worker)
         add_packet_log(stats, worker);
     if (stats->settings->stats_exception_policies)
         add_exceptions(stats, worker);
+    add(stats, "ftp.memuse",
+        worker->budget.by_protocol[PROTOCOL_ftp] + worker->budget.by_protocol[PROTOCOL_ftp_data]);
+    add(stats, "http.memuse", worker->budget.by_protocol[PROTOCOL_http]);
     add(stats, "vonglau.eve.lines", worker->recorder.lines);
     add(stats, "vonglau.eve.lost", worker->recorder.lost);
     add(stats, "vonglau.tx_shed", worker->session_counts[SESSION_TX_SHED]);

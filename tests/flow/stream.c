@@ -629,6 +629,31 @@ static void repetitions_are_told_while_closing_only(void **state)
     stop(&bench);
 }
 
+/* What becomes of flows and what was odd about segments is counted where it happens. */
+static void ends_of_flows_and_odd_segments_are_counted(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    handshake(&bench);
+    assert_int_equal(flow_counts(bench.table)[FLOW_SPARE], 15);
+    send_to(&bench, TO_SERVER, TCP_RST | TCP_ACK, C0 + 1, S0 + 1, BYTES_OF("gone"));
+    assert_true(has_event(&bench, STREAM_EVENT_RST_WITH_DATA));
+    assert_int_equal(tcp_event_counts(bench.tracker)[STREAM_EVENT_RST_WITH_DATA], 1);
+    assert_int_equal(tcp_event_counts(bench.tracker)[STREAM_EVENT_RST_INVALID_ACK], 0);
+    /* Long after, the next packet finds it over; and the wheel finds that one over. */
+    bench.time += 36000 * NS_PER_S;
+    send_to(&bench, TO_SERVER, TCP_SYN, 7000, 0, BYTES_NONE);
+    flow_expire(bench.table, bench.time + 36000 * NS_PER_S);
+    flow_expire(bench.table, bench.time + 36001 * NS_PER_S);
+    const uint64_t *counts = flow_counts(bench.table);
+    assert_int_equal(counts[FLOW_ENDED], 2);
+    assert_int_equal(counts[FLOW_EVICTED] + counts[FLOW_EVICTED_BY_PACKET], 2);
+    assert_int_equal(counts[FLOW_CHECKED], counts[FLOW_DUE] + counts[FLOW_NOT_DUE]);
+    assert_int_equal(counts[FLOW_SPARE], 16);
+    stop(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -652,6 +677,7 @@ int main(void)
         cmocka_unit_test(a_reset_answers_a_syn_with_its_number_only),
         cmocka_unit_test(a_signed_reset_that_its_sender_forgets_was_injected),
         cmocka_unit_test(repetitions_are_told_while_closing_only),
+        cmocka_unit_test(ends_of_flows_and_odd_segments_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
