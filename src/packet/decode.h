@@ -299,7 +299,7 @@ struct decoder {
 
 void decoder_init(struct decoder *decoder, const struct decode_settings *settings);
 
-/* Decodes `packet`, whose time, number, frame, wire_size and link_type the caller has set.
+/* Decodes `packet`, whose time, number, frame, wire_size, link_type and cut the caller has set.
  *
  * Returns how many packets there are: decoder->packets[0] to [n - 1], what was carried before what
  * carried it, `packet` itself last. All live until the next call. */

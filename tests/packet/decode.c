@@ -26,6 +26,7 @@ static size_t decode_bytes(struct packet *packet, uint16_t link_type, const uint
     packet->frame = bytes_of(data, size);
     packet->wire_size = (uint32_t)size;
     packet->link_type = link_type;
+    packet->cut = false;
     return decode(&decoder, packet);
 }
 
