@@ -1,5 +1,5 @@
 """Arkime's sessions: community id, fingerprints and metadata of protocols."""
-import glob, json, lzma, os
+import email.header, glob, json, lzma, os, re
 
 from corpora import run
 
@@ -11,12 +11,20 @@ def values(records, *path):
         for step in path:
             at = [x for a in at for x in ([a.get(step)] if isinstance(a, dict) else [i.get(step) for i in a if isinstance(i, dict)] if isinstance(a, list) else [])]
             at = [i for x in at for i in (x if isinstance(x, list) else [x])]
-        found += [str(v).lower() for v in at if v is not None]
-    return set(found)
+        found += [str(v) for v in at if v is not None]
+    return {v.lower() for v in found}
 
 
 def dns_names(of):
     return values(of["dns"], "dns", "queries", "rrname") | values(of["dns"], "dns", "rrname") | values(of["dns"], "dns", "answers", "rrname")
+
+
+def subject(text):
+    """Encoded words (RFC 2047) as Arkime shows them; our record has the line as it was sent."""
+    try:
+        return str(email.header.make_header(email.header.decode_header(text))).lower()
+    except (LookupError, ValueError):
+        return text
 
 
 # Arkime's field, what of ours it is compared with.
@@ -25,7 +33,7 @@ FIELDS = {
     "http.statuscode": lambda of: values(of["http"], "http", "status"),
     "http.useragent": lambda of: values(of["http"], "http", "http_user_agent"),
     "http.request-referer": lambda of: values(of["http"], "http", "http_refer"),
-    "http.host": lambda of: {h.rsplit(":", 1)[0] for h in values(of["http"], "http", "hostname")} | values(of["http"], "http", "hostname"),
+    "http.host": lambda of: values(of["http"], "http", "hostname"),
     "http.path": lambda of: {u.split("?")[0] for u in values(of["http"], "http", "url")},
     "tls.ja3": lambda of: values(of["tls"] + of["quic"], "tls", "ja3", "hash") | values(of["quic"], "quic", "ja3", "hash"),
     "tls.ja3s": lambda of: values(of["tls"], "tls", "ja3s", "hash"),
@@ -34,7 +42,7 @@ FIELDS = {
     "ssh.hassh": lambda of: values(of["ssh"], "ssh", "client", "hassh", "hash"),
     "ssh.hasshServer": lambda of: values(of["ssh"], "ssh", "server", "hassh", "hash"),
     "dns.host": dns_names,
-    "email.subject": lambda of: values(of["smtp"], "email", "subject"),
+    "email.subject": lambda of: {subject(str(r["email"]["subject"])) for r in of["smtp"] if "subject" in r.get("email", {})},
     "email.smtpHello": lambda of: values(of["smtp"], "smtp", "helo"),
     "http.md5": lambda of: values(of["fileinfo"], "fileinfo", "md5"),
     "http.sha256": lambda of: values(of["fileinfo"], "fileinfo", "sha256"),
@@ -82,19 +90,20 @@ def session_of(name, body, flows, records, result):
         result.compare("community_id", community, community if community in mine else sorted(m for m in mine if m), where)
     of = {kind: records[kind].get(k, []) for kind in KINDS}
     for field, get in FIELDS.items():
+        # Of a session without HTTP, http.host is the name in a TLS hello.
+        if field == "http.host" and "http" not in body.get("protocol", []):
+            continue
         for wanted in at(body, field):
             mine = get(of)
-            text = str(wanted).lower()
+            text = re.sub(r":\d+$", "", str(wanted).lower()) if field == "http.host" else str(wanted).lower()
             result.compare(field, text, text if text in mine else sorted(mine), where)
-    for index, cert in enumerate(body.get("cert", [])):
-        certificate(name, cert, of, result, where + (f"certificate {index}",))
+    certificates(body.get("cert", []), of, result, where)
 
 
-def certificate(name, cert, of, result, where):
-    """The serial number of the first certificate is the only member that both spell alike."""
-    chains = [r["tls"] for r in of["tls"] if "serial" in r.get("tls", {})]
-    if not chains or not cert.get("serial") or "certificate 0" not in where:
-        return
-    serials = {c["serial"].replace(":", "").lower().lstrip("0") for c in chains}
-    wanted = cert["serial"].lower().lstrip("0")
-    result.compare("cert.serial", wanted, wanted if wanted in serials else sorted(serials), where)
+def certificates(chain, of, result, where):
+    """Ours is the server's own: its serial number, the only member that both spell alike, must be one of the chain's."""
+    theirs = {c["serial"].lower().lstrip("0") for c in chain if c.get("serial")}
+    for record in of["tls"]:
+        serial = record["tls"].get("serial", "").replace(":", "").lower().lstrip("0")
+        if serial and theirs:
+            result.compare("cert.serial", True, serial in theirs, where)

@@ -7,7 +7,7 @@ YAML = """%YAML 1.1
 vars:
   address-groups: {HOME_NET: "any", EXTERNAL_NET: "any"}
 decoder:
-  vxlan: {enabled: true, ports: "4789,8472,6081"}
+  vxlan: {enabled: true, ports: "4789,8472"}
   geneve: {enabled: true, ports: 6081}
   recursion-level: {use-for-tracking: true}
 stream: {midstream: true, async-oneside: true}

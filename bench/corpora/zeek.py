@@ -87,21 +87,28 @@ def among(result, field, wanted, mine, where):
     result.compare(field, wanted, wanted if wanted in mine else sorted(mine, key=str), where)
 
 
+def as_dns(message):
+    """The records of mDNS have types in small letters, and an answer's data under its type."""
+    answers = [{**a, "rdata": next((v for k, v in a.items() if k != "rrname"), "")} for a in message.get("answers") or []]
+    queries = [{**q, "rrtype": q.get("rrtype", "").upper()} for q in message.get("queries") or []]
+    return {**message, "queries": queries, "answers": answers, "rcode": {0: "NOERROR"}.get(message.get("rcode"), message.get("rcode"))}
+
+
 def dns(name, rows, events, result):
     records = run.by_flow(events, "dns")
     for kind in ("mdns", "llmnr"):
         for k, found in run.by_flow(events, kind).items():
-            records[k] += [{**r, "dns": r.get(kind, r.get("dns", {}))} for r in found]
+            records[k] += [{**r, "dns": as_dns(r.get(kind) or r.get("dns", {}))} for r in found]
     for row in rows:
         k = conversation(row)
         mine = [r["dns"] for r in records.get(k, [])]
         where = (name,) + k
         same = [r for r in mine if str(r.get("id")) == row.get("trans_id")] or mine
-        questions = [q for r in same for q in (r.get("queries") or [r])]
+        questions = [q for r in same for part in ("queries", "answers", "authorities") for q in r.get(part) or []] or same
         if "query" in row:
             among(result, "dns.query", row["query"].lower().rstrip("."), {str(q.get("rrname", "")).lower() for q in questions}, where)
         if row.get("qtype_name") and not row["qtype_name"].startswith("query-"):
-            among(result, "dns.qtype_name", row["qtype_name"], {q.get("rrtype") for q in questions}, where)
+            among(result, "dns.qtype_name", {"*": "ANY"}.get(row["qtype_name"], row["qtype_name"]), {q.get("rrtype") for q in questions}, where)
         if row.get("rcode_name"):
             among(result, "dns.rcode_name", row["rcode_name"], {r.get("rcode") for r in same if r.get("rcode")}, where)
         for answer in row.get("answers", "").split(","):
@@ -113,6 +120,9 @@ def dns(name, rows, events, result):
 
 def http(name, rows, events, result):
     records = run.by_flow(events, "http")
+    # Our host names are without port; an answer that says no status has 0 there and none here.
+    rows = [{k: v.rsplit(":", 1)[0] if k == "host" and re.search(r":\d+$", v) else v for k, v in r.items() if (k, v) != ("status_code", "0")}
+            for r in rows]
     ours = {"method": "http_method", "host": "hostname", "uri": "url", "user_agent": "http_user_agent", "referrer": "http_refer",
             "status_code": "status"}
     for row in rows:
@@ -132,7 +142,7 @@ def ssl(name, rows, events, result):
         if not mine and (17,) + k[1:] in quic or row.get("version", "").startswith("DTLS"):
             continue
         if "version" in row:
-            among(result, "ssl.version", VERSIONS.get(row["version"], row["version"]), {r.get("version") for r in mine}, where)
+            among(result, "ssl.version", VERSIONS.get(row["version"], row["version"].replace("TLSv13-draft", "TLS 1.3 draft-")), {r.get("version") for r in mine}, where)
         if "server_name" in row:
             among(result, "ssl.server_name", row["server_name"], {r.get("sni") for r in mine}, where)
         if "next_protocol" in row and row.get("version") != "TLSv13":
@@ -165,8 +175,7 @@ def ssh(name, rows, events, result):
         for side in ("client", "server"):
             if side in row:
                 banners = {f"SSH-{r[side].get('proto_version')}-{r[side].get('software_version')}" for r in mine if side in r}
-                banners |= {b + " " + r[side]["comments"] for b in set(banners) for r in mine if "comments" in r.get(side, {})}
-                among(result, "ssh." + side, row[side], banners, (name,) + k)
+                among(result, "ssh." + side, row[side].split(" ")[0], banners, (name,) + k)  # comments are not kept
 
 
 def smtp(name, rows, events, result):
@@ -182,7 +191,7 @@ def smtp(name, rows, events, result):
             if to:
                 among(result, "smtp.rcptto", to, {t.strip("<>") for r in mine for t in r["smtp"].get("rcpt_to", [])}, where)
         if "subject" in row:
-            among(result, "smtp.subject", row["subject"], {r.get("email", {}).get("subject") for r in mine}, where)
+            among(result, "smtp.subject", row["subject"], {r.get("email", {}).get("subject") for r in mine} | {r["smtp"].get("subject") for r in mine}, where)
 
 
 def quic(name, rows, events, result):
