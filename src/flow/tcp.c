@@ -201,7 +201,7 @@ static void put_data(struct tcp_step *step, uint32_t sequence, struct bytes payl
         tcp_event(step, inserted.limit ? STREAM_EVENT_REASSEMBLY_INSERT_LIMIT
                                        : STREAM_EVENT_REASSEMBLY_INSERT_MEMCAP);
     }
-    if (inserted.before)
+    if (inserted.before && !step->result->retransmission)
         tcp_event(step, STREAM_EVENT_REASSEMBLY_SEGMENT_BEFORE_BASE_SEQ);
     if (inserted.overlap)
         tracker->counts[TCP_COUNT_OVERLAP]++;
@@ -463,8 +463,6 @@ void tcp_open(struct tcp_step *step)
     if (size && SEQ_LE(after, out->last_ack) && out->last_ack != out->isn) {
         /* Every byte of it was acknowledged already. */
         step->result->retransmission = true;
-        if (tcp->state == TCP_ESTABLISHED || tcp->state == TCP_CLOSE_WAIT)
-            tcp_event(step, family->before);
         tcp_event(step, STREAM_EVENT_PKT_SPURIOUS_RETRANSMISSION);
         if (SEQ_LT(header->sequence, out->last_ack - MAX(out->window, 1U << 16))) {
             step->result->invalid = true;
@@ -484,6 +482,9 @@ void tcp_open(struct tcp_step *step)
         if (is_closing(tcp)) /* before, it is everyday business */
             tcp_event(step, STREAM_EVENT_PKT_RETRANSMISSION);
     }
+    if (!size && !(flags & TCP_FIN) && SEQ_LT(after, out->last_ack) &&
+        (tcp->state == TCP_ESTABLISHED || tcp->state == TCP_CLOSE_WAIT))
+        tcp_event(step, family->before);
     if (!window_valid(step)) {
         if (flags & TCP_FIN)
             tcp_refuse(step, tcp->state == TCP_CLOSE_WAIT ? STREAM_EVENT_CLOSEWAIT_FIN_OUT_OF_WINDOW
@@ -551,7 +552,7 @@ void tcp_track(struct tcp_tracker *tracker, struct flow *flow, const struct pack
         step.out = step.tcp->streams[*direction];
         step.back = step.tcp->streams[!*direction];
     }
-    if (UNLIKELY(!(flags & TCP_ACK) && header->acknowledgment && !(flags & TCP_RST)))
+    if (UNLIKELY(!(flags & TCP_ACK) && header->acknowledgment))
         tcp_event(&step, STREAM_EVENT_PKT_BROKEN_ACK);
     if (UNLIKELY((flags & (TCP_SYN | TCP_FIN)) == (TCP_SYN | TCP_FIN) && step.tcp))
         tcp_event(&step, STREAM_EVENT_FIN_SYN);

@@ -93,6 +93,7 @@ static void decode_fragment(struct decoder *decoder, struct packet *packet, stru
     if (!decoder->defragment)
         return;
     struct bytes whole = decoder->defragment(decoder->defragment_context, packet);
+    packet->payload = BYTES_NONE; /* it is looked at as part of the whole */
     if (!whole.data)
         return;
     /* The frame as it would have been: this fragment's link header in front. */
@@ -109,6 +110,7 @@ static void decode_fragment(struct decoder *decoder, struct packet *packet, stru
     inner->frame = bytes_of(start - link_size, link_size + whole.size);
     inner->wire_size = (uint32_t)inner->frame.size;
     inner->link_type = packet->link_type;
+    inner->number = 0; /* of several frames, so of none */
     if (packet->is_ethernet && link_size) {
         inner->ether = bytes_first(inner->frame, 14);
         inner->ether_type = packet->ether_type;

@@ -122,7 +122,7 @@ void decode_tcp(struct decoder *decoder, struct packet *packet, struct bytes dat
     const uint8_t *at = data.data;
     size_t header_size = (at[12] >> 4) * 4U;
     if (UNLIKELY(header_size < 20)) {
-        packet_break(decoder, packet, DECODE_EVENT_TCP_HLEN_TOO_SMALL);
+        packet_break(decoder, packet, DECODE_EVENT_TCP_INVALID_OPTLEN);
         return;
     }
     if (UNLIKELY(header_size > data.size)) {
@@ -161,13 +161,13 @@ void decode_udp(struct decoder *decoder, struct packet *packet, struct bytes dat
 {
     count_one(decoder, DECODE_UDP);
     if (UNLIKELY(data.size < 8)) {
-        packet_break(decoder, packet, DECODE_EVENT_UDP_PKT_TOO_SMALL);
+        packet_break(decoder, packet, DECODE_EVENT_UDP_HLEN_TOO_SMALL);
         return;
     }
     const uint8_t *at = data.data;
     uint16_t size = load_be16(at + 4);
     if (UNLIKELY(size > data.size)) {
-        packet_break(decoder, packet, DECODE_EVENT_UDP_HLEN_TOO_SMALL);
+        packet_break(decoder, packet, DECODE_EVENT_UDP_PKT_TOO_SMALL);
         return;
     }
     if (UNLIKELY(size < 8)) {

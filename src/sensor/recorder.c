@@ -318,7 +318,7 @@ static void header_from_packet(const struct packet *packet, struct eve_header *h
     header->src_port = packet->src_port;
     header->dst_port = packet->dst_port;
     header->protocol = packet->protocol;
-    header->has_ports = has_ports(packet->protocol) && (packet->tcp || packet->udp || packet->sctp);
+    header->has_ports = has_ports(packet->protocol);
 }
 
 /* The flow's ends, in the order of travel. */

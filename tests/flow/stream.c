@@ -629,6 +629,25 @@ static void repetitions_are_told_while_closing_only(void **state)
     stop(&bench);
 }
 
+static void segments_from_before_are_told_by_what_they_carry(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    handshake(&bench);
+    data(&bench, 0, "abcd");
+    send_to(&bench, TO_CLIENT, TCP_ACK, S0 + 1, C0 + 5, BYTES_NONE);
+    data(&bench, 0, "abcd"); /* all of it was acknowledged */
+    assert_true(has_event(&bench, STREAM_EVENT_PKT_SPURIOUS_RETRANSMISSION));
+    assert_false(has_event(&bench, STREAM_EVENT_EST_PKT_BEFORE_LAST_ACK));
+    send_to(&bench, TO_SERVER, TCP_ACK, C0 + 2, S0 + 1, BYTES_NONE);
+    assert_true(has_event(&bench, STREAM_EVENT_EST_PKT_BEFORE_LAST_ACK));
+    send_to(&bench, TO_SERVER, TCP_RST, C0 + 5, S0 + 1, BYTES_NONE);
+    assert_true(has_event(&bench, STREAM_EVENT_PKT_BROKEN_ACK));
+    assert_int_equal(bench.flow->tcp->state, TCP_CLOSED);
+    stop(&bench);
+}
+
 /* What becomes of flows and what was odd about segments is counted where it happens. */
 static void ends_of_flows_and_odd_segments_are_counted(void **state)
 {
@@ -677,6 +696,7 @@ int main(void)
         cmocka_unit_test(a_reset_answers_a_syn_with_its_number_only),
         cmocka_unit_test(a_signed_reset_that_its_sender_forgets_was_injected),
         cmocka_unit_test(repetitions_are_told_while_closing_only),
+        cmocka_unit_test(segments_from_before_are_told_by_what_they_carry),
         cmocka_unit_test(ends_of_flows_and_odd_segments_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
