@@ -198,7 +198,7 @@ struct tcp_settings {
 /* One segment's outcome. */
 struct tcp_result {
     bool invalid;       /* not taken: neither state nor stream changed */
-    bool no_session;    /* no connection is known for it (midstream without pickup) */
+    bool no_session;    /* of a connection that is not known (midstream without pickup); not resets */
     bool midstream;     /* this segment picked a connection up */
     bool no_memory;     /* session or data could not be kept */
     bool reverse;       /* client and server were taken for each other: the flow's ends were swapped */

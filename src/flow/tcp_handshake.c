@@ -124,7 +124,6 @@ void tcp_none(struct tcp_step *step)
     uint8_t flags = header->flags;
     if (flags & TCP_RST) {
         tcp_event(step, STREAM_EVENT_RST_BUT_NO_SESSION);
-        step->result->no_session = true;
     } else if (flags & TCP_SYN && flags & TCP_ACK) {
         if (!settings->midstream && !settings->async_oneside) {
             step->result->no_session = true;
@@ -165,7 +164,7 @@ void tcp_none(struct tcp_step *step)
     } else if (flags & TCP_ACK && (settings->midstream || (settings->async_oneside && settings->midstream))) {
         pick_up(step);
     } else {
-        step->result->no_session = true;
+        step->result->no_session = flags & TCP_ACK;
     }
 }
 

@@ -542,6 +542,24 @@ static void one_of_several_syns_is_answered(void **state)
     }
 }
 
+/* A reset of a connection that is not known is no sign of one, nor is a segment without any flag. */
+static void only_segments_of_a_connection_ask_for_one(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t flags;
+        bool asks;
+    } rows[] = { { TCP_ACK, true },  { TCP_FIN | TCP_ACK, true },  { TCP_SYN | TCP_ACK, true },
+                 { TCP_RST, false }, { TCP_RST | TCP_ACK, false }, { 0, false } };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct bench bench;
+        start(&bench, NULL, 16);
+        send_to(&bench, TO_SERVER, rows[i].flags, C0, S0, BYTES_OF("x"));
+        assert_int_equal(bench.result.no_session, rows[i].asks);
+        stop(&bench);
+    }
+}
+
 /* Anybody can send a second SYN/ACK: the one that the client acknowledges holds, with its options. */
 static void one_of_several_answers_is_taken(void **state)
 {
@@ -693,6 +711,7 @@ int main(void)
         cmocka_unit_test(old_timestamps_are_refused_on_resets_too),
         cmocka_unit_test(one_of_several_syns_is_answered),
         cmocka_unit_test(one_of_several_answers_is_taken),
+        cmocka_unit_test(only_segments_of_a_connection_ask_for_one),
         cmocka_unit_test(a_reset_answers_a_syn_with_its_number_only),
         cmocka_unit_test(a_signed_reset_that_its_sender_forgets_was_injected),
         cmocka_unit_test(repetitions_are_told_while_closing_only),
