@@ -699,7 +699,8 @@ static void end_streams(struct session *session)
 {
     for (int d = 0; d < DIRECTIONS && session->transport == TRANSPORT_TCP; d++) {
         const struct protocol *protocol = session->protocol;
-        struct reader nothing = reader_of_bytes(BYTES_OF("")); /* a place, so that parsers may count from it */
+        struct reader nothing = reader_of_bytes(
+            BYTES_OF("")); /* a place, so that parsers may count from it */
         session->feed = NULL;
         if (protocol && protocol->ends_with_flow && session->status[d] == SESSION_PARSING &&
             !session->want_change)

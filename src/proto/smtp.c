@@ -159,16 +159,6 @@ static void await(struct smtp_state *state, enum command command, struct tx *end
                                                                                : 0 };
 }
 
-/* The client is done with this mail; the reply to `command` completes it. */
-static void leave_tx(struct smtp_state *state, enum command command)
-{
-    struct tx *tx = state->tx;
-    if (tx)
-        tx_finish(tx, TO_SERVER);
-    state->tx = NULL;
-    await(state, command, tx);
-}
-
 static void raise_mime(struct smtp_state *state)
 {
     unsigned events = state->mime ? mime_events(state->mime) : 0;
@@ -201,6 +191,18 @@ static void end_content(struct session *session, struct smtp_state *state, bool 
     state->raw = NULL;
     state->data = false;
     state->in_line = false;
+}
+
+/* The client is done with this mail; the reply to `command` completes it. */
+static void leave_tx(struct session *session, struct smtp_state *state, enum command command)
+{
+    struct tx *tx = state->tx;
+    if (state->mime || state->raw) /* chunks without a last one (RFC 3030) */
+        end_content(session, state, true);
+    if (tx)
+        tx_finish(tx, TO_SERVER);
+    state->tx = NULL;
+    await(state, command, tx);
 }
 
 /* Files of attachments are shown to detection in steps, as the settings say. */
@@ -261,7 +263,7 @@ static void hello(struct session *session, struct smtp_state *state, struct byte
     bool used = tx && (mail_of(tx)->mail_from.data || mail_of(tx)->rcpt_to.count || mail_of(tx)->mail.status);
     if (used) { /* RFC 5321 section 4.1.1.1: clears all state, as RSET does */
         tx_event(tx, EVENT_DUPLICATE_FIELDS);
-        leave_tx(state, COMMAND_OTHER);
+        leave_tx(session, state, COMMAND_OTHER);
         return;
     }
     tx = current(session, state);
@@ -326,7 +328,7 @@ static void chunk_done(struct session *session, struct smtp_state *state)
         return;
     }
     end_content(session, state, false);
-    leave_tx(state, COMMAND_BDAT);
+    leave_tx(session, state, COMMAND_BDAT);
 }
 
 static void data_command(struct session *session, struct smtp_state *state)
@@ -387,9 +389,9 @@ static void command(struct session *session, struct smtp_state *state, struct by
         state->tls_asked = true;
         await(state, COMMAND_STARTTLS, NULL);
     } else if (is_command(line, "RSET")) {
-        leave_tx(state, COMMAND_OTHER);
+        leave_tx(session, state, COMMAND_OTHER);
     } else if (is_command(line, "QUIT")) {
-        leave_tx(state, COMMAND_CLOSING);
+        leave_tx(session, state, COMMAND_CLOSING);
     } else {
         await(state, COMMAND_OTHER, NULL);
     }
@@ -399,7 +401,7 @@ static void content_or_end(struct session *session, struct smtp_state *state, st
 {
     if (!state->in_line && ended && bytes_is(line, ".")) {
         end_content(session, state, false);
-        leave_tx(state, COMMAND_DATA_END);
+        leave_tx(session, state, COMMAND_DATA_END);
         return;
     }
     /* A leading dot was doubled by the sender (RFC 5321 section 4.5.2). */

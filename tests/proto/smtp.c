@@ -204,6 +204,34 @@ static void a_chunk_is_a_frame(void **state)
     text_done(&out);
 }
 
+/* A mail that chunks began and no last one ends is given up by RSET, QUIT and EHLO; what read it must not
+ * outlive it. */
+static void an_unfinished_chunked_mail_can_be_left(void **state)
+{
+    (void)state;
+    static const char *const ways[] = { "RSET\r\n", "QUIT\r\n", "EHLO again\r\n" };
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        const struct turn turns[] = {
+            TURN_TEXT(TO_CLIENT, "220 a ESMTP\r\n"),
+            TURN_TEXT(TO_SERVER, "EHLO b\r\n"),
+            TURN_TEXT(TO_CLIENT, "250 a\r\n"),
+            TURN_TEXT(TO_SERVER, "MAIL FROM:<x@b.example>\r\nRCPT TO:<y@a.example>\r\nBDAT 22\r\n"),
+            TURN_TEXT(TO_SERVER, "Subject: chunk\r\n\r\nbody"),
+            TURN_TEXT(TO_CLIENT, "250 ok\r\n250 ok\r\n250 ok\r\n"),
+            { TO_SERVER, bytes_of_string(ways[i]) },
+            TURN_TEXT(TO_CLIENT, "250 ok\r\n"),
+            TURN_TEXT(TO_SERVER, "NOOP\r\n"),
+            TURN_TEXT(TO_CLIENT, "250 ok\r\n"),
+        };
+        struct conversation c = { &smtp_protocol, TRANSPORT_TCP, 25, TURNS(turns) };
+        struct text out = text_new(1U << 16);
+        play(&c, 0, &out);
+        expect_text(&out, "\"mail_from\":\"<x@b.example>\"");
+        text_done(&out);
+        check_conversation(&c, 3);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +244,7 @@ int main(void)
         cmocka_unit_test(tls_takes_over_after_starttls),
         cmocka_unit_test(replies_have_codes_that_are_in_use),
         cmocka_unit_test(addresses_are_split_outside_quotes),
+        cmocka_unit_test(an_unfinished_chunked_mail_can_be_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
