@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "detect/engine.h"
 #include "detect/profile.h"
+#include "detect/quarantine.h"
 #include "detect/tags.h"
 #include "flow/tcp.h"
 
@@ -24,13 +25,15 @@ static bool open_set(struct detector *detector, const struct ruleset *set, struc
     uint32_t *candidates = calloc(set->signature_count + 1, sizeof *candidates);
     uint64_t *bits = calloc(set->signature_count / 64 + 1, sizeof *bits);
     struct regex_memory *regex = regex_memory_new(set->match_limit);
-    if (!classes || !prefilter || !cache || !candidates || !bits || !regex) {
+    struct meter *meter = set->quarantine ? meter_new(set->quarantine, set->signature_count) : NULL;
+    if (!classes || !prefilter || !cache || !candidates || !bits || !regex || (set->quarantine && !meter)) {
         class_cache_free(classes);
         prefilter_memory_free(prefilter);
         regex_memory_free(regex);
         free(cache);
         free(candidates);
         free(bits);
+        meter_free(meter);
         return error_set(error, "detection: out of memory");
     }
     class_cache_free(detector->classes);
@@ -39,6 +42,9 @@ static bool open_set(struct detector *detector, const struct ruleset *set, struc
     free(detector->cache);
     free(detector->candidates);
     free(detector->candidate_bits);
+    meter_free(detector->meter);
+    detector->meter = meter;
+    detector->aside = set->quarantine ? quarantine_aside(set->quarantine) : NULL;
     detector->classes = classes;
     detector->prefilter = prefilter;
     detector->regex = regex;
@@ -88,6 +94,7 @@ void detector_free(struct detector *detector)
     free(detector->candidate_bits);
     free(detector->scratch_memory);
     free(detector->costs);
+    meter_free(detector->meter);
     pool_close(&detector->states);
     pool_close(&detector->values);
     free(detector);
@@ -217,17 +224,24 @@ static void judge_packet_rule(struct context *context, const struct signature *s
         signature_matched(context, s);
 }
 
-uint64_t profile_begin(const struct detector *detector)
+uint64_t cost_begin(const struct detector *detector)
 {
-    return detector->costs ? clock_steady() : 0;
+    if (detector->costs)
+        return clock_steady();
+    return detector->meter ? meter_begin(detector->meter) : 0;
 }
 
-void profile_end(struct detector *detector, uint32_t rule, uint64_t begin)
+void cost_end(struct detector *detector, uint32_t rule, uint64_t begin)
 {
     if (!begin)
         return;
-    detector->costs[rule].checks++;
-    detector->costs[rule].time += clock_steady() - begin;
+    uint64_t now = clock_steady();
+    if (detector->costs) {
+        detector->costs[rule].checks++;
+        detector->costs[rule].time += now - begin;
+    }
+    if (detector->meter)
+        meter_end(detector->meter, detector->set, rule, begin, now);
 }
 
 /* ---- candidates of one packet ---- */
@@ -296,9 +310,11 @@ static void judge_candidates(struct context *context)
     for (size_t i = 0; i < detector->candidate_count; i++) {
         uint32_t rule = detector->candidates[i];
         detector->candidate_bits[rule / 64] &= ~((uint64_t)1 << rule % 64);
-        uint64_t begin = profile_begin(detector);
+        if (rule_rests(detector, rule))
+            continue;
+        uint64_t begin = cost_begin(detector);
         judge_packet_rule(context, context->set->signatures[rule]);
-        profile_end(detector, rule, begin);
+        cost_end(detector, rule, begin);
     }
     detector->candidate_count = 0;
 }

@@ -3,6 +3,8 @@
 #ifndef VONGLAU_DETECT_ENGINE_H
 #define VONGLAU_DETECT_ENGINE_H
 
+#include <stdatomic.h>
+
 #include "base/pool.h"
 #include "detect/classes.h"
 #include "detect/context.h"
@@ -65,6 +67,7 @@ struct value_cache {
 };
 
 struct rule_cost;
+struct meter;
 
 struct detector {
     const struct ruleset *set;
@@ -81,7 +84,9 @@ struct detector {
     size_t candidate_count;
     uint64_t *candidate_bits; /* which rules are in the list */
     uint64_t counts[DETECT_COUNTER_COUNT];
-    struct rule_cost *costs; /* by rule; NULL unless profiled (profile.h) */
+    struct rule_cost *costs;   /* by rule; NULL unless profiled (profile.h) */
+    struct meter *meter;       /* NULL unless rules can be put aside (quarantine.h) */
+    const _Atomic bool *aside; /* likewise: by rule, it rests */
 };
 
 static inline struct regex_memory *context_regex(const struct context *context)
@@ -98,9 +103,15 @@ static inline bool context_dce_little(const struct context *context)
 
 /* True when header, direction and the cheap conditions of the rule hold for the packet at hand. */
 bool signature_applies(struct context *context, const struct signature *signature);
-/* Around the judging of one rule: counts its cost when rules are profiled. */
-uint64_t profile_begin(const struct detector *detector);
-void profile_end(struct detector *detector, uint32_t rule, uint64_t begin);
+/* The rule was put aside. */
+static inline bool rule_rests(const struct detector *detector, uint32_t rule)
+{
+    return detector->aside && atomic_load_explicit(&detector->aside[rule], memory_order_relaxed);
+}
+
+/* Around the judging of one rule: counts its cost when rules are profiled or can be put aside. */
+uint64_t cost_begin(const struct detector *detector);
+void cost_end(struct detector *detector, uint32_t rule, uint64_t begin);
 /* The rule matched: runs its actions and notes the alert. */
 void signature_matched(struct context *context, const struct signature *signature);
 /* After all rules were judged: what was noted becomes alerts, by order, thresholds and limits. */

@@ -143,7 +143,12 @@ void frames_inspect(struct context *context)
         const struct index_list *list = protocol >= 0 ? &context->set->frame_rules[protocol][direction]
                                                       : NULL;
         for (size_t k = 0; list && k < list->count; k++)
-            judge(context, context->set->signatures[list->items[k]], frame, protocol, data, offset, final);
+            if (!rule_rests(context->detector, list->items[k])) {
+                uint64_t begin = cost_begin(context->detector);
+                judge(context, context->set->signatures[list->items[k]], frame, protocol, data, offset,
+                      final);
+                cost_end(context->detector, list->items[k], begin);
+            }
         frame->inspected = final;
     }
 }

@@ -53,6 +53,19 @@ struct dataset_limits {
     bool no_writing;                      /* rules may not save at all */
 };
 
+/* A rule that takes more than its share of time is put aside until the rules are read again. */
+struct quarantine_settings {
+    uint32_t share;  /* percent of a worker's time, over a window; 0: rules are never put aside */
+    uint64_t window; /* ns */
+};
+
+#define QUARANTINE_MAX 64 /* rules of one set that may be put aside */
+
+struct quarantined {
+    const struct rule *rule;
+    unsigned share; /* percent that it took */
+};
+
 #define ACTION_PLACES 4 /* pass, drop, reject, alert */
 
 struct ruleset_settings {
@@ -79,6 +92,7 @@ struct ruleset_settings {
     bool no_prefilter;          /* every rule is tried everywhere; slow, to check the prefilters against */
     uint32_t pcre_match_limit;  /* 0: 3500 */
     uint32_t alerts_per_packet; /* packet-alert-max; 0: 15 */
+    struct quarantine_settings quarantine;
     bool guess_tx;              /* alerts on packets are told with the flow's only transaction */
     uint32_t guess_max;         /* alerts of a connection that are told with the same one; 0: 4 */
     uint8_t action_order[ACTION_PLACES];   /* enum rule_action; first 0: the stock order */
@@ -106,6 +120,9 @@ struct ruleset_wants {
 };
 struct ruleset_wants ruleset_wants(const struct ruleset *set);
 struct ruleset_numbers ruleset_numbers(const struct ruleset *set);
+
+/* The `index`th rule that was put aside; false past the last. From any thread. */
+bool ruleset_quarantined(const struct ruleset *set, size_t index, struct quarantined *quarantined);
 
 /* The `index`th file that a set of values is kept in; NULL past the last. */
 const char *ruleset_kept_file(const struct ruleset *set, size_t index);

@@ -12,6 +12,7 @@
 #include "detect/geoip.h"
 #include "detect/grams.h"
 #include "detect/prefilter.h"
+#include "detect/quarantine.h"
 #include "detect/regex.h"
 #include "detect/reputation.h"
 #include "detect/shared.h"
@@ -580,6 +581,9 @@ static bool load_all(struct ruleset *set, const struct ruleset_settings *setting
         return false;
     if (!place_rules(set) || !classes_build(set))
         return error_set(error, "rules: out of memory");
+    if (settings->quarantine.share &&
+        !(set->quarantine = quarantine_new(&settings->quarantine, set->signature_count)))
+        return error_set(error, "rules: out of memory");
     set->numbers.loaded = (uint32_t)set->signature_count;
     return compile_prefilters(set, error);
 }
@@ -663,6 +667,7 @@ void ruleset_free(struct ruleset *set)
     reputation_free(set->reputation);
     geoip_free(set->geoip);
     regexes_free(set->regexes);
+    quarantine_free(set->quarantine);
     shared_free(set->shared);
     tags_free(set->tags);
     set_list_done(&set->addresses);

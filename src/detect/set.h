@@ -13,6 +13,7 @@ struct classes;
 struct shared;
 struct tags;
 struct suppression;
+struct quarantine;
 
 /* Who may talk to whom: the header of a rule, shared by all rules that have the same. */
 struct header {
@@ -82,6 +83,7 @@ struct ruleset {
     struct shared *shared; /* thresholds, host bits, datasets: change at run time */
     struct tags *tags;     /* likewise */
     struct suppression *suppressions;
+    struct quarantine *quarantine; /* NULL: no rule is put aside; changes at run time */
     struct dataset *datasets;
     struct reputation *reputation;
     struct geoip *geoip; /* NULL: no database */

@@ -646,13 +646,13 @@ static void judge_candidates(struct inspection_of_tx *in, bool changed)
     state->flow_version = flow ? flow->values_version : 0;
     for (uint32_t i = 0; i < state->count; i++) {
         struct candidate *candidate = &state->candidates[i];
-        if (candidate->done)
+        if (candidate->done || rule_rests(detector, candidate->rule))
             continue;
         bool freed = candidate->held_back && flow && flow->values_version != candidate->held_version;
         if (changed || candidate->restless || freed) {
-            uint64_t begin = profile_begin(detector);
+            uint64_t begin = cost_begin(detector);
             judge_candidate(in, candidate);
-            profile_end(detector, candidate->rule, begin);
+            cost_end(detector, candidate->rule, begin);
         }
         state->restless += !candidate->done && candidate->restless;
         state->held_back |= !candidate->done && candidate->held_back;

@@ -365,6 +365,7 @@ static bool run(struct engine *engine, struct error *error)
     if (engine->settings.sandbox && !enter_sandbox(engine, error))
         return false;
     bool good = engine_run(engine);
+    tell_quarantined(engine);
     if (engine->settings.stats_enabled)
         write_stats(engine);
     if (engine->options->profile_rules && engine->rules)

@@ -24,6 +24,7 @@ struct engine {
     struct lane **lanes;       /* NULL: the main thread works itself */
     size_t worker_count, capture_count;
     uint64_t started, reloaded, stats_due;
+    size_t quarantined;   /* rules put aside that were told of */
     uint64_t last_frame;  /* its time, while files are read by lanes */
     struct error failure; /* why reading a capture ended */
     bool failed;
@@ -37,5 +38,7 @@ MUST_CHECK bool start_workers(struct engine *engine, struct error *error);
 /* Reads until the end or a signal; false when a capture failed (engine->failure). */
 bool engine_run(struct engine *engine);
 void write_stats(struct engine *engine);
+/* Names the rules that were put aside since. */
+void tell_quarantined(struct engine *engine);
 
 #endif

@@ -45,6 +45,7 @@ static void reload_rules(struct engine *engine)
     unlock_lanes(engine);
     ruleset_free(engine->rules);
     engine->rules = set;
+    engine->quarantined = 0;
     log_info("rules reloaded");
 }
 
@@ -75,7 +76,7 @@ void write_stats(struct engine *engine)
         .worker_count = engine->worker_count,
         .captures = engine->captures,
         .capture_count = engine->capture_count,
-        .has_rules = engine->rules != NULL,
+        .rules_used = engine->rules,
         .started = engine->started,
         .reloaded = engine->reloaded,
     };
@@ -87,6 +88,17 @@ void write_stats(struct engine *engine)
     stats_record(engine->stats, &source, &engine->recorder, clock_wall());
     unlock_lanes(engine);
     recorder_flush(&engine->recorder, true);
+}
+
+void tell_quarantined(struct engine *engine)
+{
+    struct quarantined rule;
+    for (; engine->rules && ruleset_quarantined(engine->rules, engine->quarantined, &rule);
+         engine->quarantined++)
+        log_warning(
+            "detect: rule %u (%s, line %u) took %u%% of a worker's time: it is put aside until the rules "
+            "are reloaded",
+            rule.rule->sid, rule.rule->file, rule.rule->line, rule.share);
 }
 
 /* What the main thread does between batches. */
@@ -102,6 +114,7 @@ static void housekeeping(struct engine *engine)
         if (engine->rules)
             reload_rules(engine);
     }
+    tell_quarantined(engine);
     if (engine->settings.stats_enabled && now >= engine->stats_due) {
         engine->stats_due = now + MAX(engine->settings.stats_interval, NS_PER_S);
         sinks_tick(&engine->sinks, clock_wall());

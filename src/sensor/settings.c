@@ -238,6 +238,24 @@ static bool read_datasets(struct settings *settings, struct ruleset_settings *ru
     return true;
 }
 
+/* detect.quarantine: the share in percent, the window in seconds. */
+static bool read_quarantine(struct config_node *root, struct quarantine_settings *quarantine,
+                            struct error *error)
+{
+    uint64_t share = 50, seconds = 10;
+    bool enabled = false;
+    if (!config_bool(root, "detect.quarantine.enabled", &enabled, error) ||
+        !config_uint(root, "detect.quarantine.share", 100, &share, error) ||
+        !config_uint(root, "detect.quarantine.seconds", 3600, &seconds, error))
+        return false;
+    if (!share || !seconds)
+        return config_error(config_find(root, "detect.quarantine"), error,
+                            "share is 1 to 100, seconds are 1 to 3600");
+    if (enabled)
+        *quarantine = (struct quarantine_settings){ .share = (uint32_t)share, .window = seconds * NS_PER_S };
+    return true;
+}
+
 /* How many groups a profile makes, for each direction. */
 static bool read_grouping(struct settings *settings, struct error *error)
 {
@@ -297,7 +315,7 @@ static bool read_rules(struct settings *settings, struct error *error)
     rules->inline_mode = settings->inline_mode;
     rules->strict = settings->failures_fatal;
     if (!read_action_order(root, rules, error) || !read_datasets(settings, rules, error) ||
-        !read_grouping(settings, error) ||
+        !read_grouping(settings, error) || !read_quarantine(root, &rules->quarantine, error) ||
         !config_u32(root, "packet-alert-max", &rules->alerts_per_packet, error) ||
         !config_bool(root, "detect.guess-applayer-tx", &rules->guess_tx, error) ||
         !config_u32(root, "detect.stream-tx-log-limit", &rules->guess_max, error) ||

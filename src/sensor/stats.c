@@ -266,10 +266,22 @@ static bool empty(const struct node *node)
     return true;
 }
 
+/* The ids of the rules that were put aside. */
+static void put_quarantined(const struct ruleset *rules, struct text *out)
+{
+    struct quarantined rule;
+    if (!ruleset_quarantined(rules, 0, &rule))
+        return;
+    json_open(out, "rules_quarantined", '[');
+    for (size_t i = 0; ruleset_quarantined(rules, i, &rule); i++)
+        json_uint(out, NULL, rule.rule->sid);
+    json_close(out, ']');
+}
+
 /* In an array there is one object per engine. */
 static void put_engines(const struct stats_source *source, struct text *out)
 {
-    if (!source->has_rules)
+    if (!source->rules_used)
         return;
     json_open(out, "engines", '[');
     json_open(out, NULL, '{');
@@ -279,6 +291,7 @@ static void put_engines(const struct stats_source *source, struct text *out)
     json_uint(out, "rules_loaded", source->rules.loaded);
     json_uint(out, "rules_failed", source->rules.failed);
     json_uint(out, "rules_skipped", source->rules.skipped);
+    put_quarantined(source->rules_used, out);
     json_close(out, '}');
     json_close(out, ']');
 }

@@ -14,9 +14,9 @@ struct stats_source {
     struct capture *const *captures; /* NULL entries are skipped */
     size_t capture_count;
     struct ruleset_numbers rules;
-    bool has_rules;
-    uint64_t started;  /* steady time, ns */
-    uint64_t reloaded; /* wall clock, ns */
+    const struct ruleset *rules_used; /* NULL: none */
+    uint64_t started;                 /* steady time, ns */
+    uint64_t reloaded;                /* wall clock, ns */
 };
 
 MUST_CHECK struct stats *stats_new(const struct settings *settings, struct error *error);
