@@ -88,9 +88,17 @@ void signature_matched(struct context *context, const struct signature *s)
         context->detector->costs[s->index].matches++;
     for (const struct check *action = s->actions; action; action = action->next)
         (void)action->test(action, context);
-    for (const struct alert_note *note = context->notes; note; note = note->next)
+    for (const struct alert_note *note = context->notes; note; note = note->next) {
         if (note->kind == NOTE_FLOW)
             flow_text_keep(context, note);
+        struct alert_note *kept = note->kind == NOTE_PACKET ? ARENA_NEW(context->scratch, struct alert_note)
+                                                            : NULL;
+        if (kept) {
+            *kept = *note;
+            kept->next = context->packet_notes;
+            context->packet_notes = kept;
+        }
+    }
     store_files(context, s);
     if (s->bypass)
         context->alerts->bypass = true;

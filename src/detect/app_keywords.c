@@ -78,6 +78,24 @@ static bool protocol_holds(const struct check *check, struct context *context)
     return holds != check->negated;
 }
 
+/* Several of them in one rule: each side or state can be one protocol only, and what it is excludes what it
+ * is not. */
+static bool agrees(struct compiler *c, const struct check *mine)
+{
+    const struct wanted_protocol *wanted = mine->data;
+    for (const struct check *other = c->signature->checks; other; other = other->next) {
+        const struct wanted_protocol *theirs = other->data;
+        if (other == mine || other->test != protocol_holds || other->mode != mine->mode)
+            continue;
+        if (other->negated && mine->negated)
+            continue;
+        if (other->negated != mine->negated || theirs->failed || wanted->failed)
+            return refuse(c, "a protocol that is wanted does not go with one that is not");
+        return refuse(c, "only one protocol can be wanted of one side");
+    }
+    return true;
+}
+
 static bool parse_protocol_keyword(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
@@ -114,8 +132,10 @@ static bool parse_protocol_keyword(struct compiler *c, const struct keyword *key
     wanted->failed = wanted->unknown || bytes_is(name, "failed");
     wanted->protocols = protocols_named(c->set, name);
     c->signature->once = true;
-    return wanted->failed || wanted->protocols ||
-           refuse(c, "the protocol \"%.*s\" is not known", (int)MIN(name.size, 40U), (const char *)name.data);
+    if (!wanted->failed && !wanted->protocols)
+        return refuse(c, "the protocol \"%.*s\" is not known", (int)MIN(name.size, 40U),
+                      (const char *)name.data);
+    return agrees(c, check);
 }
 
 static void report_protocol(const struct ruleset *set, const struct rule_part *part, struct text *out)
@@ -224,13 +244,17 @@ static bool parse_config(struct compiler *c, const struct keyword *keyword, stru
     if (!bytes_starts(value, BYTES_OF("logging")))
         return refuse(c, "only \"logging disable, type tx, scope tx\" is known");
     struct bytes word;
+    bool typed = false, scoped = false;
     while (list_next(&value, &word)) {
-        bool known = bytes_is(word, "logging disable") || bytes_is(word, "type tx") ||
-                     bytes_is(word, "scope tx") || bytes_is(word, "type flow") ||
-                     bytes_is(word, "scope flow");
-        if (!known)
+        bool type = bytes_is(word, "type tx") || bytes_is(word, "type flow"),
+             scope = bytes_is(word, "scope tx") || bytes_is(word, "scope flow");
+        typed |= type;
+        scoped |= scope;
+        if (!type && !scope && !bytes_is(word, "logging disable"))
             return refuse(c, "\"%.*s\" is not known", (int)MIN(word.size, 40U), (const char *)word.data);
     }
+    if (!typed || !scoped)
+        return refuse(c, "a type and a scope are wanted: tx or flow");
     return compiler_action(c, config_run) != NULL;
 }
 

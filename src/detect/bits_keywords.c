@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flowbits, flowint, xbits, hostbits: what one match tells another; and tag. */
+/* flowbits, flowint, flowvar, pktvar, xbits, hostbits: what one match tells another; and tag. */
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -20,9 +20,7 @@ struct bit_list {
 
 /* ---- evaluation order: what writes comes before what reads ---- */
 
-/* Keys of signature->order: 1 flowbits, 2 flowints, 3 hostbits and xbits. Writers only, both, readers, none.
- */
-static void note_order(struct compiler *c, unsigned key, bool writes)
+void note_order(struct compiler *c, unsigned key, bool writes)
 {
     int *order = &c->signature->order[key];
     enum { WRITES = 1, READS_AND_WRITES = 2, READS = 3, NEITHER = 4 };
@@ -104,8 +102,6 @@ static bool parse_flowbits(struct compiler *c, const struct keyword *keyword, st
     struct bit_list *list = COMPILER_NEW(c, struct bit_list);
     if (!list || !parse_names(c, 'f', names, list))
         return false;
-    if (list->count > 1 && mode < BIT_IS_SET)
-        return refuse(c, "alternatives are for isset and isnotset");
     bool reads = mode >= BIT_IS_SET;
     note_order(c, 1, !reads);
     struct check *check = reads ? compiler_check(c, flow_bits_hold) : compiler_action(c, flow_bits_run);
@@ -252,6 +248,44 @@ static bool parse_flowint(struct compiler *c, const struct keyword *keyword, str
     return true;
 }
 
+/* ---- flowvar, pktvar: texts that captures left with the flow or the packet ---- */
+
+struct wanted_text {
+    struct bytes name, part;
+};
+
+static bool flow_text_holds(const struct check *check, struct context *context)
+{
+    const struct wanted_text *wanted = check->data;
+    struct bytes text = flow_text_find(context, wanted->name);
+    return text.data && bytes_find(text, wanted->part) != SIZE_MAX;
+}
+
+static bool packet_text_holds(const struct check *check, struct context *context)
+{
+    const struct wanted_text *wanted = check->data;
+    for (const struct alert_note *note = context->packet_notes; note; note = note->next)
+        if (bytes_equal(note->key, wanted->name) && note->value.data)
+            return bytes_find(note->value, wanted->part) != SIZE_MAX;
+    return false;
+}
+
+/* "name,part", the part perhaps in quotes and written as a content is. */
+static bool parse_text(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    struct wanted_text *wanted = COMPILER_NEW(c, struct wanted_text);
+    struct check *check = compiler_check(c, keyword->mode ? packet_text_holds : flow_text_holds);
+    struct bytes part = value, name = bytes_trim(bytes_cut(&part, ','));
+    part = bytes_trim(part);
+    if (!wanted || !check)
+        return false;
+    check->data = wanted;
+    if (!name.size || !part.size || !unquote(&part))
+        return refuse(c, "a name and a text are wanted");
+    note_order(c, 4, false);
+    return compiler_copy(c, name, &wanted->name) && content_parse(c, part, &wanted->part);
+}
+
 /* ---- xbits, hostbits ---- */
 
 static bool shared_bit_holds(const struct check *check, struct context *context)
@@ -290,6 +324,14 @@ static bool add_shared_bit(struct compiler *c, int mode, char kind, struct bytes
     return true;
 }
 
+static bool has_hook(const struct compiler *c)
+{
+    for (const struct buffer_use *use = c->signature->uses; use; use = use->next)
+        if (use->buffer->kind == BUFFER_HOOK)
+            return true;
+    return false;
+}
+
 static bool parse_xbits(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
@@ -303,7 +345,7 @@ static bool parse_xbits(struct compiler *c, const struct keyword *keyword, struc
     int mode = command_of(command);
     if (mode < 0 || !list_next(&value, &name))
         return refuse(c, "a command, a name and track are wanted");
-    enum track track = TRACK_NONE;
+    enum track track = TRACK_SRC;
     uint64_t seconds = 30;
     while (list_next(&value, &word)) {
         struct bytes rest = bytes_trim(bytes_from(word, MIN(bytes_find_byte(word, ' '), word.size)));
@@ -319,6 +361,8 @@ static bool parse_xbits(struct compiler *c, const struct keyword *keyword, struc
     }
     if (track == TRACK_NONE)
         return refuse(c, "track must be ip_src, ip_dst, ip_pair or tx");
+    if (track == TRACK_TX && mode >= BIT_IS_SET && !has_hook(c))
+        return refuse(c, "bits of a transaction are asked for by rules with a hook");
     return add_shared_bit(c, mode, 'x', name, track, seconds);
 }
 
@@ -337,9 +381,9 @@ static bool parse_hostbits(struct compiler *c, const struct keyword *keyword, st
         return refuse(c, "a command and a name are wanted");
     enum track track = TRACK_SRC;
     if (list_next(&value, &which)) {
-        if (!bytes_is(which, "src") && !bytes_is(which, "dst") && !bytes_is(which, "both"))
-            return refuse(c, "must be src, dst or both");
-        track = bytes_is(which, "dst") ? TRACK_DST : bytes_is(which, "both") ? TRACK_BOTH : TRACK_SRC;
+        if (!bytes_is(which, "src") && !bytes_is(which, "dst"))
+            return refuse(c, "must be src or dst");
+        track = bytes_is(which, "dst") ? TRACK_DST : TRACK_SRC;
     }
     for (size_t i = 0; i < name.size; i++)
         if (byte_is_space(name.data[i]))
@@ -432,6 +476,10 @@ const struct keyword bits_keywords[] = {
       .help = "Marks of the flow, set and asked by rules", .report = report_flowbits },
     { "flowint", .parse = parse_flowint, .flags = KEYWORD_QUOTED | KEYWORD_OF_FLOW,
       .help = "Numbers of the flow, kept by rules", .report = report_flowint },
+    { "flowvar", .parse = parse_text, .mode = 0, .flags = KEYWORD_OF_FLOW,
+      .help = "Part of a text that a capture left with the flow" },
+    { "pktvar", .parse = parse_text, .mode = 1,
+      .help = "Part of a text that a capture left with the packet" },
     { "xbits", .parse = parse_xbits, .flags = KEYWORD_QUOTED,
       .help = "Marks of a host, a pair or a transaction, with a life time" },
     { "hostbits", .parse = parse_hostbits, .flags = KEYWORD_QUOTED, .help = "Marks of a host" },

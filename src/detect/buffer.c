@@ -330,6 +330,54 @@ static bool is_lone(struct compiler *c, const struct inspect *row, const struct 
     return true;
 }
 
+static bool add_range(struct compiler *c, struct buffer_use *use, uint64_t low, uint64_t high)
+{
+    struct range_list *added = COMPILER_NEW(c, struct range_list);
+    if (!added)
+        return false;
+    *added = (struct range_list){ use->ranges, { .comparison = IS_WITHIN, .a = low, .b = high } };
+    use->ranges = added;
+    return true;
+}
+
+/* "23", "-128", "9-15", a name of the row, or of its group of values. */
+static bool parse_listed(struct compiler *c, const struct inspect *row, struct bytes word,
+                         struct buffer_use *use)
+{
+    int64_t low, high;
+    if (row->group && bytes_equal_nocase(word, bytes_of_string(row->group))) {
+        const struct value_range *range = row->group_ranges;
+        while (add_range(c, use, range->low, range->high))
+            if (range++->high == UINT64_MAX)
+                return true;
+        return false;
+    }
+    for (uint64_t i = 0; row->choices && row->choices[i]; i++)
+        if (word.size && bytes_equal_nocase(word, bytes_of_string(row->choices[i])))
+            return add_range(c, use, i, i);
+    if (parse_i64(word, &low))
+        return add_range(c, use, (uint64_t)low, (uint64_t)low);
+    size_t dash = bytes_find_byte(word, '-');
+    if (dash == SIZE_MAX || !parse_i64(bytes_trim(bytes_first(word, dash)), &low) ||
+        !parse_i64(bytes_trim(bytes_from(word, dash + 1)), &high) || low > high)
+        return refuse(c, "\"%.*s\" is no number, range or name", (int)MIN(word.size, 40U),
+                      (const char *)word.data);
+    return add_range(c, use, (uint64_t)low, (uint64_t)high);
+}
+
+static bool parse_list(struct compiler *c, const struct inspect *row, struct bytes value,
+                       struct buffer_use *use)
+{
+    struct bytes word;
+    use->negated = value.size && value.data[0] == '!';
+    if (use->negated)
+        value = bytes_trim(bytes_from(value, 1));
+    while (list_next(&value, &word))
+        if (!parse_listed(c, row, word, use))
+            return false;
+    return use->ranges || refuse(c, "a number is wanted");
+}
+
 /* Which of several numbers is meant: "any", "all" or an index, negative ones from the end. */
 static bool parse_which(struct bytes word, uint8_t *mode, int64_t *index)
 {
@@ -353,7 +401,7 @@ bool parse_row_number(struct compiler *c, const struct named_row *named, struct 
         if (bytes_is(rest, "raw"))
             named = row_with_suffix(c->set, named, "raw");
         value = first;
-    } else if (rest.data && !named->row->bits && !named->row->parts) {
+    } else if (rest.data && !named->row->bits && !named->row->parts && !named->row->list) {
         if (!parse_which(rest, &mode, &index))
             return refuse(c, "\"%.*s\" is not any, all or an index", (int)MIN(rest.size, 40U),
                           (const char *)rest.data);
@@ -369,6 +417,9 @@ bool parse_row_number(struct compiler *c, const struct named_row *named, struct 
     use->number_index = (int32_t)index;
     bool names_bits = value.size && (value.data[0] == '!' ? value.size > 1 && byte_lower(value.data[1]) >= 'a'
                                                           : byte_lower(value.data[0]) >= 'a');
+    bool compares = value.size && memchr("<>=&", value.data[0], 4);
+    if (named->row->list && !compares)
+        return parse_list(c, named->row, value, use);
     if (named->row->parts && named->row->choices)
         return parse_named_value(c, value, named->row->choices, &use->range);
     if (named->row->parts)

@@ -227,6 +227,9 @@ bool compiler_move(struct compiler *c, struct bytes name)
         return refuse(c, "%.*s needs a content before it", (int)name.size, (const char *)name.data);
     if (c->sticky.data)
         return refuse(c, "a modifier cannot follow a sticky buffer");
+    if (c->last_use->buffer->kind != BUFFER_PAYLOAD)
+        return refuse(c, "%.*s needs a content before it that no other modifier moved", (int)name.size,
+                      (const char *)name.data);
     struct item **from = &c->last_use->items;
     while (*from && *from != c->last)
         from = &(*from)->next;
@@ -257,8 +260,11 @@ static bool run_keyword(struct compiler *c, const struct keyword *keyword, struc
         return refuse_no_value(c, keyword->name);
     if (value.size && keyword->flags & KEYWORD_NO_VALUE)
         return refuse(c, "takes no value");
-    if (keyword->flags & KEYWORD_QUOTED && !unquote(&value))
+    if (keyword->flags & KEYWORD_QUOTES && (value.size < 2 || value.data[0] != '"'))
+        return refuse(c, "the value must be in quotes");
+    if (keyword->flags & (KEYWORD_QUOTED | KEYWORD_QUOTES) && !unquote(&value))
         return refuse(c, "a quote is not closed");
+    c->of_packet |= (keyword->flags & KEYWORD_OF_PACKET) != 0;
     return keyword->parse(c, keyword, value);
 }
 

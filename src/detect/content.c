@@ -51,6 +51,13 @@ static bool content_bytes(struct compiler *c, struct bytes text, uint8_t *out, s
     return *size || refuse(c, "is empty");
 }
 
+bool content_parse(struct compiler *c, struct bytes text, struct bytes *out)
+{
+    uint8_t raw[CONTENT_MAX];
+    size_t size;
+    return content_bytes(c, text, raw, &size) && compiler_copy(c, bytes_of(raw, size), out);
+}
+
 /* Takes a leading '!' off. */
 static bool take_not(struct bytes *value)
 {
@@ -73,11 +80,8 @@ static bool parse_content(struct compiler *c, const struct keyword *keyword, str
         end += value.data[end] == '\\' ? 2 : 1;
     if (end >= value.size)
         return refuse(c, "a quote is not closed");
-    uint8_t raw[CONTENT_MAX];
-    size_t size;
     struct bytes copy;
-    if (!content_bytes(c, bytes_of(value.data + 1, end - 1), raw, &size) ||
-        !compiler_copy(c, bytes_of(raw, size), &copy))
+    if (!content_parse(c, bytes_of(value.data + 1, end - 1), &copy))
         return false;
     struct item *item = compiler_item(c, ITEM_CONTENT);
     if (!item)
@@ -133,9 +137,11 @@ static bool parse_position(struct compiler *c, const struct keyword *keyword, st
         return refuse(c, "offset and depth do not go with distance and within");
     if (content->starts)
         return refuse(c, "does not go with startswith");
-    int64_t low = keyword->mode == AT_DISTANCE ? -1048576 : 0;
+    if (content->fast_only)
+        return refuse(c, "fast_pattern:only does not go with a position");
+    int64_t low = keyword->mode == AT_DISTANCE ? -1048576 : 0, high = relative ? 1048576 : UINT16_MAX;
     struct operand *operand = places[keyword->mode].operand;
-    if (!parse_operand(c, value, low, 1048576, operand))
+    if (!parse_operand(c, value, low, high, operand))
         return false;
     bool limits = keyword->mode == AT_DEPTH || keyword->mode == AT_WITHIN;
     if (limits && operand->variable == NO_VARIABLE && operand->value < (int64_t)content->bytes.size)
@@ -179,9 +185,12 @@ static bool parse_fast_pattern(struct compiler *c, const struct keyword *keyword
     struct content *content = &item->content;
     if (bytes_is(c->sticky, "base64_data"))
         return refuse(c, "fast_pattern cannot be used with base64_data");
-    if (content->fast_pattern)
-        return refuse(c, "given twice");
-    content->fast_pattern = true;
+    if (c->has_fast_pattern)
+        return refuse(c, "fast_pattern can be used on only one content in a rule");
+    bool placed = content->has_offset || content->has_depth || content->has_distance || content->has_within;
+    if (item->negated && placed)
+        return refuse(c, "fast_pattern does not go with a negated content that has a position");
+    content->fast_pattern = c->has_fast_pattern = true;
     if (!value.size)
         return true;
     if (bytes_is(value, "only")) {
@@ -189,7 +198,8 @@ static bool parse_fast_pattern(struct compiler *c, const struct keyword *keyword
         compiler_note(c, NULL,
                       "'fast_pattern:only' option is silently ignored and is interpreted as regular "
                       "'fast_pattern'");
-        return !item->negated || refuse(c, "only does not go with a negated content");
+        return (!item->negated && !placed) ||
+               refuse(c, "only does not go with a negated content or one that has a position");
     }
     struct bytes size = value, offset = bytes_cut(&size, ',');
     uint64_t at, count;
@@ -269,9 +279,11 @@ static bool parse_pkt_data(struct compiler *c, const struct keyword *keyword, st
     return compiler_sticky(c, BYTES_NONE);
 }
 
-/* replace: only meaningful inline; accepted when its size fits, the content stays as it is. */
+/* replace: only meaningful inline, elsewhere it is not looked at; the content stays as it is. */
 static bool parse_replace(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
+    if (!c->set->settings->inline_mode)
+        return true;
     struct item *item = compiler_last(c, keyword);
     uint8_t raw[CONTENT_MAX];
     size_t size;

@@ -25,11 +25,12 @@ struct context {
     const struct signature *signature; /* being judged */
     struct tx *tx;
     const struct frame *frame;
-    const struct file *file;        /* that matched */
-    const struct alert_note *notes; /* of values that matched */
-    struct bytes raw;               /* raw bytes of the stream, when they are inspected */
-    uint64_t raw_offset;            /* of their first byte in the stream */
-    bool raw_ready, on_stream;      /* there are such bytes; the match was in them */
+    const struct file *file;               /* that matched */
+    const struct alert_note *notes;        /* of values that matched */
+    const struct alert_note *packet_notes; /* captures that rules before this one kept with the packet */
+    struct bytes raw;                      /* raw bytes of the stream, when they are inspected */
+    uint64_t raw_offset;                   /* of their first byte in the stream */
+    bool raw_ready, on_stream;             /* there are such bytes; the match was in them */
 
     uint64_t variables[RULE_VARIABLES_MAX];
     unsigned steps; /* left for matching one buffer */

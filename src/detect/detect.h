@@ -44,6 +44,7 @@ enum note_kind { NOTE_CONTEXT, NOTE_PACKET, NOTE_FLOW };
 struct alert_note {
     const struct alert_note *next;
     struct bytes key, json;
+    struct bytes value;  /* of a capture: as it was captured */
     enum note_kind kind; /* of the alert's context, a variable of the packet or the flow */
 };
 

@@ -30,10 +30,9 @@ struct flow_values {
 
 /* A text that a rule's capture left with the flow. */
 struct flow_text {
-    struct flow_text *next; /* in the order in which they were kept first */
-    struct bytes name;      /* of the rule set */
-    size_t size;
-    char json[];
+    struct flow_text *next;   /* in the order in which they were kept first */
+    struct bytes name;        /* of the rule set */
+    struct bytes json, value; /* behind it */
 };
 
 /* A rule that matched a frame that is not complete yet. */
@@ -137,6 +136,8 @@ struct flow_value *flow_value_add(struct context *context, uint16_t id, bool is_
 void flow_value_remove(struct flow_memory *state, uint16_t id, bool is_int);
 /* Keeps a text with the flow, in the place of what had its name before. */
 void flow_text_keep(struct context *context, const struct alert_note *note);
+/* The text that has this name in the flow, as it was captured; absent when there is none. */
+struct bytes flow_text_find(const struct context *context, struct bytes name);
 /* The state of the flow at hand, made when new; NULL without a flow or memory. */
 struct flow_memory *context_state(struct context *context);
 

@@ -6,50 +6,74 @@
 #include "detect/keyword.h"
 #include "flow/tcp.h"
 
+enum flow_word {
+    WORD_TO_SERVER,
+    WORD_TO_CLIENT,
+    WORD_ESTABLISHED,
+    WORD_NOT_ESTABLISHED,
+    WORD_STATELESS,
+    WORD_ONLY_STREAM,
+    WORD_NO_STREAM,
+    WORD_ONLY_FRAG,
+    WORD_NO_FRAG,
+};
+
+static const struct {
+    const char *name;
+    enum flow_word word;
+    unsigned excludes; /* words that cannot stand beside it, itself among them */
+} flow_words[] = {
+#define WORD(a)         (1U << (a))
+#define DIRECTION_WORDS (WORD(WORD_TO_SERVER) | WORD(WORD_TO_CLIENT))
+#define STATE_WORDS     (WORD(WORD_ESTABLISHED) | WORD(WORD_NOT_ESTABLISHED) | WORD(WORD_STATELESS))
+#define STREAM_WORDS    (WORD(WORD_ONLY_STREAM) | WORD(WORD_NO_STREAM))
+#define FRAG_WORDS      (WORD(WORD_ONLY_FRAG) | WORD(WORD_NO_FRAG))
+    { "to_server", WORD_TO_SERVER, DIRECTION_WORDS },
+    { "from_client", WORD_TO_SERVER, DIRECTION_WORDS },
+    { "to_client", WORD_TO_CLIENT, DIRECTION_WORDS },
+    { "from_server", WORD_TO_CLIENT, DIRECTION_WORDS },
+    { "established", WORD_ESTABLISHED, STATE_WORDS },
+    { "not_established", WORD_NOT_ESTABLISHED, STATE_WORDS },
+    { "stateless", WORD_STATELESS, STATE_WORDS },
+    { "only_stream", WORD_ONLY_STREAM, STREAM_WORDS },
+    { "no_stream", WORD_NO_STREAM, STREAM_WORDS },
+    { "only_frag", WORD_ONLY_FRAG, FRAG_WORDS },
+    { "no_frag", WORD_NO_FRAG, FRAG_WORDS },
+};
+
 static bool parse_flow(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
     struct signature *s = c->signature;
     struct bytes word;
-    bool states = false; /* more than the direction */
+    unsigned seen = 0;
     while (list_next(&value, &word)) {
-        bool server = bytes_is(word, "to_server") || bytes_is(word, "from_client");
-        bool client = bytes_is(word, "to_client") || bytes_is(word, "from_server");
-        states |= !server && !client;
-        if (server || client) {
-            if (c->direction_given)
-                return refuse(c, "two directions are named");
-            c->direction_given = true;
-            *(server ? &s->to_client : &s->to_server) = false;
-        } else if (bytes_is(word, "established")) {
-            if (s->not_established)
-                return refuse(c, "established and not_established");
-            s->established = true;
-        } else if (bytes_is(word, "not_established")) {
-            if (s->established)
-                return refuse(c, "established and not_established");
-            s->not_established = true;
-        } else if (bytes_is(word, "stateless")) {
-            if (s->established || s->not_established)
-                return refuse(c, "stateless and established");
-        } else if (bytes_is(word, "only_stream")) {
-            s->only_stream = true;
-        } else if (bytes_is(word, "no_stream")) {
-            s->no_stream = true;
-        } else if (bytes_is(word, "only_frag")) {
-            s->only_frag = true;
-        } else if (bytes_is(word, "no_frag")) {
-            s->no_frag = true;
-        } else {
+        size_t i = 0;
+        while (i < COUNT_OF(flow_words) && !bytes_equal_nocase(word, bytes_of_string(flow_words[i].name)))
+            i++;
+        if (i == COUNT_OF(flow_words))
             return refuse(c, "\"%.*s\" is not known", (int)MIN(word.size, 40U), (const char *)word.data);
-        }
+        if (seen & flow_words[i].excludes)
+            return refuse(c, "%s does not go with what stands before it", flow_words[i].name);
+        seen |= WORD(flow_words[i].word);
     }
+    bool directed = seen & DIRECTION_WORDS;
+    if (directed && c->direction_given)
+        return refuse(c, "two directions are named");
+    if (!seen)
+        return refuse(c, "a direction or a state is wanted");
+    c->direction_given |= directed;
+    s->to_client &= !(seen & WORD(WORD_TO_SERVER));
+    s->to_server &= !(seen & WORD(WORD_TO_CLIENT));
+    s->established |= (seen & WORD(WORD_ESTABLISHED)) != 0;
+    s->not_established |= (seen & WORD(WORD_NOT_ESTABLISHED)) != 0;
+    s->only_stream |= (seen & WORD(WORD_ONLY_STREAM)) != 0;
+    s->no_stream |= (seen & WORD(WORD_NO_STREAM)) != 0;
+    s->only_frag |= (seen & WORD(WORD_ONLY_FRAG)) != 0;
+    s->no_frag |= (seen & WORD(WORD_NO_FRAG)) != 0;
+    c->of_packet |= s->no_stream;
     if (c->part)
-        c->part->hidden = !states;
-    if (s->only_stream && s->no_stream)
-        return refuse(c, "only_stream and no_stream");
-    if (s->only_frag && s->no_frag)
-        return refuse(c, "only_frag and no_frag");
+        c->part->hidden = !(seen & ~DIRECTION_WORDS); /* more than the direction is told */
     return true;
 }
 
@@ -164,7 +188,7 @@ static bool parse_stream_size(struct compiler *c, const struct keyword *keyword,
     struct check *check = compiler_check(c, stream_size_holds);
     if (!check)
         return false;
-    if (!list_next(&value, &way) || !list_next(&value, &op) || !list_next(&value, &number) ||
+    if (!list_next(&value, &way) || !list_next(&value, &op) || !list_next(&value, &number) || value.size ||
         !parse_way(way, &check->mode))
         return refuse(c, "must be server, client, both or either, an operator and a size");
     struct text text = text_of(joined, sizeof joined);
@@ -189,7 +213,7 @@ static bool stream_event_holds(const struct check *check, struct context *contex
     return false;
 }
 
-static bool parse_stream_event(struct compiler *c, const struct keyword *keyword, struct bytes value)
+bool parse_stream_event(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
     int event = stream_event_of(value);

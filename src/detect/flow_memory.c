@@ -24,7 +24,7 @@ static void flow_memory_clear(struct detector *detector, struct flow_memory *sta
 void flow_text_keep(struct context *context, const struct alert_note *note)
 {
     struct flow_memory *state = context_state(context);
-    struct flow_text *text = state ? malloc(sizeof *text + note->json.size) : NULL;
+    struct flow_text *text = state ? malloc(sizeof *text + note->json.size + note->value.size) : NULL;
     size_t count = 0;
     if (!text)
         return;
@@ -38,10 +38,25 @@ void flow_text_keep(struct context *context, const struct alert_note *note)
         free(text);
         return;
     }
-    *text = (struct flow_text){ .next = old ? old->next : NULL, .name = note->key, .size = note->json.size };
-    memcpy(text->json, note->json.data, note->json.size);
+    uint8_t *json = (uint8_t *)(text + 1), *value = json + note->json.size;
+    *text = (struct flow_text){ .next = old ? old->next : NULL,
+                                .name = note->key,
+                                .json = bytes_of(json, note->json.size),
+                                .value = bytes_of(value, note->value.size) };
+    memcpy(json, note->json.data, note->json.size);
+    if (note->value.size)
+        memcpy(value, note->value.data, note->value.size);
     *place = text;
     free(old);
+}
+
+struct bytes flow_text_find(const struct context *context, struct bytes name)
+{
+    for (const struct flow_text *text = context->state ? context->state->texts : NULL; text;
+         text = text->next)
+        if (bytes_equal(text->name, name))
+            return text->value;
+    return BYTES_NONE;
 }
 
 struct flow_memory *context_state(struct context *context)
@@ -180,6 +195,6 @@ bool detect_flow_text(const struct detector *detector, const struct flow *flow, 
     if (!text)
         return false;
     *name = text->name;
-    *json = bytes_of(text->json, text->size);
+    *json = text->json;
     return true;
 }

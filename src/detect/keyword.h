@@ -61,7 +61,9 @@ struct compiler {
     struct bytes variables[RULE_VARIABLES_MAX];
     size_t variable_count;
     bool has_sid, direction_given, skip;
-    bool of_data; /* the refusal is about a file that the rule names */
+    bool has_fast_pattern;
+    bool of_packet; /* a keyword is about one packet */
+    bool of_data;   /* the refusal is about a file that the rule names */
     uint32_t priority;
     struct text references, metadata;
     char error[200];
@@ -77,6 +79,7 @@ enum {
     KEYWORD_NEGATABLE = 8,
     KEYWORD_OF_PACKET = 16, /* holds or not for a packet from the wire */
     KEYWORD_OF_FLOW = 32,   /* holds or not for a flow */
+    KEYWORD_QUOTES = 128,   /* the value must be in quotes */
     KEYWORD_OF_EVENT = 64,  /* an anomaly of a packet, a stream or the recognition */
 };
 
@@ -136,6 +139,11 @@ struct check *compiler_late_action(struct compiler *c, check_fn run);
 /* The protocol has this name, or answers to it. */
 bool protocol_is_named(const struct protocol *protocol, struct bytes name);
 bool find_progress(const struct compiler *c, struct bytes name, uint8_t *direction, uint8_t *progress);
+/* For the order of rules: it writes or reads what other rules read or write. Keys of signature->order: 1
+ * flowbits, 2 flowints, 3 hostbits and xbits, 4 texts of captures. */
+void note_order(struct compiler *c, unsigned key, bool writes);
+/* The bytes that a content's text means, with |hex| parts and escapes. */
+MUST_CHECK bool content_parse(struct compiler *c, struct bytes text, struct bytes *out);
 bool is_direction(struct bytes word, uint8_t *direction);
 /* Opens the sticky buffer `name`; transformations may follow. */
 MUST_CHECK bool compiler_sticky(struct compiler *c, struct bytes name);
@@ -147,6 +155,8 @@ struct buffer_use *compiler_add_use(struct compiler *c, struct buffer *buffer);
 struct item *compiler_last(struct compiler *c, const struct keyword *keyword);
 /* Moves the latest content to the buffer `name` (legacy modifiers). */
 MUST_CHECK bool compiler_move(struct compiler *c, struct bytes name);
+
+bool parse_stream_event(struct compiler *c, const struct keyword *keyword, struct bytes value);
 
 /* Shapes. */
 bool parse_packet_number(struct compiler *c, const struct keyword *keyword, struct bytes value);

@@ -12,6 +12,8 @@ static bool parse_msg(struct compiler *c, const struct keyword *keyword, struct 
     (void)keyword;
     if (c->signature->rule.message.data)
         return refuse(c, "given twice");
+    if (!value.size)
+        return refuse(c, "is empty");
     char clean[1024];
     size_t size = 0;
     for (size_t i = 0; i < value.size; i++) {
@@ -31,7 +33,8 @@ static bool parse_id(struct compiler *c, const struct keyword *keyword, struct b
 {
     struct rule *rule = &c->signature->rule;
     uint64_t number;
-    if (!bytes_to_u64(value, &number) || number > UINT32_MAX || (number == 0 && keyword->mode == META_SID))
+    if (!bytes_to_u64(value, &number) || number > UINT32_MAX ||
+        (number == 0 && (keyword->mode == META_SID || keyword->mode == META_REV)))
         return refuse(c, "must be a number of 32 bits, not %.*s", (int)MIN(value.size, 40U),
                       (const char *)value.data);
     if (keyword->mode == META_SID) {
@@ -44,8 +47,6 @@ static bool parse_id(struct compiler *c, const struct keyword *keyword, struct b
     } else if (keyword->mode == META_REV) {
         rule->rev = (uint32_t)number;
     } else {
-        if (number == 0 || number > 255)
-            return refuse(c, "must be 1 to 255, not %llu", (unsigned long long)number);
         rule->priority = (uint32_t)number;
     }
     return true;
@@ -239,6 +240,8 @@ static bool parse_prefilter(struct compiler *c, const struct keyword *keyword, s
 {
     (void)keyword;
     (void)value;
+    if (!c->last_match)
+        return refuse(c, "prefilter needs a match before it");
     for (struct rule_part *part = c->parts ? c->parts->first : NULL; part; part = part->next)
         part->leads = part->next == c->part;
     if (c->last && c->last == c->last_match)
@@ -247,11 +250,11 @@ static bool parse_prefilter(struct compiler *c, const struct keyword *keyword, s
 }
 
 const struct keyword meta_keywords[] = {
-    { "msg", .parse = parse_msg, .flags = KEYWORD_QUOTED, .help = "What the alert says" },
+    { "msg", .parse = parse_msg, .flags = KEYWORD_QUOTES, .help = "What the alert says" },
     { "sid", .parse = parse_id, .mode = META_SID, .help = "Number of the rule" },
     { "gid", .parse = parse_id, .mode = META_GID, .help = "Group of rule numbers" },
     { "rev", .parse = parse_id, .mode = META_REV, .help = "Revision of the rule" },
-    { "priority", .parse = parse_id, .mode = META_PRIORITY, .help = "1 (first) to 255" },
+    { "priority", .parse = parse_id, .mode = META_PRIORITY, .help = "1 comes first" },
     { "classtype", .parse = parse_classtype, .help = "Class, with its priority, of classification.config" },
     { "reference", .parse = parse_reference, .help = "Where to read more: system and id" },
     { "metadata", .parse = parse_metadata, .flags = KEYWORD_OPTIONAL, .help = "Pairs of key and value" },
@@ -261,7 +264,7 @@ const struct keyword meta_keywords[] = {
     { "alert", .parse = parse_noalert, .mode = 0, .flags = KEYWORD_NO_VALUE,
       .help = "A match raises an alert" },
     { "requires", .parse = parse_requires, .help = "Skips the rule where something is missing" },
-    { "prefilter", .parse = parse_prefilter, .flags = KEYWORD_OPTIONAL,
+    { "prefilter", .parse = parse_prefilter, .flags = KEYWORD_NO_VALUE,
       .help = "Rules are looked for by the match before it, if that is a content" },
     { "logto", .parse = parse_ignored, .flags = KEYWORD_OPTIONAL, .help = "Accepted and ignored" },
     { 0 },

@@ -239,20 +239,168 @@ static bool parse_sameip(struct compiler *c, const struct keyword *keyword, stru
     return compiler_check(c, same_ip_holds) != NULL;
 }
 
+static bool version_holds(const struct check *check, struct context *context)
+{
+    return context->packet->ip && context->packet->ip->version == check->a;
+}
+
+static bool parse_l3_proto(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    bool four = bytes_equal_nocase(value, BYTES_OF("ipv4")) || bytes_equal_nocase(value, BYTES_OF("ip4")),
+         six = bytes_equal_nocase(value, BYTES_OF("ipv6")) || bytes_equal_nocase(value, BYTES_OF("ip6"));
+    struct check *check = compiler_check(c, version_holds);
+    if (!check)
+        return false;
+    check->a = four ? 4 : 6;
+    return four || six || refuse(c, "must be ipv4, ip4, ipv6 or ip6");
+}
+
+/* "mark/mask", each of 32 bits, hexadecimal with 0x. Packets go to no queue here: there is nothing to mark.
+ */
+static bool parse_mark(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    uint64_t mark, mask;
+    struct bytes rest = value, first = bytes_trim(bytes_cut(&rest, '/'));
+    return (bytes_to_number(first, &mark) && bytes_to_number(bytes_trim(rest), &mask) && mark <= UINT32_MAX &&
+            mask <= UINT32_MAX) ||
+           refuse(c, "must be a mark and a mask, as in 0x1/0xff");
+}
+
+/* Names as IANA's registry writes them, and in small letters. */
 static const struct {
     const char *name;
     uint8_t number;
-} ip_protocol_names[] = { { "icmp", 1 },       { "igmp", 2 },    { "ipip", 4 },  { "ipencap", 4 },
-                          { "tcp", 6 },        { "egp", 8 },     { "igp", 9 },   { "udp", 17 },
-                          { "ipv6", 41 },      { "gre", 47 },    { "esp", 50 },  { "ah", 51 },
-                          { "ipv6-icmp", 58 }, { "icmpv6", 58 }, { "ospf", 89 }, { "pim", 103 },
-                          { "vrrp", 112 },     { "l2tp", 115 },  { "sctp", 132 } };
+} ip_protocol_names[] = { { "icmp", 1 },
+                          { "ICMP", 1 },
+                          { "igmp", 2 },
+                          { "IGMP", 2 },
+                          { "ggp", 3 },
+                          { "GGP", 3 },
+                          { "ipencap", 4 },
+                          { "IPENCAP", 4 },
+                          { "IP-ENCAP", 4 },
+                          { "st", 5 },
+                          { "ST", 5 },
+                          { "tcp", 6 },
+                          { "TCP", 6 },
+                          { "egp", 8 },
+                          { "EGP", 8 },
+                          { "igp", 9 },
+                          { "IGP", 9 },
+                          { "pup", 12 },
+                          { "PUP", 12 },
+                          { "udp", 17 },
+                          { "UDP", 17 },
+                          { "hmp", 20 },
+                          { "HMP", 20 },
+                          { "xns-idp", 22 },
+                          { "XNS-IDP", 22 },
+                          { "rdp", 27 },
+                          { "RDP", 27 },
+                          { "iso-tp4", 29 },
+                          { "ISO-TP4", 29 },
+                          { "dccp", 33 },
+                          { "DCCP", 33 },
+                          { "xtp", 36 },
+                          { "XTP", 36 },
+                          { "ddp", 37 },
+                          { "DDP", 37 },
+                          { "idpr-cmtp", 38 },
+                          { "IDPR-CMTP", 38 },
+                          { "ipv6", 41 },
+                          { "IPV6", 41 },
+                          { "IPv6", 41 },
+                          { "ipv6-route", 43 },
+                          { "IPV6-ROUTE", 43 },
+                          { "IPv6-Route", 43 },
+                          { "ipv6-frag", 44 },
+                          { "IPV6-FRAG", 44 },
+                          { "IPv6-Frag", 44 },
+                          { "idrp", 45 },
+                          { "IDRP", 45 },
+                          { "rsvp", 46 },
+                          { "RSVP", 46 },
+                          { "gre", 47 },
+                          { "GRE", 47 },
+                          { "esp", 50 },
+                          { "ESP", 50 },
+                          { "IPSEC-ESP", 50 },
+                          { "ah", 51 },
+                          { "AH", 51 },
+                          { "IPSEC-AH", 51 },
+                          { "skip", 57 },
+                          { "SKIP", 57 },
+                          { "ipv6-icmp", 58 },
+                          { "IPV6-ICMP", 58 },
+                          { "IPv6-ICMP", 58 },
+                          { "icmpv6", 58 },
+                          { "ICMPV6", 58 },
+                          { "ipv6-nonxt", 59 },
+                          { "IPV6-NONXT", 59 },
+                          { "IPv6-NoNxt", 59 },
+                          { "ipv6-opts", 60 },
+                          { "IPV6-OPTS", 60 },
+                          { "IPv6-Opts", 60 },
+                          { "rspf", 73 },
+                          { "RSPF", 73 },
+                          { "vmtp", 81 },
+                          { "VMTP", 81 },
+                          { "eigrp", 88 },
+                          { "EIGRP", 88 },
+                          { "ospf", 89 },
+                          { "OSPF", 89 },
+                          { "OSPFIGP", 89 },
+                          { "ax.25", 93 },
+                          { "AX.25", 93 },
+                          { "ipip", 94 },
+                          { "IPIP", 94 },
+                          { "etherip", 97 },
+                          { "ETHERIP", 97 },
+                          { "encap", 98 },
+                          { "ENCAP", 98 },
+                          { "pim", 103 },
+                          { "PIM", 103 },
+                          { "ipcomp", 108 },
+                          { "IPCOMP", 108 },
+                          { "vrrp", 112 },
+                          { "VRRP", 112 },
+                          { "l2tp", 115 },
+                          { "L2TP", 115 },
+                          { "isis", 124 },
+                          { "ISIS", 124 },
+                          { "sctp", 132 },
+                          { "SCTP", 132 },
+                          { "fc", 133 },
+                          { "FC", 133 },
+                          { "mobility-header", 135 },
+                          { "MOBILITY-HEADER", 135 },
+                          { "Mobility-Header", 135 },
+                          { "udplite", 136 },
+                          { "UDPLITE", 136 },
+                          { "UDPLite", 136 },
+                          { "mpls-in-ip", 137 },
+                          { "MPLS-IN-IP", 137 },
+                          { "manet", 138 },
+                          { "MANET", 138 },
+                          { "hip", 139 },
+                          { "HIP", 139 },
+                          { "shim6", 140 },
+                          { "SHIM6", 140 },
+                          { "Shim6", 140 },
+                          { "wesp", 141 },
+                          { "WESP", 141 },
+                          { "rohc", 142 },
+                          { "ROHC", 142 } };
 
 /* Narrows the header's protocols. */
 static bool parse_ip_proto(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
     uint8_t comparison = '=';
+    if (c->protocols || c->tcp || c->udp)
+        return refuse(c, "the header must leave the protocol open: ip");
     if (value.size && memchr("!<>=", value.data[0], 4)) {
         comparison = value.data[0];
         value = bytes_trim(bytes_from(value, 1));
@@ -260,7 +408,7 @@ static bool parse_ip_proto(struct compiler *c, const struct keyword *keyword, st
     uint64_t number = 256;
     if (!bytes_to_u64(value, &number))
         for (size_t i = 0; i < COUNT_OF(ip_protocol_names); i++)
-            if (bytes_equal_nocase(value, bytes_of_string(ip_protocol_names[i].name)))
+            if (bytes_is(value, ip_protocol_names[i].name))
                 number = ip_protocol_names[i].number;
     if (number > 255)
         return refuse(c, "\"%.*s\" is no IP protocol", (int)MIN(value.size, 40U), (const char *)value.data);
@@ -354,6 +502,16 @@ static bool parse_decode_event(struct compiler *c, const struct keyword *keyword
     return true;
 }
 
+/* "decoder.x" or "stream.x": the older name of decode-event and stream-event. */
+static bool parse_engine_event(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    size_t dot = bytes_find_byte(value, '.');
+    struct bytes kind = bytes_first(value, dot), name = dot == SIZE_MAX ? value : bytes_from(value, dot + 1);
+    if (bytes_is(kind, "stream"))
+        return parse_stream_event(c, keyword, name);
+    return parse_decode_event(c, keyword, bytes_is(kind, "decoder") ? name : value);
+}
+
 /* ---- what reports tell ---- */
 
 static void report_number(const struct ruleset *set, const struct rule_part *part, struct text *out)
@@ -439,6 +597,10 @@ static void report_ipopts(const struct ruleset *set, const struct rule_part *par
 
 /* Options of TCP and IP that look like content of a header: the count of a kind of number. */
 const struct keyword packet_keywords[] = {
+    { "l3_proto", .parse = parse_l3_proto, .flags = KEYWORD_QUOTED, .help = "The version of IP" },
+    { "nfq_set_mark", .parse = parse_mark, .help = "Accepted; packets come from no queue that has marks" },
+    { "template2", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 255, .number = ip_ttl,
+      .help = "The developers' example: IP time to live, in hops", .source = "RFC 791 3.1" },
     { "ttl", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 255, .number = ip_ttl,
       .help = "IP time to live, in hops", .source = "RFC 791 3.1" },
     { "tos", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 255, .number = ip_tos,
@@ -485,7 +647,8 @@ const struct keyword packet_keywords[] = {
       .source = "RFC 791 3.1" },
     { "ipopts", .parse = parse_ipopts, .flags = KEYWORD_OF_PACKET, .help = "An IPv4 option is there",
       .source = "RFC 791 3.1", .report = report_ipopts },
-    { "ip_proto", .parse = parse_ip_proto, .help = "Protocol over IP", .source = "IANA protocol numbers" },
+    { "ip_proto", .parse = parse_ip_proto, .flags = KEYWORD_QUOTED, .help = "Protocol over IP",
+      .source = "IANA protocol numbers" },
     { "sameip", .parse = parse_sameip, .flags = KEYWORD_NO_VALUE | KEYWORD_OF_PACKET,
       .help = "Source and destination address are the same" },
     { "ipv4-csum", .parse = parse_csum, .mode = CHECKSUM_OF_IPV4 | 4 << 4,
@@ -496,6 +659,8 @@ const struct keyword packet_keywords[] = {
     { "udpv6-csum", .parse = parse_csum, .mode = CHECKSUM_OF_UDP | 6 << 4, .help = "UDP checksum over IPv6" },
     { "icmpv4-csum", .parse = parse_csum, .mode = CHECKSUM_OF_ICMP | 4 << 4, .help = "ICMP checksum" },
     { "icmpv6-csum", .parse = parse_csum, .mode = CHECKSUM_OF_ICMP | 6 << 4, .help = "ICMPv6 checksum" },
+    { "engine-event", .parse = parse_engine_event, .flags = KEYWORD_OF_EVENT,
+      .help = "An anomaly found while decoding or following TCP" },
     { "decode-event", .parse = parse_decode_event, .flags = KEYWORD_OF_EVENT,
       .help = "An anomaly found while decoding" },
     { "ether.hdr", .parse = parse_packet_bytes, .flags = KEYWORD_NO_VALUE | KEYWORD_OF_PACKET,

@@ -98,7 +98,8 @@ static void note_capture(const struct capture *capture, struct bytes value, stru
     struct bytes copy = note ? arena_copy(context->scratch, text_bytes(&text)) : BYTES_NONE;
     if (!copy.data)
         return;
-    *note = (struct alert_note){ context->notes, capture->name, copy, capture->kind };
+    struct bytes raw = arena_copy(context->scratch, bytes_first(value, CAPTURE_SIZE_MAX));
+    *note = (struct alert_note){ context->notes, capture->name, copy, raw, capture->kind };
     context->notes = note;
 }
 
@@ -177,6 +178,8 @@ static bool add_capture(struct compiler *c, struct regex *regex, uint32_t group,
         return false;
     capture->group = group;
     capture->kind = kind;
+    if (kind != NOTE_CONTEXT)
+        note_order(c, 4, true);
     struct capture **place = &regex->captures;
     while (*place && (*place)->group > group)
         place = &(*place)->next;
@@ -288,6 +291,19 @@ static bool read_flags(struct compiler *c, struct bytes flags, uint32_t *bits, b
     return true;
 }
 
+/* Something before it says where it is relative to: in sticky buffers that may be their start. */
+static bool follows_match(const struct compiler *c, const char *buffer)
+{
+    if (c->sticky.data)
+        return true;
+    if (!buffer)
+        return c->last_payload != NULL;
+    for (const struct buffer_use *use = c->signature->uses; use; use = use->next)
+        if (strcmp(use->buffer->name, buffer) == 0 && use->items)
+            return true;
+    return false;
+}
+
 static bool parse_pcre(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
@@ -321,6 +337,8 @@ static bool parse_pcre(struct compiler *c, const struct keyword *keyword, struct
             return refuse(c, "a flag names another buffer than the sticky one");
         buffer = NULL;
     }
+    if (relative && !follows_match(c, buffer))
+        return refuse(c, "pcre with /R (relative) needs preceding match in the same buffer");
     struct item *item = compiler_item(c, ITEM_REGEX);
     if (!item)
         return false;

@@ -85,7 +85,6 @@ struct ruleset_settings {
     const char *const *reputation_files;
     const char *geoip_file; /* MaxMind DB; NULL: none */
     size_t reputation_count;
-    bool strict;     /* --init-errors-fatal: the first refused rule is an error */
     bool keep_texts; /* of rules, as rule->text; a quarter of the memory of a set */
     bool keep_parts; /* of rules, keyword by keyword, for ruleset_analyze() */
     bool inline_mode;
@@ -93,8 +92,8 @@ struct ruleset_settings {
     uint32_t pcre_match_limit;  /* 0: 3500 */
     uint32_t alerts_per_packet; /* packet-alert-max; 0: 15 */
     struct quarantine_settings quarantine;
-    bool guess_tx;              /* alerts on packets are told with the flow's only transaction */
-    uint32_t guess_max;         /* alerts of a connection that are told with the same one; 0: 4 */
+    bool guess_tx;                         /* alerts on packets are told with the flow's only transaction */
+    uint32_t guess_max;                    /* alerts of a connection that are told with the same one; 0: 4 */
     uint8_t action_order[ACTION_PLACES];   /* enum rule_action; first 0: the stock order */
     uint32_t stream_chunk[2];              /* toserver-chunk-size, toclient-chunk-size; 0: 2560 */
     const struct protocol *const *enabled; /* NULL: all */
@@ -107,8 +106,8 @@ struct ruleset_numbers {
     uint32_t with_fast_pattern, packet_rules, stream_rules, tx_rules, ip_only;
 };
 
-/* Loads and compiles; NULL only when a file cannot be read, memory is short, or `strict` and a rule was
- * refused. */
+/* Loads and compiles; NULL only when a file cannot be read or memory is short: rules that are refused are
+ * counted. */
 MUST_CHECK struct ruleset *ruleset_load(const struct ruleset_settings *settings, struct error *error);
 void ruleset_free(struct ruleset *set);
 /* What rules look at that costs extra to have. */

@@ -574,8 +574,6 @@ static bool load_all(struct ruleset *set, const struct ruleset_settings *setting
     for (size_t i = 0; i < settings->file_count; i++)
         if (!load_file(set, settings->files[i], error))
             return false;
-    if (settings->strict && set->numbers.failed)
-        return error_set(error, "%u rules were refused", set->numbers.failed);
     order_rules(set);
     if (!load_threshold_file(set, settings->threshold_file, error))
         return false;

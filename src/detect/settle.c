@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What follows from all keywords of a rule together: where its items look, the protocols and directions in
  * which they all exist, what kind of rule it is, and that it can match at all. */
+#include "detect/buffer.h"
 #include "detect/compile.h"
 #include "detect/regex.h"
 
@@ -173,15 +174,88 @@ static bool fits_sizes(struct compiler *c, const struct buffer_use *use)
     return true;
 }
 
+/* The buffer is of a header that packets of the rule's protocols can have. */
+static bool has_header(const struct compiler *c, const char *buffer)
+{
+    static const struct {
+        const char *buffer;
+        uint8_t protocol;
+    } headers[] = {
+        { "tcp.hdr", IP_TCP }, { "udp.hdr", IP_UDP }, { "icmpv4.hdr", IP_ICMP }, { "icmpv6.hdr", IP_ICMPV6 }
+    };
+    for (size_t i = 0; i < COUNT_OF(headers); i++)
+        if (strcmp(buffer, headers[i].buffer) == 0)
+            return c->ip_protocols[headers[i].protocol / 8] >> headers[i].protocol % 8 & 1;
+    return true;
+}
+
+static const struct inspect *row_of(const struct buffer *buffer)
+{
+    for (size_t p = 0; p < PROTOCOLS_MAX; p++)
+        if (buffer->rows[p])
+            return buffer->rows[p];
+    return NULL;
+}
+
+/* Contents of a buffer whose values all have one length. */
+static bool fits_length(struct compiler *c, const struct buffer_use *use)
+{
+    const struct inspect *row = row_of(use->buffer);
+    if (!row || !row->length || use->buffer->transforms)
+        return true;
+    for (const struct item *item = use->items; item; item = item->next) {
+        struct bytes content = item->content.bytes;
+        if (item->kind != ITEM_CONTENT)
+            continue;
+        if (content.size != row->length)
+            return refuse(c, "values of %s are %u bytes long, the content has %zu", row->name, row->length,
+                          content.size);
+        for (size_t i = 0; row->hexadecimal && i < content.size; i++)
+            if (byte_hex(content.data[i]) < 0)
+                return refuse(c, "values of %s are hexadecimal", row->name);
+    }
+    return true;
+}
+
+/* What a buffer's own making rules out: a host is in small letters, a method has no spaces around it. */
+static bool fits_http(struct compiler *c, const struct buffer_use *use)
+{
+    bool host = strcmp(use->buffer->name, "http.host") == 0,
+         method = strcmp(use->buffer->name, "http.method") == 0;
+    for (const struct item *item = use->items; item && (host || method) && !use->buffer->transforms;
+         item = item->next) {
+        const struct content *content = &item->content;
+        struct bytes bytes = content->bytes;
+        if (item->kind != ITEM_CONTENT)
+            continue;
+        if (method && (bytes.data[0] == ' ' || bytes.data[bytes.size - 1] == ' '))
+            return refuse(c, "a method has no space before or after it");
+        if (host && content->nocase)
+            return refuse(c, "the host is in small letters: nocase has no use");
+        for (size_t i = 0; host && i < bytes.size; i++)
+            if (byte_lower(bytes.data[i]) != bytes.data[i])
+                return refuse(c, "the host is in small letters, the content has capitals");
+    }
+    if (strcmp(use->buffer->name, "http.header.raw") == 0 && !c->direction_given)
+        return refuse(c, "http.header.raw needs a direction of the flow: to_server or to_client");
+    return true;
+}
+
 /* Contents that the buffer's size or transformations rule out. */
 static bool is_possible(struct compiler *c, const struct buffer_use *use)
 {
-    bool stripped = false, compressed = false;
-    if (!fits_sizes(c, use))
+    bool stripped = false, compressed = false, lowered = false, raised = false;
+    if (!fits_sizes(c, use) || !fits_length(c, use) || !fits_http(c, use))
         return false;
+    if (use->buffer->kind == BUFFER_PACKET && !has_header(c, use->buffer->name))
+        return refuse(c, "the rule's protocol has no header that %s is about", use->buffer->name);
+    if (use->absent && use->items)
+        return refuse(c, "the buffer %s cannot be absent and hold something", use->buffer->name);
     for (const struct transform *t = use->buffer->transforms; t; t = t->next) {
         stripped |= strcmp(t->name, "strip_whitespace") == 0;
         compressed |= strcmp(t->name, "compress_whitespace") == 0;
+        lowered |= strcmp(t->name, "to_lowercase") == 0 || strcmp(t->name, "header_lowercase") == 0;
+        raised |= strcmp(t->name, "to_uppercase") == 0;
     }
     for (const struct item *item = use->items; item; item = item->next) {
         if (item->kind != ITEM_CONTENT || item->negated)
@@ -189,6 +263,11 @@ static bool is_possible(struct compiler *c, const struct buffer_use *use)
         struct bytes content = item->content.bytes;
         for (size_t i = 0; i < content.size; i++) {
             bool space = byte_is_space(content.data[i]);
+            uint8_t letter = content.data[i];
+            if (lowered && letter >= 'A' && letter <= 'Z')
+                return refuse(c, "the content is incompatible with to_lowercase transform");
+            if (raised && letter >= 'a' && letter <= 'z' && !item->content.nocase)
+                return refuse(c, "the content is incompatible with to_uppercase transform");
             if (stripped && space)
                 return refuse(c, "the content is incompatible with strip_whitespace transform");
             if (compressed && space && i && byte_is_space(content.data[i - 1]))
@@ -251,6 +330,15 @@ static bool settle_directions(struct compiler *c)
     return true;
 }
 
+/* Its buffers are of transactions; a hook says when, not what. */
+static bool inspects_tx(const struct signature *s)
+{
+    for (const struct buffer_use *use = s->uses; use; use = use->next)
+        if (is_tx_use(use) && use->buffer->kind != BUFFER_HOOK)
+            return true;
+    return false;
+}
+
 static bool settle_protocols(struct compiler *c)
 {
     struct signature *s = c->signature;
@@ -262,7 +350,9 @@ static bool settle_protocols(struct compiler *c)
         *(use->buffer->kind == BUFFER_FRAME ? &frame : &tx) = true;
         common &= use->protocols;
         if (!common)
-            return refuse(c, "the buffer %s does not go with the rule's protocol or its other buffers",
+            return refuse(c,
+                          "rule contains conflicting protocols: the buffer %s does not go with its header or "
+                          "other buffers",
                           use->buffer->name);
     }
     if (s->protocols)
@@ -274,6 +364,10 @@ static bool settle_protocols(struct compiler *c)
     s->kind = frame ? SIGNATURE_FRAME : tx ? SIGNATURE_TX : SIGNATURE_PACKET;
     if (frame && tx)
         return refuse(c, "frames do not go with buffers of transactions");
+    if (c->of_packet && (frame || inspects_tx(s)))
+        return refuse(c,
+                      "keywords about one packet (as dsize, flags, ttl) do not go with what is looked for in "
+                      "transactions");
     return true;
 }
 

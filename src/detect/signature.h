@@ -70,6 +70,12 @@ static inline bool range_has(const struct range *range, uint64_t value)
 
 /* ---- what is matched inside a buffer ---- */
 
+/* One of several. */
+struct range_list {
+    const struct range_list *next;
+    struct range range;
+};
+
 enum item_kind {
     ITEM_CONTENT,
     ITEM_REGEX,
@@ -235,8 +241,9 @@ struct buffer_use {
     struct buffer_use *next;
     struct buffer *buffer;
     struct item *items;
-    struct range range;  /* rows of numbers */
-    uint8_t number_mode; /* 0: any of the values; 1: all of them; 2: the one at `number_index` */
+    struct range range;              /* rows of numbers */
+    const struct range_list *ranges; /* instead of it; `negated`: none of them */
+    uint8_t number_mode;             /* 0: any of the values; 1: all of them; 2: the one at `number_index` */
     int32_t number_index;
     bool absent, absent_or_else;
     bool at_end;                        /* a growing body must be complete before this can be decided */

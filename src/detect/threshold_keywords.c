@@ -91,7 +91,9 @@ static bool is_whole(const struct threshold *t)
 {
     if (t->track == TRACK_NONE || t->track == TRACK_EITHER || t->count == 0)
         return false;
-    return t->type == THRESHOLD_BACKOFF ? t->multiplier > 0 : t->seconds > 0;
+    if (t->type == THRESHOLD_BACKOFF)
+        return t->multiplier > 0 && t->track == TRACK_FLOW;
+    return t->seconds > 0;
 }
 
 static bool parse_threshold(struct compiler *c, const struct keyword *keyword, struct bytes value)
@@ -104,7 +106,9 @@ static bool parse_threshold(struct compiler *c, const struct keyword *keyword, s
     if (!parse_parts(value, t, &wrong))
         return refuse(c, "\"%.*s\" is not known", (int)MIN(wrong.size, 60U), (const char *)wrong.data);
     if (t->type == UINT8_MAX || !is_whole(t))
-        return refuse(c, "type, track, count and seconds are wanted, each over 0");
+        return refuse(c,
+                      "type, track, count and seconds are wanted, each over 0; backoff takes by_flow and a "
+                      "multiplier");
     if (keyword->mode ? c->signature->threshold || c->signature->filter : c->signature->filter != NULL)
         return refuse(c, "a rule has thresholds or one detection_filter");
     for (const struct threshold *other = c->signature->threshold; other; other = other->next)

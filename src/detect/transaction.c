@@ -176,6 +176,16 @@ static bool is_final(const struct inspection_of_tx *in, const struct buffer *buf
     return false;
 }
 
+static bool number_holds(const struct buffer_use *use, uint64_t value)
+{
+    if (!use->ranges)
+        return range_has(&use->range, value);
+    for (const struct range_list *one = use->ranges; one; one = one->next)
+        if (range_has(&one->range, value))
+            return !use->negated;
+    return use->negated;
+}
+
 static enum verdict judge_number(const struct inspection_of_tx *in, const struct buffer_use *use)
 {
     const struct inspect *row = use->buffer->rows[in->protocol];
@@ -183,7 +193,7 @@ static enum verdict judge_number(const struct inspection_of_tx *in, const struct
     uint32_t count = 0;
     bool all = true, any = false;
     while (count < VALUES_MAX && row->number(in->tx, in->direction, count, &value)) {
-        bool holds = range_has(&use->range, value);
+        bool holds = number_holds(use, value);
         if (use->number_mode == 2 && use->number_index == (int32_t)count)
             return holds ? HOLDS : FAILS;
         all &= holds;
@@ -192,7 +202,7 @@ static enum verdict judge_number(const struct inspection_of_tx *in, const struct
     }
     if (use->number_mode == 2 && use->number_index < 0 && (int64_t)count + use->number_index >= 0 &&
         row->number(in->tx, in->direction, (uint32_t)((int64_t)count + use->number_index), &value))
-        return range_has(&use->range, value) ? HOLDS : FAILS;
+        return number_holds(use, value) ? HOLDS : FAILS;
     if (use->number_mode == 2)
         return FAILS;
     return count && (use->number_mode == 1 ? all : any) ? HOLDS : FAILS;

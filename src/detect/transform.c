@@ -306,12 +306,11 @@ static bool add_transform(struct compiler *c, const struct keyword *keyword, str
 {
     if (!c->sticky.data || c->list)
         return refuse(c, "needs a sticky buffer before it");
-    if (c->sticky_used && c->transforms)
+    if (c->use && c->transforms)
         return refuse(c, "must come right after the sticky buffer");
-    if (c->sticky_used) { /* what follows is looked for in the transformed buffer, what came before in the
+    if (c->use) { /* what follows is looked for in the transformed buffer, what came before in the
                              plain one */
         c->use = NULL;
-        c->sticky_used = false;
         c->last = c->last_payload = NULL;
     }
     struct transform *t = COMPILER_NEW(c, struct transform);

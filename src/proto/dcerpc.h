@@ -109,6 +109,7 @@ bool dcerpc_get_stub(const struct tx *tx, enum direction direction, uint32_t ind
       .progress = { 1, 1 },                                                                                  \
       .number = dcerpc_get_opnum,                                                                            \
       .max = UINT16_MAX,                                                                                     \
+      .list = true,                                                                                          \
       .help = "Number of the operation called",                                                              \
       .source = "C706 12.6.4.9" },                                                                           \
     {                                                                                                        \

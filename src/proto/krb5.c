@@ -161,10 +161,15 @@ static const struct krb5 *krb5_of(const struct tx *tx)
     return (const struct krb5 *)tx->record;
 }
 
-/* Anything but AES and Camellia (RFC 8429, RFC 6649). */
+/* Anything but AES and Camellia (RFC 8429, RFC 6649); numbers below 0 are private ones. */
+static const struct value_range weak_ranges[] = { { 0, 16 }, { 21, 24 }, { 27, UINT64_MAX } };
+
 static bool weak(int32_t encryption)
 {
-    return !((encryption >= 17 && encryption <= 20) || encryption == 25 || encryption == 26);
+    for (size_t i = 0; i < COUNT_OF(weak_ranges); i++)
+        if ((uint64_t)encryption >= weak_ranges[i].low && (uint64_t)encryption <= weak_ranges[i].high)
+            return true;
+    return false;
 }
 
 /* ---- parsing ---- */
@@ -465,7 +470,7 @@ static bool get_error(const struct tx *tx, enum direction direction, uint32_t in
 static bool get_ticket(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
 {
     (void)direction;
-    *value = (uint64_t)krb5_of(tx)->ticket_encryption;
+    *value = (uint64_t)krb5_of(tx)->ticket_encryption; /* below 0: at the top */
     return index == 0 && krb5_of(tx)->has_ticket;
 }
 
@@ -515,6 +520,9 @@ static const struct inspect inspects[] = {
       .number = get_ticket,
       .max = INT32_MAX,
       .choices = encryption_names,
+      .list = true,
+      .group = "weak",
+      .group_ranges = weak_ranges,
       .help = "Encryption of the ticket",
       .source = "RFC 3961 section 8" },
 };

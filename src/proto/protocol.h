@@ -73,6 +73,10 @@ struct window {
     bool complete;   /* no more will follow */
 };
 
+struct value_range {
+    uint64_t low, high; /* both belong to it */
+};
+
 struct inspect {
     const char *name;     /* "http.uri" */
     const char *alias;    /* other sticky names, space separated: "http_raw_uri" is not one */
@@ -93,8 +97,13 @@ struct inspect {
                     * one highest; those left out are not compared. With `choices`: "name=value",
                     * the name's index in the upper 32 bits */
     const char *const *choices; /* names a rule may use for numbers, NULL-terminated; index is the value */
-    const char *help, *source;  /* one English sentence; RFC section */
-    const char *shown;          /* what reports on rules call its buffer; NULL: `modifier`, or the name */
+    bool list;         /* INSPECT_NUMBER: a rule lists numbers, ranges "1-3" and names: one of them holds */
+    const char *group; /* with `list`: a name for the values in `group_ranges`, in order, up to the highest */
+    const struct value_range *group_ranges;
+    uint8_t length;   /* of every value, in bytes; 0: it varies. A content of another length is refused */
+    bool hexadecimal; /* with `length`: of small hexadecimal digits */
+    const char *help, *source; /* one English sentence; RFC section */
+    const char *shown;         /* what reports on rules call its buffer; NULL: `modifier`, or the name */
 };
 
 /* Flags of a stream parser's call. */

@@ -613,10 +613,10 @@ GETTER(get_ja3s_hash, quic->server, quic->ja3_hash)
 GETTER(get_ja4, true, quic->ja4)
 
 #define BOTH (1U << TO_SERVER | 1U << TO_CLIENT)
-#define ROW(keyword, where, getter, text)                                                    \
+#define ROW(keyword, where, getter, text, ...)                                               \
     {                                                                                        \
         .name = (keyword), .kind = INSPECT_GET, .directions = (where), .progress = { 1, 1 }, \
-        .get = (getter), .help = (text), .source = "RFC 9000",                               \
+        .get = (getter), .help = (text), .source = "RFC 9000", __VA_ARGS__                   \
     }
 
 static const struct inspect inspects[] = {
@@ -624,10 +624,11 @@ static const struct inspect inspects[] = {
     ROW("quic.sni", 1U << TO_SERVER, get_sni, "Server name asked for"),
     ROW("quic.ua", 1U << TO_SERVER, get_user_agent, "User agent of Google's QUIC"),
     ROW("quic.cyu.string", 1U << TO_SERVER, get_cyu, "CYU fingerprint in full"),
-    ROW("quic.cyu.hash", 1U << TO_SERVER, get_cyu_hash, "CYU fingerprint as MD5"),
-    ROW("ja3.hash", 1U << TO_SERVER, get_ja3_hash, "JA3 as MD5"),
+    ROW("quic.cyu.hash", 1U << TO_SERVER, get_cyu_hash, "CYU fingerprint as MD5", .length = 32,
+        .hexadecimal = true),
+    ROW("ja3.hash", 1U << TO_SERVER, get_ja3_hash, "JA3 as MD5", .length = 32, .hexadecimal = true),
     ROW("ja3.string", 1U << TO_SERVER, get_ja3, "JA3 in full"),
-    ROW("ja3s.hash", 1U << TO_CLIENT, get_ja3s_hash, "JA3S as MD5"),
+    ROW("ja3s.hash", 1U << TO_CLIENT, get_ja3s_hash, "JA3S as MD5", .length = 32, .hexadecimal = true),
     ROW("ja3s.string", 1U << TO_CLIENT, get_ja3s, "JA3S in full"),
     ROW("ja4.hash", 1U << TO_SERVER, get_ja4, "JA4 of the client"),
 };

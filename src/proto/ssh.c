@@ -255,10 +255,10 @@ SIDE_GETTER(get_hassh_server_string, sides[TO_CLIENT].hassh_string)
 
 #define TO_SERVER_BIT (1 << TO_SERVER)
 #define TO_CLIENT_BIT (1 << TO_CLIENT)
-#define GETTER(keyword, alias_, bits, getter, step, text)                                                 \
+#define GETTER(keyword, alias_, bits, getter, step, text, ...)                                            \
     {                                                                                                     \
         .name = (keyword), .alias = (alias_), .kind = INSPECT_GET, .directions = (bits), .get = (getter), \
-        .progress = { (step), (step) }, .help = (text)                                                    \
+        .progress = { (step), (step) }, .help = (text), __VA_ARGS__                                       \
     }
 
 static const struct inspect inspects[] = {
@@ -266,11 +266,12 @@ static const struct inspect inspects[] = {
            "Protocol version of the sender"),
     GETTER("ssh.software", "ssh_software", TO_SERVER_BIT | TO_CLIENT_BIT, get_software, PROGRESS_BANNER_DONE,
            "Software version of the sender"),
-    GETTER("ssh.hassh", NULL, TO_SERVER_BIT, get_hassh, PROGRESS_FINISHED, "HASSH of the client"),
+    GETTER("ssh.hassh", NULL, TO_SERVER_BIT, get_hassh, PROGRESS_FINISHED, "HASSH of the client",
+           .length = 32, .hexadecimal = true),
     GETTER("ssh.hassh.string", NULL, TO_SERVER_BIT, get_hassh_string, PROGRESS_FINISHED,
            "Algorithms of the client's HASSH"),
     GETTER("ssh.hassh.server", NULL, TO_CLIENT_BIT, get_hassh_server, PROGRESS_FINISHED,
-           "HASSH of the server"),
+           "HASSH of the server", .length = 32, .hexadecimal = true),
     GETTER("ssh.hassh.server.string", NULL, TO_CLIENT_BIT, get_hassh_server_string, PROGRESS_FINISHED,
            "Algorithms of the server's HASSH"),
 };

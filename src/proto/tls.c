@@ -994,11 +994,11 @@ static bool chain_length(const struct tx *tx, enum direction direction, uint32_t
 }
 
 #define BOTH (1U << TO_SERVER | 1U << TO_CLIENT)
-#define ROW(keyword, others, where, at_client, at_server, getter, text)                   \
+#define ROW(keyword, others, where, at_client, at_server, getter, text, ...)              \
     {                                                                                     \
         .name = (keyword), .alias = (others), .kind = INSPECT_GET, .directions = (where), \
         .progress = { (at_client), (at_server) }, .get = (getter), .help = (text),        \
-        .source = "RFC 8446, RFC 5246",                                                   \
+        .source = "RFC 8446, RFC 5246", __VA_ARGS__                                       \
     }
 
 static const struct inspect inspects[] = {
@@ -1010,7 +1010,7 @@ static const struct inspect inspects[] = {
     ROW("tls.cert_serial", "tls_cert_serial", BOTH, TLS_CLIENT_CERT_DONE, TLS_SERVER_CERT_DONE, get_serial,
         "Serial number of the certificate, with colons"),
     ROW("tls.cert_fingerprint", "tls_cert_fingerprint", BOTH, TLS_CLIENT_CERT_DONE, TLS_SERVER_CERT_DONE,
-        get_fingerprint, "SHA-1 of the certificate, with colons"),
+        get_fingerprint, "SHA-1 of the certificate, with colons", .length = 59),
     ROW("tls.certs", NULL, BOTH, TLS_CLIENT_CERT_DONE, TLS_SERVER_CERT_DONE, get_certificate,
         "Each certificate of the chain, as DER"),
     ROW("tls.subjectaltname", NULL, BOTH, TLS_CLIENT_CERT_DONE, TLS_SERVER_CERT_DONE, get_name,
@@ -1022,9 +1022,11 @@ static const struct inspect inspects[] = {
         "First four bytes of the hello's random"),
     ROW("tls.random_bytes", NULL, BOTH, TLS_CLIENT_HELLO_DONE, TLS_SERVER_HELLO, get_random_bytes,
         "Last 28 bytes of the hello's random"),
-    ROW("ja3.hash", "ja3_hash", 1U << TO_SERVER, TLS_CLIENT_HELLO_DONE, 0, get_ja3_hash, "JA3 as MD5"),
+    ROW("ja3.hash", "ja3_hash", 1U << TO_SERVER, TLS_CLIENT_HELLO_DONE, 0, get_ja3_hash, "JA3 as MD5",
+        .length = 32, .hexadecimal = true),
     ROW("ja3.string", "ja3_string", 1U << TO_SERVER, TLS_CLIENT_HELLO_DONE, 0, get_ja3, "JA3 in full"),
-    ROW("ja3s.hash", NULL, 1U << TO_CLIENT, 0, TLS_SERVER_HELLO, get_ja3_hash, "JA3S as MD5"),
+    ROW("ja3s.hash", NULL, 1U << TO_CLIENT, 0, TLS_SERVER_HELLO, get_ja3_hash, "JA3S as MD5", .length = 32,
+        .hexadecimal = true),
     ROW("ja3s.string", NULL, 1U << TO_CLIENT, 0, TLS_SERVER_HELLO, get_ja3, "JA3S in full"),
     ROW("ja4.hash", NULL, 1U << TO_SERVER, TLS_CLIENT_HELLO_DONE, 0, get_ja4, "JA4 of the client"),
     { .name = "tls.cert_chain_len",

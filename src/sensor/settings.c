@@ -313,7 +313,6 @@ static bool read_rules(struct settings *settings, struct error *error)
         settings->data_dir = config_value(root, "default-data-dir");
     rules->data_dir = settings->data_dir;
     rules->inline_mode = settings->inline_mode;
-    rules->strict = settings->failures_fatal;
     if (!read_action_order(root, rules, error) || !read_datasets(settings, rules, error) ||
         !read_grouping(settings, error) || !read_quarantine(root, &rules->quarantine, error) ||
         !config_u32(root, "packet-alert-max", &rules->alerts_per_packet, error) ||

@@ -190,6 +190,27 @@ static void captures_stay_with_flow_packet_and_alert(void **state)
     stage_close(&stage);
 }
 
+static void later_rules_ask_for_what_was_captured(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage,
+               "alert udp any any -> any any (pktvar:two,\"d|65|\"; sid:3;)\n"
+               "alert udp any any -> any any (flowvar:one,bc; sid:2;)\n"
+               "alert udp any any -> any any (pcre:\"/^(\\w+) (\\w+)/,flow:one,pkt:two\"; sid:1;)\n",
+               NULL);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("?"));
+    assert_int_equal(stage.alerts->count, 0);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("abcd cdef"));
+    assert_int_equal(stage_count(&stage, 1), 1);
+    assert_int_equal(stage_count(&stage, 2), 1);
+    assert_int_equal(stage_count(&stage, 3), 1);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("?"));
+    assert_int_equal(stage_count(&stage, 2), 1); /* the flow keeps it, the packet is gone */
+    assert_int_equal(stage_count(&stage, 3), 0);
+    stage_close(&stage);
+}
+
 static void a_flow_keeps_only_so_many_texts(void **state)
 {
     (void)state;
@@ -538,6 +559,7 @@ int main(void)
         cmocka_unit_test(calls_of_rpc_are_known_by_their_numbers),
         cmocka_unit_test(bits_pass_between_rules),
         cmocka_unit_test(captures_stay_with_flow_packet_and_alert),
+        cmocka_unit_test(later_rules_ask_for_what_was_captured),
         cmocka_unit_test(a_flow_keeps_only_so_many_texts),
         cmocka_unit_test(thresholds_hide_and_show),
         cmocka_unit_test(headers_choose_the_packets),

@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 
+#define P(text) (text), sizeof(text) - 1
+
 #define RULES                                                        \
     "alert tcp any any -> any any (pcre:\"/[a-y]{40}z/\"; sid:1;)\n" \
     "alert tcp any any -> any any (content:\"z\"; sid:2;)\n"         \
