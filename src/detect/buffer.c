@@ -346,11 +346,12 @@ static bool parse_listed(struct compiler *c, const struct inspect *row, struct b
 {
     int64_t low, high;
     if (row->group && bytes_equal_nocase(word, bytes_of_string(row->group))) {
-        const struct value_range *range = row->group_ranges;
-        while (add_range(c, use, range->low, range->high))
-            if (range++->high == UINT64_MAX)
+        for (const struct value_range *range = row->group_ranges;; range++) {
+            if (!add_range(c, use, range->low, range->high))
+                return false;
+            if (range->high == UINT64_MAX)
                 return true;
-        return false;
+        }
     }
     for (uint64_t i = 0; row->choices && row->choices[i]; i++)
         if (word.size && bytes_equal_nocase(word, bytes_of_string(row->choices[i])))
