@@ -25,6 +25,12 @@ void json_end(struct text *out)
 
 void json_number(struct text *out, uint64_t value)
 {
+    if (LIKELY(TEXT_DIGITS + 1 < out->capacity - out->size)) {
+        char *at = out->data + out->size, *end = text_digits(at, value);
+        *end++ = ',';
+        text_grow(out, (size_t)(end - at));
+        return;
+    }
     text_u64(out, value);
     text_char(out, ',');
 }

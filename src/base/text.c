@@ -76,9 +76,10 @@ void text_base64(struct text *text, struct bytes b)
     text->data[text->size] = '\0';
 }
 
-static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
-                            "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
-                            "8081828384858687888990919293949596979899";
+const char text_pairs[201] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
 
 /* 1233 / 4096 is a little more than the number of digits that a bit is worth. */
 static unsigned digits_of(uint64_t value)
@@ -107,19 +108,29 @@ static unsigned digits_of(uint64_t value)
     return about + (value >= powers[about]);
 }
 
+char *text_digits(char *at, uint64_t value)
+{
+    if (value < 10) {
+        *at = (char)('0' + value);
+        return at + 1;
+    }
+    char *stop = at + digits_of(value), *end = stop;
+    for (; value > UINT32_MAX; value /= 100)
+        memcpy(end -= 2, text_pairs + value % 100 * 2, 2);
+    uint32_t rest = (uint32_t)value; /* divided faster */
+    for (; rest >= 100; rest /= 100)
+        memcpy(end -= 2, text_pairs + (size_t)(rest % 100) * 2, 2);
+    if (rest >= 10)
+        memcpy(end - 2, text_pairs + (size_t)rest * 2, 2);
+    else
+        end[-1] = (char)('0' + rest);
+    return stop;
+}
+
 void text_u64(struct text *text, uint64_t value)
 {
-    unsigned size = value ? digits_of(value) : 1;
-    char *at = text_room(text, size), *end = at ? at + size : NULL;
-    if (!at)
-        return;
-    for (; value >= 100; value /= 100)
-        memcpy(end -= 2, pairs + value % 100 * 2, 2);
-    if (value >= 10)
-        memcpy(end - 2, pairs + value * 2, 2);
-    else
-        end[-1] = (char)('0' + value);
-    text_grow(text, size);
+    char digits[TEXT_DIGITS];
+    text_put(text, bytes_of(digits, (size_t)(text_digits(digits, value) - digits)));
 }
 
 void text_u64_hex(struct text *text, uint64_t value)
@@ -130,20 +141,4 @@ void text_u64_hex(struct text *text, uint64_t value)
         *--end = "0123456789abcdef"[value & 15];
     if (at)
         text_grow(text, size);
-}
-
-char *text_octet(char *at, uint8_t value)
-{
-    unsigned rest = value;
-    if (rest >= 100) {
-        *at++ = (char)('0' + rest / 100);
-        memcpy(at, pairs + rest % 100 * 2, 2);
-        return at + 2;
-    }
-    if (rest >= 10) {
-        memcpy(at, pairs + rest * 2, 2);
-        return at + 2;
-    }
-    *at++ = (char)('0' + rest);
-    return at;
 }

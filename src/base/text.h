@@ -8,6 +8,8 @@
 
 #include "base/bytes.h"
 
+extern const char text_pairs[201]; /* "00" to "99" */
+
 struct text {
     char *data;
     size_t capacity, size; /* bytes; `size` without the terminator */
@@ -37,8 +39,12 @@ void text_base64(struct text *text, struct bytes b);
 void text_u64(struct text *text, uint64_t value);
 /* In lower case, without leading zeros. */
 void text_u64_hex(struct text *text, uint64_t value);
-/* Writes up to three digits at `at`, without a terminator; returns where they end. */
-char *text_octet(char *at, uint8_t value);
+
+#define TEXT_DIGITS 20 /* of a number of 64 bits at most */
+
+/* Writes the number at `at`, where there is room for TEXT_DIGITS or as many as it has, without a terminator;
+ * returns its end. */
+char *text_digits(char *at, uint64_t value);
 
 /* Where `more` bytes may be written, and the terminator behind them; NULL (and `full`) when there is no room.
  * What was written counts by text_grow(). */
@@ -53,6 +59,18 @@ static inline void text_grow(struct text *text, size_t more)
 {
     text->size += more;
     text->data[text->size] = '\0';
+}
+
+/* Up to three digits at `at`, without a terminator; returns where they end. */
+static inline char *text_octet(char *at, uint8_t value)
+{
+    unsigned hundreds = value * 41U >> 12, rest = value - hundreds * 100;
+    *at = (char)('0' + hundreds);
+    at += hundreds != 0;
+    *at = text_pairs[rest * 2];
+    at += value >= 10;
+    *at++ = text_pairs[rest * 2 + 1];
+    return at;
 }
 
 static inline void text_char(struct text *text, char c)

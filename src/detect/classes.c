@@ -20,6 +20,7 @@ struct classes {
     uint32_t *v4_starts; /* the IPv4 part of `addresses`, for speed */
     uint16_t *v4_class;
     size_t v4_count;
+    uint32_t v4_first[65537]; /* by the upper half of an address: the interval that its first one is in */
     uint16_t port_class[65536];
     struct index_list ip_only;
     struct gate *always; /* those that want data come first */
@@ -149,6 +150,12 @@ static bool build_v4(struct classes *c)
         c->v4_starts[c->v4_count] = (uint32_t)c->addresses.starts[i];
         c->v4_class[c->v4_count++] = c->addresses.class_of[i];
     }
+    for (size_t half = 0, at = 0; half < 65536; half++) {
+        while (at + 1 < c->v4_count && c->v4_starts[at + 1] <= half << 16)
+            at++;
+        c->v4_first[half] = (uint32_t)at;
+    }
+    c->v4_first[65536] = (uint32_t)c->v4_count - 1;
     return true;
 }
 
@@ -233,16 +240,31 @@ void classes_free(struct classes *c)
 
 /* ---- the cache ---- */
 
+#define RECENT_BITS 9
+
 struct class_key {
     uint16_t src, dst, src_port, dst_port;
     uint8_t protocol, version, has_ports, unused;
 };
 
+static size_t recent_place(const struct class_key *key)
+{
+    uint64_t first;
+    memcpy(&first, key, sizeof first);
+    first = (first ^ (uint64_t)key->protocol << 59 ^ (uint64_t)key->version << 41) * 0x9e3779b97f4a7c15U;
+    return first >> (64 - RECENT_BITS);
+}
+
 struct class_cache {
     const struct ruleset *set;
     struct map classes; /* class_key -> struct flow_class * */
-    struct map lists;   /* bit per rule of `always` -> struct gate_list *: most classes have the same few */
-    uint64_t *chosen;   /* such bits, being worked out */
+    /* Those met last, each at one place. */
+    struct {
+        struct class_key key;
+        const struct flow_class *class;
+    } recent[1 << RECENT_BITS];
+    struct map lists; /* bit per rule of `always` -> struct gate_list *: most classes have the same few */
+    uint64_t *chosen; /* such bits, being worked out */
     struct arena memory;
     uint32_t generation;
 };
@@ -287,7 +309,7 @@ static uint16_t address_class(const struct classes *c, const struct address *add
         return partition_find(&c->addresses, address_number(address));
     uint32_t value = (uint32_t)address->octets[0] << 24 | (uint32_t)address->octets[1] << 16 |
                      (uint32_t)address->octets[2] << 8 | address->octets[3];
-    size_t low = 0, high = c->v4_count;
+    size_t low = c->v4_first[value >> 16], high = (size_t)c->v4_first[(value >> 16) + 1] + 1;
     while (high - low > 1) {
         size_t middle = (low + high) / 2;
         if (c->v4_starts[middle] <= value)
@@ -408,6 +430,28 @@ static struct flow_class *make(struct class_cache *cache, const struct class_key
     return class;
 }
 
+static const struct flow_class *class_for(struct class_cache *cache, const struct class_key *key)
+{
+    uintptr_t *place = map_find(&cache->classes, bytes_of(key, sizeof *key));
+    if (place)
+        return (const struct flow_class *)*place;
+    if (cache->classes.count >= CACHE_MAX) {
+        map_done(&cache->classes);
+        cache->classes = map_of(0x5bd1e995, CACHE_MAX);
+        map_done(&cache->lists);
+        cache->lists = map_of(0x1b873593, 0);
+        arena_reset(&cache->memory);
+        memset(cache->recent, 0, sizeof cache->recent);
+        cache->generation++;
+    }
+    struct flow_class *class = make(cache, key);
+    place = class ? map_add(&cache->classes, bytes_of(key, sizeof *key), NULL) : NULL;
+    if (!place)
+        return NULL;
+    *place = (uintptr_t) class;
+    return class;
+}
+
 const struct flow_class *class_of(struct class_cache *cache, const struct packet *packet)
 {
     const struct classes *c = cache->set->classes;
@@ -424,21 +468,12 @@ const struct flow_class *class_of(struct class_cache *cache, const struct packet
             key.dst_port = c->port_class[packet->dst_port];
         }
     }
-    uintptr_t *place = map_find(&cache->classes, bytes_of(&key, sizeof key));
-    if (place)
-        return (const struct flow_class *)*place;
-    if (cache->classes.count >= CACHE_MAX) {
-        map_done(&cache->classes);
-        cache->classes = map_of(0x5bd1e995, CACHE_MAX);
-        map_done(&cache->lists);
-        cache->lists = map_of(0x1b873593, 0);
-        arena_reset(&cache->memory);
-        cache->generation++;
-    }
-    struct flow_class *class = make(cache, &key);
-    place = class ? map_add(&cache->classes, bytes_of(&key, sizeof key), NULL) : NULL;
-    if (!place)
-        return NULL;
-    *place = (uintptr_t) class;
+    size_t recent = recent_place(&key);
+    const struct flow_class *class = cache->recent[recent].class;
+    if (class && memcmp(&cache->recent[recent].key, &key, sizeof key) == 0)
+        return class;
+    class = class_for(cache, &key);
+    cache->recent[recent].key = key;
+    cache->recent[recent].class = class;
     return class;
 }

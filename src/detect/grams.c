@@ -564,9 +564,14 @@ AVX512 static inline unsigned may_stand16(const struct table *table, __m512i has
     return _mm512_cmpeq_epi32_mask(_mm512_and_si512(words, bits), bits);
 }
 
-AVX512 static inline __m512i words16(const uint8_t *data, unsigned step)
+/* Up to 64 bytes; those that are not there are zero. */
+AVX512 static inline __m512i bytes64(const uint8_t *data, size_t left)
 {
-    __m512i bytes = _mm512_loadu_si512(data);
+    return left >= 64 ? _mm512_loadu_si512(data) : _mm512_maskz_loadu_epi8(((uint64_t)1 << left) - 1, data);
+}
+
+AVX512 static inline __m512i words16(__m512i bytes, unsigned step)
+{
     if (step == 4)
         return bytes;
     const __m512i near = _mm512_setr_epi32(0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6);
@@ -576,15 +581,15 @@ AVX512 static inline __m512i words16(const uint8_t *data, unsigned step)
                                _mm512_broadcast_i32x4(order));
 }
 
-AVX512 static inline unsigned worth16(const struct table *table, const uint8_t *data, unsigned step,
-                                      unsigned gram)
+AVX512 static inline unsigned worth16(const struct table *table, const uint8_t *data, size_t left,
+                                      unsigned step, unsigned gram)
 {
-    __m512i words = fold16(words16(data, step));
+    __m512i words = fold16(words16(bytes64(data, left), step));
     if (gram < 4)
         words = _mm512_and_si512(words, _mm512_set1_epi32((int)table->mask));
     __m512i hashes = _mm512_mullo_epi32(words, _mm512_set1_epi32((int)LOW_FACTOR));
     if (gram == 8) {
-        __m512i after = fold16(words16(data + 4, step));
+        __m512i after = fold16(words16(bytes64(data + 4, left - 4), step));
         hashes = _mm512_add_epi32(hashes, _mm512_mullo_epi32(after, _mm512_set1_epi32((int)HIGH_FACTOR)));
     }
     return may_stand16(table, hashes);
@@ -599,19 +604,17 @@ static void look_at(const struct scan *scan, const struct table *table, unsigned
     }
 }
 
-#define REST_MAX 68U /* bytes that are too few for the widest */
+#define REST_MAX 36U /* bytes that are needed for eight places */
 
-/* `together` places at once, for which `reach` bytes are read; what is left at the end is looked at in a
- * copy. */
-static inline __attribute__((always_inline)) void sweep(
-    const struct scan *scan, const struct table *table, unsigned shape, unsigned together, unsigned reach,
-    unsigned (*worth)(const struct table *table, const uint8_t *data, unsigned step, unsigned gram))
+/* Eight places at once, for which 36 bytes are read; what is left at the end is looked at in a copy. */
+AVX2 static inline __attribute__((always_inline)) void sweep8(const struct scan *scan,
+                                                              const struct table *table, unsigned shape)
 {
     const unsigned step = shapes[shape].step, gram = shapes[shape].gram;
     struct bytes data = scan->data;
     size_t at = 0;
-    for (; at + reach <= data.size; at += (size_t)together * step) {
-        unsigned places = worth(table, data.data + at, step, gram);
+    for (; at + REST_MAX <= data.size; at += (size_t)8 * step) {
+        unsigned places = worth8(table, data.data + at, step, gram);
         if (UNLIKELY(places))
             look_at(scan, table, places, at);
     }
@@ -619,9 +622,24 @@ static inline __attribute__((always_inline)) void sweep(
         return;
     uint8_t rest[2 * REST_MAX] = { 0 };
     memcpy(rest, data.data + at, data.size - at);
-    for (const uint8_t *from = rest; at + gram <= data.size;
-         at += (size_t)together * step, from += together * step)
-        look_at(scan, table, worth(table, from, step, gram), at);
+    for (const uint8_t *from = rest; at + gram <= data.size; at += (size_t)8 * step, from += 8 * step)
+        look_at(scan, table, worth8(table, from, step, gram), at);
+}
+
+/* Sixteen at once; the end is read as far as it goes. */
+AVX512 static inline __attribute__((always_inline)) void sweep16(const struct scan *scan,
+                                                                 const struct table *table, unsigned shape)
+{
+    const unsigned step = shapes[shape].step, gram = shapes[shape].gram;
+    const uint8_t *data = scan->data.data;
+    size_t at = 0, size = scan->data.size;
+    for (; at + 68 <= size; at += (size_t)16 * step) {
+        unsigned places = worth16(table, data + at, 68, step, gram);
+        if (UNLIKELY(places))
+            look_at(scan, table, places, at);
+    }
+    for (; at + gram <= size; at += (size_t)16 * step)
+        look_at(scan, table, worth16(table, data + at, size - at, step, gram), at);
 }
 
 /* Where four equal bytes begin, 32 places at once. */
@@ -652,18 +670,38 @@ AVX2 static void scan_runs(const struct scan *scan, const struct table *table)
         look_at(scan, table, runs32(rest + 32), at + 32);
 }
 
+/* The same, 64 places at once. */
+AVX512 static void scan_runs64(const struct scan *scan, const struct table *table)
+{
+    const uint8_t *data = scan->data.data;
+    uint64_t before = 0; /* bit 0: the place before is the beginning of one, too */
+    for (size_t at = 0, size = scan->data.size; at + 4 <= size; at += 64) {
+        size_t left = size - at;
+        __m512i a = bytes64(data + at, left), b = bytes64(data + at + 1, left - 1),
+                c = bytes64(data + at + 2, left - 2), d = bytes64(data + at + 3, left - 3);
+        uint64_t there = left >= 67 ? ~(uint64_t)0 : ((uint64_t)1 << (left - 3)) - 1;
+        there = _mm512_mask_cmpeq_epi8_mask(there, a, b);
+        there = _mm512_mask_cmpeq_epi8_mask(there, b, c);
+        there = _mm512_mask_cmpeq_epi8_mask(there, c, d);
+        uint64_t begins = there & ~(there << 1 | before);
+        before = there >> 63;
+        for (; UNLIKELY(begins); begins &= begins - 1)
+            look(scan, table, at + (size_t)__builtin_ctzll(begins));
+    }
+}
+
 AVX2 static void scan8(const struct scan *scan, const struct table *table, unsigned shape)
 {
     if (shape == NARROW)
-        sweep(scan, table, NARROW, 8, 36, worth8);
+        sweep8(scan, table, NARROW);
     else if (shape == WIDE)
-        sweep(scan, table, WIDE, 8, 36, worth8);
+        sweep8(scan, table, WIDE);
     else if (shape == PAIRS)
-        sweep(scan, table, PAIRS, 8, 36, worth8);
+        sweep8(scan, table, PAIRS);
     else if (shape == CLOSE)
-        sweep(scan, table, CLOSE, 8, 36, worth8);
+        sweep8(scan, table, CLOSE);
     else if (shape == TINY)
-        sweep(scan, table, TINY, 8, 36, worth8);
+        sweep8(scan, table, TINY);
     else
         scan_runs(scan, table);
 }
@@ -671,17 +709,17 @@ AVX2 static void scan8(const struct scan *scan, const struct table *table, unsig
 AVX512 static void scan16(const struct scan *scan, const struct table *table, unsigned shape)
 {
     if (shape == NARROW)
-        sweep(scan, table, NARROW, 16, 68, worth16);
+        sweep16(scan, table, NARROW);
     else if (shape == WIDE)
-        sweep(scan, table, WIDE, 16, 68, worth16);
+        sweep16(scan, table, WIDE);
     else if (shape == PAIRS)
-        sweep(scan, table, PAIRS, 16, 68, worth16);
+        sweep16(scan, table, PAIRS);
     else if (shape == CLOSE)
-        sweep(scan, table, CLOSE, 16, 68, worth16);
+        sweep16(scan, table, CLOSE);
     else if (shape == TINY)
-        sweep(scan, table, TINY, 16, 68, worth16);
+        sweep16(scan, table, TINY);
     else
-        scan_runs(scan, table);
+        scan_runs64(scan, table);
 }
 
 static unsigned widest(void)

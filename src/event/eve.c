@@ -4,7 +4,8 @@
 
 #include "base/clock.h"
 
-void eve_time(struct eve_stamp *stamp, struct text *out, const char *key, uint64_t time)
+/* The time in `stamp`: only the fraction's six digits, from 20 on, differ within a second. */
+static void set_time(struct eve_stamp *stamp, uint64_t time)
 {
     uint64_t second = time / NS_PER_S;
     if (!stamp->valid || stamp->second != second) {
@@ -13,19 +14,31 @@ void eve_time(struct eve_stamp *stamp, struct text *out, const char *key, uint64
         stamp->second = second;
         stamp->valid = true;
     }
-    /* The fraction's six digits stand at 20; the rest is the same within a second. */
-    unsigned fraction = (unsigned)((time - second * NS_PER_S) / NS_PER_US);
-    for (int at = 25; at >= 20; at--) {
-        stamp->text[at] = (char)('0' + fraction % 10);
-        fraction /= 10;
-    }
+    uint32_t fraction = (uint32_t)((time - second * NS_PER_S) / NS_PER_US);
+    memcpy(stamp->text + 20, text_pairs + (size_t)(fraction / 10000) * 2, 2);
+    memcpy(stamp->text + 22, text_pairs + (size_t)(fraction / 100 % 100) * 2, 2);
+    memcpy(stamp->text + 24, text_pairs + (size_t)(fraction % 100) * 2, 2);
+}
+
+/* Writes at a place that has room. */
+static inline char *put(char *at, const char *string, size_t size)
+{
+    memcpy(at, string, size);
+    return at + size;
+}
+
+#define PUT(at, literal) put(at, literal, sizeof literal - 1)
+
+void eve_time(struct eve_stamp *stamp, struct text *out, const char *key, uint64_t time)
+{
+    set_time(stamp, time);
     json_key(out, key);
     char *at = text_room(out, EVE_TIME + 3);
     if (!at)
         return;
-    at[0] = '"';
-    memcpy(at + 1, stamp->text, EVE_TIME);
-    memcpy(at + 1 + EVE_TIME, "\",", 3);
+    at = PUT(at, "\"");
+    at = put(at, stamp->text, EVE_TIME);
+    memcpy(at, "\",", 3);
     out->size += EVE_TIME + 3;
 }
 
@@ -93,16 +106,46 @@ void eve_printable(struct text *out, const char *key, struct bytes value)
     text_put(out, BYTES_OF("\","));
 }
 
+static char *put_v4(char *at, const uint8_t octets[4])
+{
+    for (unsigned i = 0; i < 4; i++) {
+        at = text_octet(at, octets[i]);
+        *at++ = '.';
+    }
+    at[-1] = '"';
+    return at;
+}
+
+#define ENDS_MAX 100 /* what put_v4_ends() writes at most */
+
+/* The usual ends in one go. */
+static void put_v4_ends(const struct eve_header *header, struct text *out)
+{
+    char *begin = text_room(out, ENDS_MAX), *at = begin;
+    if (!begin)
+        return;
+    at = put_v4(PUT(at, "\"src_ip\":\""), header->src.octets);
+    at = text_digits(PUT(at, ",\"src_port\":"), header->src_port);
+    at = put_v4(PUT(at, ",\"dest_ip\":\""), header->dst.octets);
+    at = text_digits(PUT(at, ",\"dest_port\":"), header->dst_port);
+    *at++ = ',';
+    text_grow(out, (size_t)(at - begin));
+}
+
 static void put_ends(const struct eve_header *header, struct text *out)
 {
     if (header->src.version == 0)
         return;
-    eve_address(out, "src_ip", &header->src, header->compress_v6);
-    if (header->has_ports)
-        json_uint(out, "src_port", header->src_port);
-    eve_address(out, "dest_ip", &header->dst, header->compress_v6);
-    if (header->has_ports)
-        json_uint(out, "dest_port", header->dst_port);
+    if (header->src.version == 4 && header->dst.version == 4 && header->has_ports) {
+        put_v4_ends(header, out);
+    } else {
+        eve_address(out, "src_ip", &header->src, header->compress_v6);
+        if (header->has_ports)
+            json_uint(out, "src_port", header->src_port);
+        eve_address(out, "dest_ip", &header->dst, header->compress_v6);
+        if (header->has_ports)
+            json_uint(out, "dest_port", header->dst_port);
+    }
     if (header->version_first && !header->no_version)
         json_uint(out, "ip_v", header->src.version);
     eve_protocol(out, "proto", header->protocol);
