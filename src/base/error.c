@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-bool error_set(struct error *error, const char *format, ...)
+bool(error_set)(struct error *error, const char *format, ...)
 {
     if (!error)
         return false;
@@ -18,7 +18,7 @@ bool error_set(struct error *error, const char *format, ...)
     return false;
 }
 
-bool error_system(struct error *error, const char *format, ...)
+bool(error_system)(struct error *error, const char *format, ...)
 {
     int number = errno;
     if (!error)
@@ -35,7 +35,7 @@ bool error_system(struct error *error, const char *format, ...)
     return false;
 }
 
-bool error_copy(struct error *error, const struct error *from)
+bool(error_copy)(struct error *error, const struct error *from)
 {
     if (error)
         *error = *from;

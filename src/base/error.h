@@ -19,4 +19,10 @@ bool error_copy(struct error *error, const struct error *from);
 /* Puts "prefix: " before the text. Returns false. */
 bool error_prefix(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
 
+#ifdef __clang_analyzer__ /* does not look into other files */
+#define error_set(...)    (error_set(__VA_ARGS__), false)
+#define error_system(...) (error_system(__VA_ARGS__), false)
+#define error_copy(...)   (error_copy(__VA_ARGS__), false)
+#endif
+
 #endif

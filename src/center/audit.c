@@ -2,11 +2,14 @@
 /* The hash-chained audit log. */
 #include "center/audit.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 
 #include "base/log.h"
 #include "center/anchor.h"
+#include "center/entities.h"
 
 struct audit_row {
     int64_t id, user, object_id;
@@ -141,6 +144,14 @@ int64_t audit_note(struct context *c, int64_t noted)
     return newest.rows;
 }
 
+static const char *audit_fault_code(enum audit_fault fault)
+{
+    static const char *const codes[] = {
+        NULL, "broken", "cut", "replaced", "anchor_missing", "anchor_damaged"
+    };
+    return codes[fault];
+}
+
 static void set_fault(struct audit_verdict *verdict, enum audit_fault fault, int64_t first_bad)
 {
     if (!verdict->ok)
@@ -182,6 +193,75 @@ void audit_fault_text(const struct audit_verdict *v, char *out, size_t size)
     }
 }
 
+/* ---- the anchor made anew ---- */
+
+/* The old anchor is evidence: it stays beside the new one, under the number of the row that replaced it. */
+static bool keep_old_anchor(const char *directory, struct audit_renewal *renewal, struct error *error)
+{
+    char from[4096], to[4096];
+    snprintf(renewal->kept, sizeof renewal->kept, ANCHOR_FILE ".before-%" PRId64, renewal->row);
+    snprintf(from, sizeof from, "%s/" ANCHOR_FILE, directory);
+    snprintf(to, sizeof to, "%s/%s", directory, renewal->kept);
+    if (rename(from, to) == 0)
+        return true;
+    renewal->kept[0] = '\0';
+    return errno == ENOENT || error_system(error, "%s", from);
+}
+
+static bool replace_anchor(struct context *c, struct audit_renewal *renewal, struct error *error)
+{
+    const char *directory = center_directory(c->center);
+    struct anchor newest;
+    int lock = anchor_lock(directory);
+    bool ok = newest_row(c->database, &newest) && keep_old_anchor(directory, renewal, error) &&
+              anchor_save(directory, &newest, error);
+    anchor_unlock(lock);
+    return ok;
+}
+
+static bool add_renewal(struct context *c, struct bytes reason, struct audit_renewal *renewal)
+{
+    char buffer[1024];
+    struct text data = text_of(buffer, sizeof buffer);
+    json_open(&data, NULL, '{');
+    json_cstring(&data, "fault", audit_fault_code(renewal->before.fault));
+    json_int(&data, "rows", renewal->before.rows);
+    json_int(&data, "anchored", renewal->before.anchored);
+    json_string(&data, "reason", reason);
+    json_close(&data, '}');
+    json_end(&data);
+    database_begin(c->database);
+    if (!audit_add(c, AUDIT_RENEWED, "audit", 0, text_bytes(&data)))
+        return context_rollback(c);
+    /* The old anchor does not fit: only replace_anchor() moves it. */
+    c->audited = false;
+    if (!context_commit(c))
+        return false;
+    renewal->row = database_number(c->database, "SELECT max(id) FROM audit WHERE action=?", "s",
+                                   AUDIT_RENEWED);
+    return true;
+}
+
+bool audit_renew(struct context *c, struct bytes reason, struct audit_renewal *renewal)
+{
+    struct error error = { "" };
+    *renewal = (struct audit_renewal){ 0 };
+    if (!audit_verify(c->database, center_directory(c->center), &renewal->before, &error))
+        return refuse_error(c, "internal", "audit", &error);
+    if (renewal->before.fault == AUDIT_WHOLE)
+        return refuse(c, "wrong_state", "audit", BYTES_NONE,
+                      "the audit log fits its anchor: nothing to renew");
+    if (renewal->before.fault == AUDIT_BROKEN)
+        return refuse(c, "wrong_state", "audit", BYTES_NONE,
+                      "row %lld does not fit the chain: the log itself was changed, which no anchor mends; "
+                      "restore a backup",
+                      (long long)renewal->before.first_bad);
+    if (reason.size < 10 || reason.size > 500)
+        return refuse(c, "bad_request", "reason", reason, "a reason of 10 to 500 bytes is needed");
+    return add_renewal(c, reason, renewal) &&
+           (replace_anchor(c, renewal, &error) || refuse_error(c, "internal", "audit", &error));
+}
+
 bool audit_row_is(struct database *database, int64_t rows, struct bytes hash)
 {
     return hash.size >= 16 && database_number(database,
@@ -212,6 +292,8 @@ static void walk_chain(struct database *database, enum anchor_state state, const
             break;
         }
         memcpy(previous, hash, 32);
+        if (bytes_is(row.action, AUDIT_RENEWED))
+            verdict->renewed = row.id;
         if (state == ANCHOR_GOOD && row.id == anchor->rows && memcmp(hash, anchor->hash, 32) != 0)
             set_fault(verdict, AUDIT_REPLACED, row.id);
     }
@@ -236,6 +318,24 @@ bool audit_verify(struct database *database, const char *directory, struct audit
     return database_ok(database, error);
 }
 
+/* ---- the list ---- */
+
+/* What stands for a row of each kind of object: registers by their own title, cases by number. */
+static void object_title_sql(struct text *sql)
+{
+    text_string(
+        sql, "CASE object WHEN 'incident' THEN (SELECT number||' '||title FROM incident WHERE "
+             "id=a.object_id) WHEN 'alert' THEN (SELECT signature FROM alert_group WHERE "
+             "id=a.object_id) WHEN 'report' THEN (SELECT 'Q'||quarter||'/'||year FROM quarter_report WHERE "
+             "id=a.object_id)");
+    for (size_t i = 0; i < province_registers.count; i++) {
+        const struct entity *entity = province_registers.entities[i];
+        text_add(sql, " WHEN '%s' THEN (SELECT %s FROM %s WHERE id=a.object_id)", entity->name, entity->title,
+                 entity->name);
+    }
+    text_string(sql, " END");
+}
+
 bool audit_list(struct context *c, const struct parameters *parameters, struct text *out)
 {
     int64_t before = INT64_MAX, user = -1, limit = 50;
@@ -252,17 +352,23 @@ bool audit_list(struct context *c, const struct parameters *parameters, struct t
         action = BYTES_NONE;
     if (!search.size)
         search = BYTES_NONE;
-    struct statement *s = database_query(
-        c->database,
+    struct text sql = text_new(1 << 14);
+    text_string(
+        &sql,
         "SELECT a.id, time AS \"time@time\", user, coalesce((SELECT display_name FROM user WHERE id=a.user), "
         "'vonglau') AS user_title, address, action, object, object_id, data AS \"data@raw\", "
-        "lower(hex(hash)) AS hash "
-        "FROM audit a WHERE a.id<?1 AND (?2=-1 OR user=?2) AND (?3 IS NULL OR action=?3 OR action LIKE "
+        "lower(hex(hash)) AS hash, ");
+    object_title_sql(&sql);
+    text_string(
+        &sql,
+        " AS object_title FROM audit a WHERE a.id<?1 AND (?2=-1 OR user=?2) AND (?3 IS NULL OR action=?3 OR "
+        "action LIKE "
         "?3||'.%') AND "
         "time>=?4 AND time<?5 AND (?6 IS NULL OR instr(fold(data||' '||object||' '||action||' '||address), "
         "fold(?6))) "
-        "ORDER BY a.id DESC LIMIT ?7",
-        "iibuubi", before, user, action, from, to, search, limit + 1);
+        "ORDER BY a.id DESC LIMIT ?7");
+    struct statement *s = database_query(c->database, sql.data, "iibuubi", before, user, action, from, to,
+                                         search, limit + 1);
     int64_t rows = 0, last = 0;
     json_open(out, NULL, '{');
     json_open(out, "rows", '[');
@@ -275,6 +381,7 @@ bool audit_list(struct context *c, const struct parameters *parameters, struct t
     }
     bool more = rows == limit && statement_next(s);
     statement_done(s);
+    text_done(&sql);
     json_close(out, ']');
     char next[24];
     snprintf(next, sizeof next, "%lld", (long long)last);
@@ -292,8 +399,6 @@ bool audit_verify_json(struct context *c, struct text *out)
     struct error error;
     if (!audit_verify(c->database, center_directory(c->center), &verdict, &error))
         return refuse_error(c, "internal", "audit", &error);
-    static const char *const faults[] = { NULL,       "broken",         "cut",
-                                          "replaced", "anchor_missing", "anchor_damaged" };
     json_open(out, NULL, '{');
     json_bool(out, "ok", verdict.ok);
     json_int(out, "rows", verdict.rows);
@@ -302,8 +407,12 @@ bool audit_verify_json(struct context *c, struct text *out)
     else
         json_null(out, "first_bad");
     json_int(out, "anchored", verdict.anchored);
-    if (faults[verdict.fault])
-        json_cstring(out, "fault", faults[verdict.fault]);
+    if (verdict.renewed)
+        json_int(out, "renewed", verdict.renewed);
+    else
+        json_null(out, "renewed");
+    if (verdict.fault != AUDIT_WHOLE)
+        json_cstring(out, "fault", audit_fault_code(verdict.fault));
     else
         json_null(out, "fault");
     json_close(out, '}');

@@ -33,6 +33,7 @@ struct audit_verdict {
     enum audit_fault fault;
     int64_t rows, first_bad; /* id; 0: none */
     int64_t anchored;        /* rows the anchor vouches for; 0: there is none yet */
+    int64_t renewed;         /* newest row that says that the anchor was made anew; 0: never */
     uint8_t last[32];        /* hash of the last row that fits */
 };
 /* Recomputes the whole chain of the registry in `directory` and compares it with the anchor there. */
@@ -40,6 +41,18 @@ MUST_CHECK bool audit_verify(struct database *database, const char *directory, s
                              struct error *error);
 /* What is wrong, as a sentence; "" when nothing is. */
 void audit_fault_text(const struct audit_verdict *verdict, char *out, size_t size);
+
+#define AUDIT_RENEWED "audit.renew"
+
+/* What is known when the anchor was made anew. */
+struct audit_renewal {
+    struct audit_verdict before; /* the fault, and how far the chain went */
+    int64_t row;                 /* the row that says so */
+    char kept[64];               /* name of the old anchor, kept beside; "" when there was none */
+};
+/* Makes the anchor anew where it was lost, damaged or does not fit; the log says so for ever, with `reason`.
+ * Refuses while the anchor fits, and when the chain itself is broken: that no anchor mends. */
+bool audit_renew(struct context *context, struct bytes reason, struct audit_renewal *renewal);
 /* True when row `rows` has the hash that starts with `hash` (hexadecimal, at least 16 digits): a line that
  * was noted elsewhere. */
 bool audit_row_is(struct database *database, int64_t rows, struct bytes hash);

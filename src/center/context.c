@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests: refusals, parameters, bodies. */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -101,7 +102,7 @@ bool parameter_number(struct context *c, const struct parameters *parameters, co
 static bool relative_time(struct bytes text, uint64_t now, uint64_t *time)
 {
     static const struct {
-        char unit;
+        uint8_t unit;
         uint64_t ns;
     } units[] = { { 's', NS_PER_S },
                   { 'm', 60 * NS_PER_S },
@@ -165,7 +166,7 @@ bool page_read(struct context *c, const struct parameters *parameters, struct pa
 void page_end(const struct page *page, bool more, struct text *out)
 {
     char next[24];
-    snprintf(next, sizeof next, "%lld", (long long)(page->offset + page->limit));
+    snprintf(next, sizeof next, "%" PRId64, page->offset + page->limit);
     if (more)
         json_cstring(out, "next", next);
     else

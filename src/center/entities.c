@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/address.h"
+#include "center/words.h"
 
 #define NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
@@ -534,7 +535,7 @@ static const struct entity *const entities[] = {
     &user_entity,   &rule_entity,    &holiday_entity, &playbook_entity, &filter_entity,
 };
 
-const struct registers province_registers = { entities, COUNT_OF(entities) };
+const struct registers province_registers = { entities, COUNT_OF(entities), word_of };
 
 /* ---- what is shipped ---- */
 

@@ -10,6 +10,7 @@
 #include "center/clocks.h"
 #include "center/hub.h"
 #include "center/incident_private.h"
+#include "center/words.h"
 #include "store/register.h"
 
 const char *const incident_types[] = {
@@ -424,7 +425,6 @@ static bool opening_from_alert(struct context *c, int64_t alert, struct opening 
         alert);
     if (!statement_next(s))
         return refuse(c, "not_found", "alert", BYTES_NONE, "there is no such alert group");
-    o->title = arena_copy(c->memory, bytes_first(statement_bytes(s, 0), 300));
     o->type = type_of_category(statement_bytes(s, 1), statement_bytes(s, 0));
     text_put(&text, bytes_is(statement_bytes(s, 7), "src") ? statement_bytes(s, 2) : statement_bytes(s, 3));
     o->addresses = arena_copy(c->memory, text_bytes(&text));
@@ -436,6 +436,27 @@ static bool opening_from_alert(struct context *c, int64_t alert, struct opening 
     return true;
 }
 
+/* A case without a title is named by what it is and whom it concerns, in the language of who opens it. */
+static void title_by_type(struct context *c, struct opening *o)
+{
+    char key[64], buffer[512];
+    struct text title = text_of(buffer, sizeof buffer);
+    struct bytes agency = database_text(c->database, c->memory, "SELECT name FROM agency WHERE id=?", "i",
+                                        o->agency);
+    snprintf(key, sizeof key, "incident_type.%.*s", (int)MIN(o->type.size, (size_t)40),
+             (const char *)o->type.data);
+    const char *word = word_of(key, context_language(c));
+    if (word)
+        text_string(&title, word);
+    else
+        text_put(&title, o->type);
+    if (agency.size) {
+        text_string(&title, " – ");
+        text_put(&title, agency);
+    }
+    o->title = arena_copy(c->memory, bytes_first(text_bytes(&title), 300));
+}
+
 bool incident_from_alerts(struct context *c, const int64_t *alerts, size_t count, struct json_value body,
                           int64_t *incident)
 {
@@ -444,8 +465,11 @@ bool incident_from_alerts(struct context *c, const int64_t *alerts, size_t count
             return false;
     } else {
         struct opening o = { .severity = BYTES_OF("ordinary"), .source = "alert" };
-        if (!opening_from_alert(c, alerts[0], &o) || !opening_read(c, body, &o) ||
-            !incident_insert(c, &o, incident))
+        if (!opening_from_alert(c, alerts[0], &o) || !opening_read(c, body, &o))
+            return false;
+        if (!o.title.size)
+            title_by_type(c, &o);
+        if (!incident_insert(c, &o, incident))
             return false;
     }
     for (size_t i = 0; i < count; i++) {

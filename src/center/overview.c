@@ -53,7 +53,8 @@ static void put_lists(struct context *c, struct text *out)
                        "last>=?1-604800000000000 GROUP BY ip ORDER BY priority DESC, count DESC LIMIT 5",
                        "u", c->now),
         "hosts", out);
-    /* act: a person must do something before a time; watch: something waits; blind: nobody looks there. */
+    /* act: a person must do something before a time; watch: something waits; blind: a sensor is silent;
+     * unwatched: there is no sensor, so that nothing is known. */
     rows_json(database_query(
                   c->database,
                   "WITH a AS (SELECT id, name, short_name, (SELECT count(*) FROM alert_group g WHERE "
@@ -73,7 +74,8 @@ static void put_lists(struct context *c, struct text *out)
                   "name AS title, "
                   "short_name, CASE WHEN overdue>0 OR incidents>0 OR worst_priority>=60 THEN 'act' WHEN "
                   "inbox>0 THEN 'watch' WHEN "
-                  "sensors>sensors_ok THEN 'blind' ELSE 'calm' END AS state, inbox, "
+                  "sensors>sensors_ok THEN 'blind' WHEN sensors=0 THEN 'unwatched' ELSE 'calm' END AS state, "
+                  "inbox, "
                   "coalesce(worst_priority,0) AS worst_priority, "
                   "incidents, overdue, sensors, sensors_ok FROM a ORDER BY overdue DESC, incidents DESC, "
                   "worst_priority DESC, id "

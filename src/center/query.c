@@ -345,9 +345,10 @@ static bool take_word(struct parser *p, const char *word)
     struct bytes rest = bytes_from(p->text, p->at);
     if (!bytes_equal_nocase(bytes_first(rest, size), bytes_of_string(word)))
         return false;
-    if (rest.size > size && !byte_is_space(rest.data[size]) && rest.data[size] != '(')
+    size_t end = p->at + size;
+    if (end < p->text.size && !byte_is_space(p->text.data[end]) && p->text.data[end] != '(')
         return false;
-    p->at += size;
+    p->at = end;
     skip_space(p);
     return true;
 }

@@ -38,13 +38,19 @@ bool registers_describe(struct context *c, struct text *out)
 static bool read_query(struct context *c, const struct entity *entity, const struct parameters *p,
                        struct register_query *query)
 {
-    static const char *const own[] = { "q", "sort", "cursor", "limit", "ended", "dry_run", NULL };
+    static const char *const own[] = { "q", "sort", "cursor", "limit", "ended", "dry_run", "language", NULL };
     struct page page;
+    struct bytes language = parameter(p, "language");
     if (!page_read(c, p, &page))
         return false;
+    if (language.size && !bytes_is(language, "vi") && !bytes_is(language, "en"))
+        return refuse(c, "bad_request", "language", language, "language must be vi or en");
     *query = (struct register_query){ .search = parameter(p, "q"),
                                       .sort = parameter(p, "sort"),
                                       .ended = bytes_is(parameter(p, "ended"), "1"),
+                                      .language = bytes_is(language, "vi")   ? REGISTER_VIETNAMESE
+                                                  : bytes_is(language, "en") ? REGISTER_ENGLISH
+                                                                             : REGISTER_CODES,
                                       .offset = (size_t)page.offset,
                                       .limit = (size_t)page.limit };
     for (size_t i = 0; i < p->count; i++) {

@@ -230,14 +230,14 @@ static struct bytes syslog_message(struct output *output, struct bytes line)
     text_clear(&output->message);
     text_add(&output->message, "<%u>%s %s[%ld]: ", settings->facility * 8U + settings->severity, stamp,
              settings->identity ? settings->identity : "vonglau", (long)getpid());
-    text_put(&output->message, bytes_first(line, line.size - (line.data[line.size - 1] == '\n')));
+    text_put(&output->message, bytes_first(line, line.size - bytes_ends(line, BYTES_OF("\n"))));
     return text_bytes(&output->message);
 }
 
 /* A line that no datagram can hold is lost alone; the others go on. */
 static struct bytes send_datagrams(struct output *output, struct bytes lines)
 {
-    while (lines.size) {
+    while (lines.data && lines.size) {
         size_t at = bytes_find_byte(lines, '\n');
         size_t size = at == SIZE_MAX ? lines.size : at + 1;
         struct bytes message = bytes_first(lines, size);

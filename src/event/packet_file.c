@@ -374,7 +374,7 @@ struct packet_file *packet_file_open(const struct packet_file_settings *settings
     file->number = number;
     file->fd = -1;
     pthread_mutex_init(&file->lock, NULL);
-    char whole[sizeof file->folder];
+    char whole[sizeof file->folder] = "";
     struct text out = text_of(whole, sizeof whole), folder = text_of(file->folder, sizeof file->folder);
     if (settings->name[0] != '/')
         text_add(&out, "%s/", settings->directory);

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 
-#define EVENT_TYPE_NAME(symbol, name) [symbol] = name,
+#define EVENT_TYPE_NAME(symbol, name) [symbol] = (name),
 static const char *const type_names[] = { EVENT_TYPES(EVENT_TYPE_NAME) };
 
 const char *event_type_name(enum event_type type)

@@ -161,7 +161,7 @@ void sinks_close(struct sinks *sinks)
     if (lost)
         log_warning("output: %llu records were lost, since their file was full or their listener away",
                     (unsigned long long)lost);
-    for (size_t i = 0; i < sinks->eve_count; i++) {
+    for (size_t i = 0; sinks->eves && i < sinks->eve_count; i++) {
         output_close(sinks->eves[i].output);
         for (size_t k = 0; k < sinks->eves[i].thread_count; k++)
             output_close(sinks->eves[i].threads[k]);
@@ -633,7 +633,7 @@ void recorder_frame(const struct scene *scene, const struct frame *frame, enum d
     uint64_t end = known ? frame->offset + frame->size : UINT64_MAX;
     if (stream)
         recorder_stream(stream, frame->offset, end, most, &content);
-    else
+    else if (scene->packet->payload.data)
         text_put(&content, bytes_first(bytes_from(scene->packet->payload, (size_t)frame->offset),
                                        MIN(known ? (size_t)frame->size : SIZE_MAX, most)));
     json_open(out, "frame", '{');

@@ -478,7 +478,8 @@ static bool read_stream(struct settings *settings, struct error *error)
     settings->drop_invalid = true;
     tcp->inline_mode = settings->inline_mode;
     const char *mode = config_value(root, "stream.inline");
-    if (mode && strcasecmp(mode, "auto") && !config_bool(root, "stream.inline", &tcp->inline_mode, error))
+    if (mode && strcasecmp(mode, "auto") != 0 &&
+        !config_bool(root, "stream.inline", &tcp->inline_mode, error))
         return false;
     uint64_t session_memory = 0;
     if (!config_bool(root, "stream.checksum-validation", &validate, error) ||
@@ -564,7 +565,7 @@ static bool read_exceptions(struct settings *settings, struct error *error)
     unsigned automatic = settings->inline_mode ? EXCEPTION_DROP_FLOW : EXCEPTION_IGNORE;
     const char *master_text = config_value(root, "exception-policy");
     unsigned master = automatic;
-    if (master_text && strcasecmp(master_text, "auto") &&
+    if (master_text && strcasecmp(master_text, "auto") != 0 &&
         !read_word(root, "exception-policy", policy_words, COUNT_OF(policy_words), &master, error))
         return false;
     for (size_t i = 0; i < COUNT_OF(places); i++) {

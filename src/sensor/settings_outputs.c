@@ -524,7 +524,8 @@ static void add_spool(struct settings *settings)
     /* What "extended" stands for with databases stays on the sensor: passwords in PostgreSQL, content in
      * MySQL. */
     for (size_t i = 0; i < PROTOCOL_COUNT; i++)
-        eve->extended[i] = strcmp(protocols[i]->name, "pgsql") && strcmp(protocols[i]->name, "mysql");
+        eve->extended[i] = strcmp(protocols[i]->name, "pgsql") != 0 &&
+                           strcmp(protocols[i]->name, "mysql") != 0;
     eve->mqtt.no_passwords = true;
 }
 

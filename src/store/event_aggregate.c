@@ -264,7 +264,7 @@ bool events_sqlite_histogram(struct events *events, const struct event_filter *f
 {
     struct event_histogram found = { .start = filter->from, .interval = interval };
     struct visitor visitor = { .event = bucket_event, .context = &found };
-    struct event_days days;
+    struct event_days days = { 0 };
     bool agencies = filter->limit_agencies;
     found.count = (size_t)((filter->to - filter->from - 1) / interval) + 1;
     found.counts = ARENA_ARRAY(memory, uint64_t, found.count);
@@ -513,9 +513,9 @@ static bool finish(struct events *events, const struct event_filter *filter, con
     size_t position = 0;
     struct bytes key;
     uintptr_t *place;
-    while (map_each(&top->index, &position, &key, &place))
+    while (top->tallies && map_each(&top->index, &position, &key, &place))
         top->tallies[*place].key = key;
-    if (top->count)
+    if (top->tallies)
         qsort(top->tallies, top->count, sizeof *top->tallies, by_count);
     out->count = MIN(limit, top->count);
     out->rows = ARENA_ARRAY(memory, struct event_top_row, MAX(out->count, (size_t)1));
@@ -581,7 +581,7 @@ bool events_sqlite_top(struct events *events, const struct event_filter *filter,
 {
     struct top top = { .group = group, .path = path, .index = map_of(clock_steady(), KEYS_MAX) };
     struct event_top found = { 0 };
-    struct event_days days;
+    struct event_days days = { 0 };
     struct error local = { "" };
     if (!event_days_list(events, &days, error))
         return false;

@@ -508,7 +508,7 @@ bool block_unpack(struct block_codec *codec, struct bytes columns, struct arena 
 bool frame_unpack(struct block_codec *codec, struct bytes packed, size_t count, struct arena *memory,
                   struct bytes *bodies, struct error *error)
 {
-    struct bytes raw;
+    struct bytes raw = BYTES_NONE;
     if (!expand(codec, packed, FRAME_RAW_MAX, memory, &raw, error))
         return false;
     struct reader in = reader_of_bytes(raw);

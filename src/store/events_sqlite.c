@@ -148,7 +148,7 @@ void event_days_done(struct event_days *days)
 /* The newest file of alerts before `day`, whose dictionary a new one may start with. */
 static bool earlier_alerts(const struct events *events, uint64_t day, char *path, size_t size)
 {
-    struct event_days days;
+    struct event_days days = { 0 };
     bool found = false;
     if (!event_days_list(events, &days, NULL))
         return false;
@@ -482,7 +482,7 @@ static uint64_t keep_from(struct events *events, const struct event_days *days, 
 
 static bool store_retain(struct events *events, uint64_t now, struct error *error)
 {
-    struct event_days days;
+    struct event_days days = { 0 };
     uint64_t bytes = 0;
     bool ok = true;
     pthread_mutex_lock(&events->write);
@@ -509,7 +509,7 @@ static bool store_retain(struct events *events, uint64_t now, struct error *erro
 
 static bool store_drop_before(struct events *events, uint64_t time, bool alerts_too, struct error *error)
 {
-    struct event_days days;
+    struct event_days days = { 0 };
     pthread_mutex_lock(&events->write);
     bool ok = event_days_list(events, &days, error);
     if (ok) {
@@ -551,7 +551,7 @@ static bool add_file(struct events *events, const struct event_day *day, struct 
 
 static bool store_statistics(struct events *events, struct event_statistics *statistics, struct error *error)
 {
-    struct event_days days;
+    struct event_days days = { 0 };
     struct event_statistics found = { 0 };
     struct error local = { "" };
     if (!event_days_list(events, &days, error))

@@ -52,9 +52,15 @@ struct entity {
     const char *const *referrers; /* "table.column" whose live rows forbid ending; NULL at the end; or NULL */
 };
 
+/* How a CSV file names its columns and choices. */
+enum register_language { REGISTER_CODES, REGISTER_VIETNAMESE, REGISTER_ENGLISH, REGISTER_LANGUAGES };
+
 struct registers {
     const struct entity *const *entities;
     size_t count;
+    /* The word for "entity.field", "entity.field.choice", "field.name", "yes" or "no"; NULL when there is
+     * none. May be NULL. */
+    const char *(*word)(const char *key, enum register_language language);
 };
 
 /* NULL when there is none. */
@@ -79,8 +85,9 @@ struct register_filter {
 #define REGISTER_FILTERS_MAX 16
 
 struct register_query {
-    struct bytes search, sort; /* sort: a field, with '-' before it for descending */
-    bool ended;                /* ended rows too */
+    struct bytes search, sort;       /* sort: a field, with '-' before it for descending */
+    bool ended;                      /* ended rows too */
+    enum register_language language; /* of an export */
     struct register_filter filters[REGISTER_FILTERS_MAX];
     size_t filter_count;
     size_t offset, limit;
@@ -140,7 +147,8 @@ struct register_import {
     size_t rows, created, updated;
 };
 
-/* All rows or none. `dry_run` checks everything and keeps nothing. */
+/* All rows or none. `dry_run` checks everything and keeps nothing. Columns and choices may be named by their
+ * codes or by their words in any language, days also be written dd/mm/yyyy. */
 enum register_result register_import(struct register_write *write, struct bytes csv, bool dry_run,
                                      struct register_import *result);
 enum register_result register_export(struct database *database, const struct registers *registers,

@@ -48,7 +48,7 @@ static bool reference_by_key(const struct register_write *w, const struct field 
 {
     const struct entity *target = register_find(w->registers, bytes_of_string(field->target));
     struct bytes keys = bytes_of_string(target && target->keys ? target->keys : "");
-    while (keys.size) {
+    while (target && keys.size) {
         char sql[256];
         struct bytes key = bytes_cut(&keys, ',');
         snprintf(sql, sizeof sql, "SELECT min(id), count(*) FROM %s WHERE ended IS NULL AND %.*s=?",
@@ -491,7 +491,7 @@ enum register_result register_create(struct register_write *w, struct json_value
 enum register_result register_update(struct register_write *w, int64_t id, int64_t *version,
                                      struct json_value body)
 {
-    struct value before[FIELDS_MAX], values[FIELDS_MAX];
+    struct value before[FIELDS_MAX] = { 0 }, values[FIELDS_MAX];
     char effective[11] = "";
     int64_t current;
     if (!(w->entity->writers & w->principal->role))
@@ -535,7 +535,7 @@ static bool referred(struct register_write *w, int64_t id)
 
 enum register_result register_end(struct register_write *w, int64_t id, int64_t *version)
 {
-    struct value before[FIELDS_MAX];
+    struct value before[FIELDS_MAX] = { 0 };
     int64_t current;
     char sql[128];
     if (!(w->entity->writers & w->principal->role))

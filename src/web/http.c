@@ -467,7 +467,7 @@ static bool socket_address(const char *text, uint16_t port, struct sockaddr_stor
 static bool start_daemon(struct http_server *server, struct error *error)
 {
     const struct http_settings *settings = &server->settings;
-    struct sockaddr_storage where;
+    struct sockaddr_storage where = { .ss_family = AF_UNSPEC };
     if (!socket_address(settings->address, settings->port, &where, error))
         return false;
     struct MHD_OptionItem tls[] = {

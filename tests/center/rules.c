@@ -14,6 +14,7 @@
 #include "center/resolver.h"
 #include "center/schema.h"
 #include "center/users.h"
+#include "center/words.h"
 
 static uint64_t at(const char *time)
 {
@@ -279,6 +280,75 @@ static void an_anchor_that_is_taken_away_or_forged_is_noticed(void **state)
     assert_int_equal(verdict.fault, AUDIT_ANCHOR_DAMAGED);
 }
 
+/* What an anchor made anew can no longer prove stays written in the log. */
+static void a_lost_anchor_is_made_anew_and_the_log_says_so(void **state)
+{
+    struct fixture *f = *state;
+    struct audit_verdict verdict;
+    struct audit_renewal renewal;
+    struct error error = { "" };
+    char path[sizeof f->folder + 32];
+    struct bytes reason = BYTES_OF("the disk of the state was lost");
+    for (int i = 0; i < 3; i++)
+        assert_true(audit_add(&f->context, "test.act", "thing", i, BYTES_NONE));
+    assert_false(audit_renew(&f->context, reason, &renewal)); /* it fits */
+    f->context.refusal.code = NULL;
+    snprintf(path, sizeof path, "%s/" ANCHOR_FILE, f->folder);
+    assert_int_equal(unlink(path), 0);
+    assert_false(audit_renew(&f->context, BYTES_OF("why"), &renewal));
+    f->context.refusal.code = NULL;
+    assert_true(audit_renew(&f->context, reason, &renewal));
+    assert_int_equal(renewal.before.fault, AUDIT_ANCHOR_MISSING);
+    assert_int_equal(renewal.row, 4);
+    assert_string_equal(renewal.kept, "");
+    assert_true(audit_verify(f->database, f->folder, &verdict, &error) && verdict.ok);
+    assert_int_equal(verdict.anchored, 4);
+    assert_int_equal(verdict.renewed, 4);
+    assert_true(audit_add(&f->context, "test.act", "thing", 9, BYTES_NONE));
+    /* A cut is found again from then on; the old anchor, which did not fit, is kept when it is made anew. */
+    assert_true(
+        database_script(f->database, "DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete", &error));
+    assert_true(database_script(f->database, "DELETE FROM audit WHERE id>4", &error));
+    assert_true(audit_verify(f->database, f->folder, &verdict, &error));
+    assert_int_equal(verdict.fault, AUDIT_CUT);
+    assert_true(audit_renew(&f->context, reason, &renewal));
+    assert_string_equal(renewal.kept, ANCHOR_FILE ".before-5");
+    snprintf(path, sizeof path, "%s/%s", f->folder, renewal.kept);
+    assert_int_equal(access(path, R_OK), 0);
+    assert_true(audit_verify(f->database, f->folder, &verdict, &error) && verdict.ok);
+    assert_int_equal(verdict.renewed, 5);
+    /* A chain that is broken is not mended by an anchor. */
+    assert_true(database_script(f->database, "UPDATE audit SET user=9 WHERE id=2", &error));
+    assert_false(audit_renew(&f->context, reason, &renewal));
+}
+
+/* Importing finds a column by its word: no two of a register may share one. */
+static void no_two_columns_of_a_register_have_one_heading(void **state)
+{
+    (void)state;
+    for (size_t e = 0; e < province_registers.count; e++) {
+        const struct entity *entity = province_registers.entities[e];
+        for (int language = REGISTER_VIETNAMESE; language < REGISTER_LANGUAGES; language++) {
+            const char *seen[64];
+            size_t count = 0;
+            for (size_t i = 0; i < entity->field_count; i++) {
+                char key[128];
+                if (entity->fields[i].secret)
+                    continue;
+                snprintf(key, sizeof key, "%s.%s", entity->name, entity->fields[i].name);
+                const char *word = word_of(key, (enum register_language)language);
+                snprintf(key, sizeof key, "field.%s", entity->fields[i].name);
+                word = word ? word : word_of(key, (enum register_language)language);
+                if (!word)
+                    fail_msg("%s has no word", key);
+                for (size_t k = 0; k < count; k++)
+                    assert_string_not_equal(word, seen[k]);
+                seen[count++] = word;
+            }
+        }
+    }
+}
+
 static void a_row_that_is_undone_moves_no_anchor(void **state)
 {
     struct fixture *f = *state;
@@ -358,6 +428,8 @@ int main(void)
         TEST(a_changed_audit_row_is_found),
         TEST(an_end_that_was_cut_or_replaced_is_named),
         TEST(an_anchor_that_is_taken_away_or_forged_is_noticed),
+        TEST(a_lost_anchor_is_made_anew_and_the_log_says_so),
+        TEST(no_two_columns_of_a_register_have_one_heading),
         TEST(a_row_that_is_undone_moves_no_anchor),
         TEST(the_schema_links_no_person_to_traffic),
         cmocka_unit_test(live_messages_reach_those_who_may_see_them),

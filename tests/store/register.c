@@ -25,7 +25,25 @@ static const struct entity house = { .name = "house",
                                      .readers = ROLE_ANY,
                                      .writers = ROLE_DUTY | ROLE_CONTACT };
 static const struct entity *const entities[] = { &house };
-static const struct registers registers = { entities, 1 };
+static const char *word(const char *key, enum register_language language)
+{
+    static const char *const words[][3] = {
+        { "house.name", "Tên nhà", "Name of the house" },
+        { "house.kind", "Loại", "Kind" },
+        { "house.kind.big", "Nhà lớn", "Large" },
+        { "house.owner", "Chủ", "Owned by" },
+        { "house.built", "Ngày xây", "Built on" },
+        { "field.empty", "Bỏ trống", "Vacant" },
+        { "yes", "Có", "Yes" },
+        { "no", "Không", "No" },
+    };
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (strcmp(key, words[i][0]) == 0)
+            return words[i][language];
+    }
+    return NULL;
+}
+static const struct registers registers = { entities, 1, word };
 
 struct fixture {
     char folder[FOLDER_MAX];
@@ -221,6 +239,40 @@ static void csv_goes_out_and_comes_in_unchanged(void **state)
         database_number(f->database, "SELECT count(*) FROM house WHERE code='+84' AND empty=1", ""), 1);
 }
 
+/* Officers get headings and choices as words of their language, and may send either back. */
+static void csv_with_words_goes_out_and_comes_in_unchanged(void **state)
+{
+    struct fixture *f = *state;
+    struct register_import result;
+    create(f, "{\"name\":\"A\",\"kind\":\"big\",\"code\":\"K1\",\"built\":\"2026-02-01\",\"empty\":true}");
+    create(f, "{\"name\":\"B\",\"kind\":\"big\",\"code\":\"K2\",\"empty\":false,\"owner\":1}");
+    for (int language = REGISTER_CODES; language < REGISTER_LANGUAGES; language++) {
+        struct register_query query = { .limit = 10, .language = (enum register_language)language };
+        text_clear(&f->out);
+        assert_int_equal(
+            register_export(f->database, &registers, &house, &f->duty, &query, &f->problems, &f->out),
+            REGISTER_OK);
+        if (language == REGISTER_VIETNAMESE) {
+            assert_non_null(strstr(f->out.data, "id,Tên nhà,code,Loại,"));
+            assert_non_null(strstr(f->out.data, "Nhà lớn"));
+            assert_non_null(strstr(f->out.data, "Có"));
+        }
+        if (language != REGISTER_CODES)
+            assert_null(strstr(f->out.data, "version"));
+    }
+    static const char mixed[] = "ten nha*;kind;code;NGÀY XÂY;Vacant\nC;nhà lớn;K3;31/12/2025;không\n"
+                                "D;big;K4;2025-12-31;yes\n";
+    assert_int_equal(register_import(&f->write, BYTES_OF(mixed), false, &result), REGISTER_OK);
+    assert_int_equal(result.created, 2);
+    assert_int_equal(database_number(f->database,
+                                     "SELECT count(*) FROM house WHERE kind='big' AND built='2025-12-31' AND "
+                                     "empty=(code='K4') AND code IN ('K3','K4')",
+                                     ""),
+                     2);
+    static const char bad[] = "ten nha,kind,code\nE,nhà vừa,K5\n";
+    assert_int_equal(register_import(&f->write, BYTES_OF(bad), false, &result), REGISTER_INVALID);
+}
+
 /* Whatever a file holds, it is taken whole or not at all. */
 static void every_prefix_of_a_csv_is_taken_whole_or_refused(void **state)
 {
@@ -263,6 +315,7 @@ int main(void)
         TEST(dated_names_are_known_for_every_day),
         TEST(a_limited_principal_sees_and_makes_own_rows_only),
         TEST(csv_goes_out_and_comes_in_unchanged),
+        TEST(csv_with_words_goes_out_and_comes_in_unchanged),
         TEST(every_prefix_of_a_csv_is_taken_whole_or_refused),
         cmocka_unit_test(days_are_days_of_the_calendar),
     };

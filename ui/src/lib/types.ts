@@ -89,4 +89,4 @@ export interface Sensor { id: number; name: string; state: string; agency: numbe
   health: 'ok' | 'late' | 'silent' | 'new' | 'revoked'; software: string | null; address: string | null; certificate_until: string | null; clock_offset_ms: number | null;
   backlog_bytes: number | null; events_per_s: number | null; lost: number | null; counters: Record<string, number> | null }
 export interface AuditRow { id: number; time: string; user: number | null; user_title: string | null; address: string | null; action: string; object: string | null;
-  object_id: number | string | null; data: Json; hash: string }
+  object_id: number | string | null; object_title: string | null; data: Json; hash: string }

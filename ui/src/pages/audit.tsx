@@ -25,7 +25,7 @@ export default function Audit() {
   const { data, error, reload } = useLoad<Rows<AuditRow>>(path);
   const [extra, setExtra] = useState<{ path: string; rows: AuditRow[]; next: string | null }>({ path: '', rows: [], next: null });
   const [open, setOpen] = useState<string | number | null>(null);
-  const [proof, setProof] = useState<{ ok: boolean; rows: number; first_bad: number | null; anchored: number; fault: AuditFault | null } | null>(null);
+  const [proof, setProof] = useState<{ ok: boolean; rows: number; first_bad: number | null; anchored: number; renewed: number | null; fault: AuditFault | null } | null>(null);
   const [busy, setBusy] = useState(false);
   const rows = [...(data?.rows ?? []), ...(extra.path === path ? extra.rows : [])];
   const next = extra.path === path ? extra.next : data?.next ?? null;
@@ -35,7 +35,7 @@ export default function Audit() {
     { id: 'time', head: t('col.time'), text: (r) => exact(r.time), cell: (r) => <Moment at={r.time} full />, phone: 'bare' },
     { id: 'user', head: t('col.by'), text: (r) => r.user_title, cell: (r) => r.user ? <button class="linkish plain" onClick={() => setQuery({ user: r.user })}>{r.user_title}</button> : <span class="faint">{t('case.system_itself')}</span> },
     { id: 'action', head: t('audit.action'), phone: 'title', text: (r) => r.action, cell: (r) => <button class="linkish plain" onClick={() => setQuery({ action: r.action })}><b>{actionText(r.action)}</b></button> },
-    { id: 'object', head: t('audit.object'), text: (r) => [r.object, r.object_id].filter((x) => x !== null).join(' '), cell: (r) => r.object ? <span>{tx('entity', r.object, { n: 1 })}{r.object_id ? <span class="mono small faint"> {r.object_id}</span> : null}</span> : '–' },
+    { id: 'object', head: t('audit.object'), text: (r) => objectText(r), cell: (r) => r.object ? <span title={r.object_id ? `${r.object} ${r.object_id}` : undefined}><span class="dim">{tx('entity', r.object, { n: 1 })}</span>{r.object_title ? <> <ObjectLink row={r} /></> : null}</span> : '–' },
     { id: 'address', head: t('audit.address'), text: (r) => r.address, cell: (r) => <span class="mono small">{r.address ?? '–'}</span> },
     { id: 'hash', head: t('audit.hash'), text: (r) => r.hash, cell: (r) => <code class="small faint" title={r.hash}>{r.hash.slice(0, 12)}</code>, phone: 'hide' },
   ];
@@ -46,7 +46,7 @@ export default function Audit() {
         <CsvButton name="nhat-ky" rows={rows} columns={columns} />
         <button class="button primary" disabled={busy} onClick={() => void verify()}><Icon name="audit" />{t('audit.verify')}</button>
       </PageHead>
-      {proof && <div class={`notice ${proof.ok ? 'accent' : 'error'}`} role="status"><Icon name={proof.ok ? 'check' : 'alert'} />{proof.ok ? t('audit.good', { n: number(proof.rows) }) : t(FAULTS[proof.fault ?? 'broken'], { id: proof.first_bad ?? '?', to: proof.anchored })}</div>}
+      {proof && <div class={`notice ${proof.ok ? 'accent' : 'error'}`} role="status"><Icon name={proof.ok ? 'check' : 'alert'} />{proof.ok ? t('audit.good', { n: number(proof.rows) }) + (proof.renewed ? ` ${t('audit.renewed', { id: proof.renewed })}` : '') : t(FAULTS[proof.fault ?? 'broken'], { id: proof.first_bad ?? '?', to: proof.anchored })}</div>}
       <div class="toolbar"><SearchBox value={query.get('q') ?? ''} placeholder={t('audit.search')} onSearch={(q) => setQuery({ q })} />
         <div class="auto-date"><DateInput label={t('hunt.from')} hint={t('date.from_day')} value={(query.get('from') ?? '').slice(0, 10)} onChange={(day) => setQuery({ from: day ? `${day}T00:00:00+07:00` : null })} /></div>
         <div class="auto-date"><DateInput label={t('hunt.to')} hint={t('date.to_day')} value={(query.get('to') ?? '').slice(0, 10)} onChange={(day) => setQuery({ to: day ? `${day}T23:59:59+07:00` : null })} /></div>
@@ -55,6 +55,15 @@ export default function Audit() {
       <section class="card">{!data ? !error && <div class="card-body"><Lines count={8} /></div> : rows.length ? <Table label={t('nav.audit')} rows={rows} columns={columns} id={(r) => r.id} keys expanded={open} onOpen={(r) => setOpen(open === r.id ? null : r.id)} expand={(r) => <div class="stack tight"><code class="small hash">{r.hash}</code>{r.data && Object.keys(r.data).length > 0 && <JsonView value={r.data} />}</div>} more={next ? more : null} foot={<span>{t('hunt.loaded', { n: number(rows.length) })}</span>} /> : <Empty icon="audit" title={t('alerts.none_match')} />}</section>
     </>
   );
+}
+
+const objectText = (r: AuditRow) => [r.object && tx('entity', r.object, { n: 1 }), r.object_title ?? r.object_id].filter(Boolean).join(' ');
+const PAGES: Record<string, string> = { incident: '/case', alert: '/alert', report: '/report' };
+
+function ObjectLink({ row }: { row: AuditRow }) {
+  const register = row.object === 'user' || row.object === 'sensor' ? null : `/registers/${row.object}`;
+  const page = PAGES[row.object ?? ''] ?? register;
+  return page ? <a class="plain underline" href={`${page}/${row.object_id}`}>{row.object_title}</a> : <b>{row.object_title}</b>;
 }
 
 /** An action of a register is its verb and its entity. */

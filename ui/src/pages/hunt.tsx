@@ -90,6 +90,12 @@ export default function Hunt() {
         <CsvButton name="su-kien" rows={rows} columns={columns} />
       </PageHead>
       <QueryBar value={q} onSearch={search} error={wrong ? list.error!.value : null} />
+      {!q && (
+        <section class="saved">
+          <h2>{t('hunt.library')}</h2>
+          <ul>{SAVED.map((s) => <li key={s.q}><a class="card saved-card" href={url('/hunt', { q: s.q, from: s.from })}><b>{t(s.title)}</b><span class="small dim">{t(s.intent)}</span></a></li>)}</ul>
+        </section>
+      )}
       <div class="toolbar hunt-bar">
         <Segment label={t('hunt.range')} value={relative ? from : ''} onChange={(v) => setQuery({ from: v === '-24h' ? null : v, to: null })} options={RANGES.map((r) => ({ value: r as string, label: t(`range.${r.slice(1)}` as Key) }))} />
         <div class="row">
@@ -139,12 +145,6 @@ export default function Hunt() {
           {from !== '-7d' && <a class="button" href={withQuery({ from: '-7d', to: null })}>{t('hunt.widen')}</a>}
         </Empty>}
       </section>}
-      {!q && (
-        <section class="saved">
-          <h2>{t('hunt.library')}</h2>
-          <ul>{SAVED.map((s) => <li key={s.q}><a class="card saved-card" href={url('/hunt', { q: s.q, from: s.from })}><b>{t(s.title)}</b><span class="small dim">{t(s.intent)}</span></a></li>)}</ul>
-        </section>
-      )}
       {pick && <PickMenu pick={pick} q={q} onClose={() => setPick(null)} onSearch={search} />}
     </>
   );

@@ -87,7 +87,7 @@ function ListPage({ entity, entities, adding, onChanged }: { entity: Entity; ent
   return (
     <>
       <PageHead title={entityName(entity.name)} lead={has(`entity_lead.${entity.name}`) ? tx('entity_lead', entity.name) : undefined}>
-        <a class="button" href={url(`/api/registers/${entity.name}/export.csv`, active)} download={`${entity.name}.csv`}><Icon name="download" />CSV</a>
+        <a class="button" href={url(`/api/registers/${entity.name}/export.csv`, { ...active, language: lang() })} download={`${entity.name}.csv`}><Icon name="download" />CSV</a>
         {entity.writable && <button class="button" onClick={() => setImporting(true)}><Icon name="upload" />{t('register.import')}</button>}
         {entity.writable && <a class="button primary" href={`${base}/new`}><Icon name="plus" />{t('register.add')}</a>}
       </PageHead>
@@ -196,7 +196,7 @@ function ImportDialog({ entity, onClose, onDone }: { entity: Entity; onClose: ()
       <button class="button primary" disabled={busy || !result}>{result ? t('import.apply', { n: number(result.created + result.updated) }) : t('register.import')}</button>
     </>}>
       <p class="dim">{t('import.lead')}</p>
-      <p class="small">{t('import.columns')} <code>{writable.map((f) => f.name + (f.required ? '*' : '')).join(', ')}</code></p>
+      <p class="small">{t('import.columns')} <code>{writable.map((f) => fieldLabel(f) + (f.required ? '*' : '')).join(', ')}</code></p>
       <div><label class="button"><Icon name="upload" />{name || t('import.choose')}<input class="sr" data-first type="file" accept=".csv,text/csv" onChange={(e) => void read(e.currentTarget.files?.[0])} /></label></div>
       {busy && <Lines count={2} />}
       {result && <div class="notice accent"><Icon name="check" />{t('import.good', { rows: number(result.rows), created: number(result.created), updated: number(result.updated) })}</div>}

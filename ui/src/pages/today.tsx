@@ -12,7 +12,7 @@ import { HistogramChart } from '../components/chart';
 import { Icon } from '../components/icons';
 import { Badge, Card, Due, Empty, Lines, Moment, PageHead, Problem, useNow, useTitle } from '../components/ui';
 
-const STATES = ['act', 'watch', 'blind', 'calm'] as const;
+const STATES = ['act', 'watch', 'blind', 'unwatched', 'calm'] as const;
 
 function sentence(d: Today, now: number): string {
   const sensors = d.sensors.total ? t('today.sensors_good', { ok: number(d.sensors.ok), total: number(d.sensors.total) }) : t('today.no_sensors');
@@ -69,7 +69,7 @@ export default function TodayPage() {
                       <small>
                         {a.incidents > 0 && <span><Icon name="case" />{number(a.incidents)}<span class="sr"> {t('nav.cases')}</span></span>}
                         {a.inbox > 0 && <span><Icon name="alert" />{number(a.inbox)}<span class="sr"> {t('nav.alerts')}</span></span>}
-                        {!a.incidents && !a.inbox && <span>{a.state === 'blind' ? t('today.tile_blind') : t('today.tile_calm')}</span>}
+                        {!a.incidents && !a.inbox && <span>{a.state === 'blind' ? t('today.tile_blind') : a.state === 'unwatched' ? t('today.tile_no_sensor') : t('today.tile_calm')}</span>}
                         <span class="tile-sensor" title={a.sensors ? t('today.tile_sensors', { ok: a.sensors_ok, total: a.sensors }) : t('today.tile_no_sensor')}><i class={`dot ${!a.sensors ? 'off' : a.sensors_ok < a.sensors ? 'warn' : ''}`} /></span>
                       </small>
                     </a>
