@@ -613,10 +613,10 @@ GETTER(get_ja3s_hash, quic->server, quic->ja3_hash)
 GETTER(get_ja4, true, quic->ja4)
 
 #define BOTH (1U << TO_SERVER | 1U << TO_CLIENT)
-#define ROW(keyword, where, getter, text, ...)                                               \
+#define ROW(keyword, where, getter, ...)                                                     \
     {                                                                                        \
         .name = (keyword), .kind = INSPECT_GET, .directions = (where), .progress = { 1, 1 }, \
-        .get = (getter), .help = (text), .source = "RFC 9000", __VA_ARGS__                   \
+        .get = (getter), .source = "RFC 9000", .help = __VA_ARGS__                           \
     }
 
 static const struct inspect inspects[] = {

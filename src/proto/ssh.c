@@ -255,10 +255,10 @@ SIDE_GETTER(get_hassh_server_string, sides[TO_CLIENT].hassh_string)
 
 #define TO_SERVER_BIT (1 << TO_SERVER)
 #define TO_CLIENT_BIT (1 << TO_CLIENT)
-#define GETTER(keyword, alias_, bits, getter, step, text, ...)                                            \
+#define GETTER(keyword, alias_, bits, getter, step, ...)                                                  \
     {                                                                                                     \
         .name = (keyword), .alias = (alias_), .kind = INSPECT_GET, .directions = (bits), .get = (getter), \
-        .progress = { (step), (step) }, .help = (text), __VA_ARGS__                                       \
+        .progress = { (step), (step) }, .help = __VA_ARGS__                                               \
     }
 
 static const struct inspect inspects[] = {

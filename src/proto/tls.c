@@ -994,11 +994,11 @@ static bool chain_length(const struct tx *tx, enum direction direction, uint32_t
 }
 
 #define BOTH (1U << TO_SERVER | 1U << TO_CLIENT)
-#define ROW(keyword, others, where, at_client, at_server, getter, text, ...)              \
-    {                                                                                     \
-        .name = (keyword), .alias = (others), .kind = INSPECT_GET, .directions = (where), \
-        .progress = { (at_client), (at_server) }, .get = (getter), .help = (text),        \
-        .source = "RFC 8446, RFC 5246", __VA_ARGS__                                       \
+#define ROW(keyword, others, where, at_client, at_server, getter, ...)                             \
+    {                                                                                              \
+        .name = (keyword), .alias = (others), .kind = INSPECT_GET, .directions = (where),          \
+        .progress = { (at_client), (at_server) }, .get = (getter), .source = "RFC 8446, RFC 5246", \
+        .help = __VA_ARGS__                                                                        \
     }
 
 static const struct inspect inspects[] = {
