@@ -27,7 +27,7 @@ static inline char *put(char *at, const char *string, size_t size)
     return at + size;
 }
 
-#define PUT(at, literal) put(at, literal, sizeof literal - 1)
+#define PUT(at, literal) put((at), (literal), sizeof(literal) - 1)
 
 void eve_time(struct eve_stamp *stamp, struct text *out, const char *key, uint64_t time)
 {
