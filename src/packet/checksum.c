@@ -55,7 +55,7 @@ bool checksum_transport(const struct address *src, const struct address *dst, ui
 
 bool checksum_holds(const struct packet *packet, enum checksum_layer layer)
 {
-    struct bytes header = BYTES_NONE;
+    struct bytes header;
     uint8_t protocol = 0;
     bool known = true; /* what the decoder says */
     switch (layer) {
@@ -72,7 +72,7 @@ bool checksum_holds(const struct packet *packet, enum checksum_layer layer)
         header = packet->udp->header;
         protocol = IP_UDP;
         break;
-    case CHECKSUM_OF_ICMP:
+    default: /* CHECKSUM_OF_ICMP */
         known = packet->icmp->checksum_ok;
         header = packet->icmp->header;
         protocol = packet->ip->version == 6 ? IP_ICMPV6 : IP_ICMP;
