@@ -79,8 +79,13 @@ struct alerts {
 /* For as many flows at once as the flow table holds; 0: as many as it holds by default. */
 MUST_CHECK struct detector *detector_new(const struct ruleset *set, size_t flow_max, struct error *error);
 void detector_free(struct detector *detector);
-/* From now on `set`; flows and transactions seen before are matched anew by it. */
-void detector_change(struct detector *detector, const struct ruleset *set);
+/* A change of the rule set, in two steps, so that all workers change or none does. The first makes ready what
+ * `set` needs, and changes nothing: false when memory is short. */
+MUST_CHECK bool detector_prepare(struct detector *detector, const struct ruleset *set, struct error *error);
+/* From now on the set that was prepared; flows and transactions seen before are matched anew by it. */
+void detector_change(struct detector *detector);
+/* What was prepared is not wanted any more. */
+void detector_forget(struct detector *detector);
 
 /* Inspects one packet and everything it completed. `alerts` is reset first. */
 void detect(struct detector *detector, const struct inspection *inspection, struct alerts *alerts);

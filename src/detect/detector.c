@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One worker's detector: a packet goes through anomalies, addresses, payload, stream, transactions. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -17,45 +18,103 @@ const struct counter detect_counters[DETECT_COUNTER_COUNT] = { COUNTER_TABLE(DET
 
 /* ---- life ---- */
 
-static bool open_set(struct detector *detector, const struct ruleset *set, struct error *error)
+/* What a detector holds for one rule set. */
+struct set_memory {
+    const struct ruleset *set;
+    struct class_cache *classes;
+    struct prefilter_memory *prefilter;
+    struct regex_memory *regex;
+    struct value_cache *cache;
+    uint32_t *candidates;
+    uint64_t *candidate_bits;
+    struct meter *meter;
+    struct rule_cost *costs;
+};
+
+static void set_memory_free(struct set_memory *memory)
 {
-    struct class_cache *classes = class_cache_new(set);
-    struct prefilter_memory *prefilter = prefilter_memory_new(set, error);
-    struct value_cache *cache = calloc(set->buffer_count + 1, sizeof *cache);
-    uint32_t *candidates = calloc(set->signature_count + 1, sizeof *candidates);
-    uint64_t *bits = calloc(set->signature_count / 64 + 1, sizeof *bits);
-    struct regex_memory *regex = regex_memory_new(set->match_limit);
-    struct meter *meter = set->quarantine ? meter_new(set->quarantine, set->signature_count) : NULL;
-    if (!classes || !prefilter || !cache || !candidates || !bits || !regex || (set->quarantine && !meter)) {
-        class_cache_free(classes);
-        prefilter_memory_free(prefilter);
-        regex_memory_free(regex);
-        free(cache);
-        free(candidates);
-        free(bits);
-        meter_free(meter);
-        return error_set(error, "detection: out of memory");
+    if (!memory)
+        return;
+    class_cache_free(memory->classes);
+    prefilter_memory_free(memory->prefilter);
+    regex_memory_free(memory->regex);
+    free(memory->cache);
+    free(memory->candidates);
+    free(memory->candidate_bits);
+    meter_free(memory->meter);
+    free(memory->costs);
+    free(memory);
+}
+
+static struct set_memory *set_memory_new(const struct ruleset *set, bool profiled, struct error *error)
+{
+    struct set_memory *memory = calloc(1, sizeof *memory);
+    if (memory) {
+        memory->set = set;
+        memory->classes = class_cache_new(set);
+        memory->prefilter = prefilter_memory_new(set, error);
+        memory->regex = regex_memory_new(set->match_limit);
+        memory->cache = calloc(set->buffer_count + 1, sizeof *memory->cache);
+        memory->candidates = calloc(set->signature_count + 1, sizeof *memory->candidates);
+        memory->candidate_bits = calloc(set->signature_count / 64 + 1, sizeof *memory->candidate_bits);
+        memory->meter = set->quarantine ? meter_new(set->quarantine, set->signature_count) : NULL;
+        memory->costs = profiled ? rule_costs_new(set) : NULL;
     }
-    class_cache_free(detector->classes);
-    prefilter_memory_free(detector->prefilter);
-    regex_memory_free(detector->regex);
-    free(detector->cache);
-    free(detector->candidates);
-    free(detector->candidate_bits);
-    meter_free(detector->meter);
-    detector->meter = meter;
+    if (memory && memory->classes && memory->prefilter && memory->regex && memory->cache &&
+        memory->candidates && memory->candidate_bits && (memory->meter || !set->quarantine) &&
+        (memory->costs || !profiled))
+        return memory;
+    set_memory_free(memory);
+    (void)error_set(error, "detection: out of memory");
+    return NULL;
+}
+
+bool detector_prepare(struct detector *detector, const struct ruleset *set, struct error *error)
+{
+    set_memory_free(detector->next);
+    detector->next = set_memory_new(set, detector->costs != NULL, error);
+    return detector->next != NULL;
+}
+
+void detector_forget(struct detector *detector)
+{
+    set_memory_free(detector->next);
+    detector->next = NULL;
+}
+
+/* What belongs to the set of now, to be freed. */
+static struct set_memory of_now(const struct detector *detector)
+{
+    return (struct set_memory){ .classes = detector->classes,
+                                .prefilter = detector->prefilter,
+                                .regex = detector->regex,
+                                .cache = detector->cache,
+                                .candidates = detector->candidates,
+                                .candidate_bits = detector->candidate_bits,
+                                .meter = detector->meter,
+                                .costs = detector->costs };
+}
+
+void detector_change(struct detector *detector)
+{
+    struct set_memory *next = detector->next, old = of_now(detector);
+    assert(next);
+    const struct ruleset *set = next->set;
+    detector->set = set;
+    detector->classes = next->classes;
+    detector->prefilter = next->prefilter;
+    detector->regex = next->regex;
+    detector->cache = next->cache;
+    detector->candidates = next->candidates;
+    detector->candidate_bits = next->candidate_bits;
+    detector->meter = next->meter;
+    detector->costs = next->costs;
     detector->aside = set->quarantine ? quarantine_aside(set->quarantine) : NULL;
-    detector->classes = classes;
-    detector->prefilter = prefilter;
-    detector->regex = regex;
-    detector->cache = cache;
-    detector->candidates = candidates;
-    detector->candidate_bits = bits;
     detector->candidate_count = 0;
     detector->epoch = 1;
-    detector->set = set;
     detector->generation++;
-    return !detector->costs || detector_profile(detector);
+    *next = old;
+    detector_forget(detector);
 }
 
 struct detector *detector_new(const struct ruleset *set, size_t flow_max, struct error *error)
@@ -75,10 +134,11 @@ struct detector *detector_new(const struct ruleset *set, size_t flow_max, struct
     size_t flows = flow_max ? flow_max : FLOW_MAX_DEFAULT;
     if (!pool_open(&detector->states, sizeof(struct flow_memory), flows, error) ||
         !pool_open(&detector->values, sizeof(struct flow_values), flows, error) ||
-        !open_set(detector, set, error)) {
+        !detector_prepare(detector, set, error)) {
         detector_free(detector);
         return NULL;
     }
+    detector_change(detector);
     return detector;
 }
 
@@ -86,6 +146,7 @@ void detector_free(struct detector *detector)
 {
     if (!detector)
         return;
+    detector_forget(detector);
     class_cache_free(detector->classes);
     prefilter_memory_free(detector->prefilter);
     regex_memory_free(detector->regex);
@@ -98,13 +159,6 @@ void detector_free(struct detector *detector)
     pool_close(&detector->states);
     pool_close(&detector->values);
     free(detector);
-}
-
-void detector_change(struct detector *detector, const struct ruleset *set)
-{
-    struct error error;
-    /* Short of memory, the old set goes on: the caller keeps it alive until the change went through. */
-    (void)open_set(detector, set, &error);
 }
 
 const uint64_t *detector_counts(const struct detector *detector)

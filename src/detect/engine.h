@@ -67,10 +67,12 @@ struct value_cache {
 
 struct rule_cost;
 struct meter;
+struct set_memory;
 
 struct detector {
     const struct ruleset *set;
-    uint32_t generation; /* rises with every change of the set */
+    struct set_memory *next; /* of the set that it changes to, or NULL */
+    uint32_t generation;     /* rises with every change of the set */
     struct pool states, values;
     struct class_cache *classes;
     struct regex_memory *regex;

@@ -7,10 +7,15 @@
 #include "base/json.h"
 #include "detect/engine.h"
 
+struct rule_cost *rule_costs_new(const struct ruleset *set)
+{
+    return calloc(set->signature_count + 1, sizeof(struct rule_cost));
+}
+
 bool detector_profile(struct detector *detector)
 {
     free(detector->costs);
-    detector->costs = calloc(detector->set->signature_count + 1, sizeof *detector->costs);
+    detector->costs = rule_costs_new(detector->set);
     return detector->costs != NULL;
 }
 

@@ -11,6 +11,8 @@ struct rule_cost {
     uint64_t time; /* ns */
 };
 
+/* A cost per rule of `set`; NULL when memory is short. */
+struct rule_cost *rule_costs_new(const struct ruleset *set);
 /* Starts counting; false when memory is short. */
 MUST_CHECK bool detector_profile(struct detector *detector);
 /* Appends a JSON object a line, dearest rule first, summed over the detectors of one set. */

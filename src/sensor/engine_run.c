@@ -31,6 +31,22 @@ static void unlock_lanes(struct engine *engine)
 }
 
 /* A new set is built beside the old one; workers change over between batches. */
+/* All workers go over to `set`, or none does. */
+static bool change_rules(struct engine *engine, const struct ruleset *set, struct error *error)
+{
+    size_t ready = 0;
+    while (ready < engine->worker_count && worker_prepare_rules(engine->workers[ready], set, error))
+        ready++;
+    bool all = ready == engine->worker_count;
+    if (all)
+        for (size_t i = 0; i < ready; i++)
+            worker_change_rules(engine->workers[i], set);
+    else
+        for (size_t i = 0; i < ready; i++)
+            worker_forget_rules(engine->workers[i]);
+    return all;
+}
+
 static void reload_rules(struct engine *engine)
 {
     struct error error;
@@ -40,9 +56,13 @@ static void reload_rules(struct engine *engine)
         return;
     }
     lock_lanes(engine);
-    for (size_t i = 0; i < engine->worker_count; i++)
-        worker_rules(engine->workers[i], set);
+    bool changed = change_rules(engine, set, &error);
     unlock_lanes(engine);
+    if (!changed) {
+        log_error("rules were not reloaded, the old ones stay: %s", error.text);
+        ruleset_free(set);
+        return;
+    }
     ruleset_free(engine->rules);
     engine->rules = set;
     engine->quarantined = 0;

@@ -629,12 +629,23 @@ void worker_flush(struct worker *worker)
         packet_log_flush(worker->packet_log);
 }
 
-void worker_rules(struct worker *worker, const struct ruleset *rules)
+bool worker_prepare_rules(struct worker *worker, const struct ruleset *rules, struct error *error)
+{
+    return !worker->detector || detector_prepare(worker->detector, rules, error);
+}
+
+void worker_change_rules(struct worker *worker, const struct ruleset *rules)
 {
     worker->rules = rules;
-    if (worker->detector && rules)
-        detector_change(worker->detector, rules);
+    if (worker->detector)
+        detector_change(worker->detector);
     want(worker, rules);
+}
+
+void worker_forget_rules(struct worker *worker)
+{
+    if (worker->detector)
+        detector_forget(worker->detector);
 }
 
 void worker_finish(struct worker *worker)

@@ -81,8 +81,11 @@ void worker_frame(struct worker *worker, const struct capture_frame *frame);
 void worker_tick(struct worker *worker, uint64_t now);
 /* Hands over what waited for a while. */
 void worker_flush(struct worker *worker);
-/* From now on these rules. */
-void worker_rules(struct worker *worker, const struct ruleset *rules);
+/* A change of rules in two steps (detector_prepare): false when memory is short, and nothing has changed. */
+MUST_CHECK bool worker_prepare_rules(struct worker *worker, const struct ruleset *rules, struct error *error);
+/* From now on these rules, which were prepared. */
+void worker_change_rules(struct worker *worker, const struct ruleset *rules);
+void worker_forget_rules(struct worker *worker);
 /* Ends every flow and writes everything out. */
 void worker_finish(struct worker *worker);
 

@@ -532,6 +532,23 @@ static void addresses_are_judged_when_the_transport_is_broken(void **state)
 
 /* What the old set knew of a flow's classes went with it: a flow without a packet since must not be asked by
  * it. */
+static void a_reload_that_is_given_up_changes_nothing(void **state)
+{
+    (void)state;
+    struct stage stage, next;
+    struct error error = { "" };
+    stage_open(&stage, "alert tcp any any -> any 80 (content:\"abc\"; sid:1;)\n", NULL);
+    stage_open(&next, "alert tcp any any -> any any (content:\"abc\"; sid:2;)\n", NULL);
+    assert_true(detector_prepare(stage.detector, next.set, &error));
+    assert_true(detector_prepare(stage.detector, next.set, &error));
+    detector_forget(stage.detector);
+    stage_close(&next);
+    stage_packet(&stage, TO_SERVER, IP_TCP, "xxabc", 5);
+    assert_int_equal(stage_count(&stage, 1), 1);
+    assert_int_equal(stage_count(&stage, 2), 0);
+    stage_close(&stage);
+}
+
 static void a_reload_leaves_nothing_of_the_old_set(void **state)
 {
     (void)state;
@@ -540,7 +557,7 @@ static void a_reload_leaves_nothing_of_the_old_set(void **state)
     stage_open(&next, "alert tcp any any -> any any (content:\"abc\"; sid:2;)\n", NULL);
     stage_packet(&stage, TO_SERVER, IP_TCP, "xxabc", 5);
     assert_int_equal(stage_count(&stage, 1), 1);
-    detector_change(stage.detector, next.set);
+    stage_change(&stage, next.set);
     ruleset_free(stage.set);
     stage.set = NULL;
     assert_int_equal(detect_stream_offset(stage.detector, &stage.flow, TO_SERVER), 0);
@@ -573,6 +590,7 @@ int main(void)
         cmocka_unit_test(addresses_are_judged_when_the_transport_is_broken),
         cmocka_unit_test(tags_cover_what_comes_after_a_match),
         cmocka_unit_test(tags_that_make_no_sense_are_refused),
+        cmocka_unit_test(a_reload_that_is_given_up_changes_nothing),
         cmocka_unit_test(a_reload_leaves_nothing_of_the_old_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

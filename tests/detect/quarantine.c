@@ -54,11 +54,11 @@ static void rules_read_anew_are_judged_again(void **state)
     assert_true(rests_in_time(&stage, 20 * NS_PER_S));
     struct stage other;
     stage_open_with(&other, RULES, &settings);
-    detector_change(stage.detector, other.set);
+    stage_change(&stage, other.set);
     stage_packet(&stage, TO_SERVER, IP_TCP,
                  P("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaz"));
     assert_int_equal(stage_count(&stage, 1), 1);
-    detector_change(stage.detector, stage.set);
+    stage_change(&stage, stage.set);
     stage_close(&stage);
     stage_close(&other);
 }

@@ -90,6 +90,13 @@ void stage_open_inline(struct stage *stage, const char *rules, const uint8_t ord
     stage->inline_mode = true;
 }
 
+void stage_change(struct stage *stage, const struct ruleset *set)
+{
+    struct error error = { "" };
+    assert_true(detector_prepare(stage->detector, set, &error));
+    detector_change(stage->detector);
+}
+
 void stage_close(struct stage *stage)
 {
     detect_flow_free(stage->detector, &stage->flow);

@@ -30,6 +30,8 @@ void stage_open_inline(struct stage *stage, const char *rules, const uint8_t ord
 void stage_open_with(struct stage *stage, const char *rules, const struct ruleset_settings *settings);
 /* The same with every rule tried on every packet. */
 void stage_open_plain(struct stage *stage, const char *rules);
+/* Its detector goes over to `set`. */
+void stage_change(struct stage *stage, const struct ruleset *set);
 void stage_close(struct stage *stage);
 /* A packet of 192.0.2.1 port 40000 to 198.51.100.1 port 80 with this payload, in an established flow;
  * then detection runs. The packet's fields can be set before with stage->packet.* kept. */
