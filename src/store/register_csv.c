@@ -172,7 +172,6 @@ static bool read_header(struct register_write *w, struct csv *csv, struct column
 {
     struct bytes cells[FIELDS_MAX];
     size_t problems = w->problems->count;
-    columns->id = -1;
     w->problems->row = 1;
     if (!record_next(csv, w->memory, cells, &columns->count) || csv->broken)
         return problem_add(w->problems, "format", "header", BYTES_NONE, "the file has no readable header");
@@ -250,7 +249,7 @@ enum register_result register_import(struct register_write *w, struct bytes csv,
     struct bytes first = bytes_first(csv, MIN(bytes_find_byte(csv, '\n'), csv.size));
     bool semicolon = bytes_find_byte(first, ';') != SIZE_MAX && bytes_find_byte(first, ',') == SIZE_MAX;
     struct csv file = { reader_of_bytes(csv), semicolon ? ';' : ',', 0, false };
-    struct columns columns;
+    struct columns columns = { .id = -1 };
     *result = (struct register_import){ 0 };
     if (!read_header(w, &file, &columns))
         return REGISTER_INVALID;
