@@ -374,15 +374,11 @@ static bool enter(struct compiler *c)
 static bool finish_texts(struct compiler *c)
 {
     struct rule *rule = &c->signature->rule;
-    if (c->references.size) {
-        json_close(&c->references, ']');
-        json_end(&c->references);
-        if (!compiler_copy(c, text_bytes(&c->references), &rule->references_json))
-            return false;
-    }
-    if (c->metadata.size && !compiler_copy(c, text_bytes(&c->metadata), &rule->metadata_json))
-        return false;
-    return true;
+    if (!c->references.size)
+        return true;
+    json_close(&c->references, ']');
+    json_end(&c->references);
+    return compiler_copy(c, text_bytes(&c->references), &rule->references_json);
 }
 
 static bool compile_option(struct compiler *c, const struct rule_option *option, struct rule_place *place)
@@ -423,10 +419,7 @@ bool compile_rule(struct ruleset *set, struct bytes line, const char *file, uint
         snprintf(reason->text, sizeof reason->text, "%s", syntax.error);
         return false;
     }
-    struct compiler c = { .set = set,
-                          .protocol = syntax.protocol,
-                          .references = text_new(64 << 10),
-                          .metadata = text_new(256 << 10) };
+    struct compiler c = { .set = set, .protocol = syntax.protocol, .references = text_new(64 << 10) };
     c.transform_tail = &c.transforms;
     c.signature = arena_new(&set->memory, sizeof *c.signature, _Alignof(struct signature));
     if (c.signature) {
@@ -455,6 +448,5 @@ bool compile_rule(struct ruleset *set, struct bytes line, const char *file, uint
     }
     *skipped = c.skip;
     text_done(&c.references);
-    text_done(&c.metadata);
     return done;
 }

@@ -124,9 +124,10 @@ static const char common_text[] =
 
 #define COMMON_BITS 14 /* of a hash */
 
-/* A bit per hash of three and four bytes of that text. */
+/* A bit per hash of three and four bytes of that text; how often each byte is met, of one. */
 struct common {
     uint8_t bits[2][(1 << COMMON_BITS) / 8];
+    double often[256];
 };
 
 static uint32_t common_place(const uint8_t *at, unsigned size)
@@ -134,8 +135,23 @@ static uint32_t common_place(const uint8_t *at, unsigned size)
     return hash((uint32_t)fold(word_at(at, size))) >> (32 - COMMON_BITS);
 }
 
+/* How often a byte is met in text and markup, in parts of a thousand. */
+static double frequency(uint8_t b)
+{
+    static const uint8_t letters[26] = { 60, 12, 25, 30, 90, 16, 15, 35, 55, 3,  6, 35, 22,
+                                         52, 55, 18, 2,  50, 52, 68, 22, 8,  12, 5, 14, 3 };
+    uint8_t lower = b | 0x20;
+    if (lower >= 'a' && lower <= 'z')
+        return letters[lower - 'a'];
+    if (b == ' ' || b == 0)
+        return 120;
+    return memchr("<>/\"=.-0123456789\r\n", b, 19) ? 14 : 2;
+}
+
 static void make_common(struct common *common)
 {
+    for (unsigned b = 0; b < 256; b++)
+        common->often[b] = frequency((uint8_t)b) / 1000;
     for (unsigned size = 3; size <= 4; size++)
         for (size_t i = 0; i + size < sizeof common_text; i++) {
             uint32_t place = common_place((const uint8_t *)common_text + i, size);
@@ -164,19 +180,6 @@ bool grams_common(struct bytes literal)
     return true;
 }
 
-/* How often a byte is met in text and markup, in parts of a thousand. */
-static double frequency(uint8_t b)
-{
-    static const uint8_t letters[26] = { 60, 12, 25, 30, 90, 16, 15, 35, 55, 3,  6, 35, 22,
-                                         52, 55, 18, 2,  50, 52, 68, 22, 8,  12, 5, 14, 3 };
-    uint8_t lower = b | 0x20;
-    if (lower >= 'a' && lower <= 'z')
-        return letters[lower - 'a'];
-    if (b == ' ' || b == 0)
-        return 120;
-    return memchr("<>/\"=.-0123456789\r\n", b, 19) ? 14 : 2;
-}
-
 #define NEVER 1e9 /* a cost that no place is chosen at when there is another */
 
 /* How often a gram is met. Letters alone are parts of words, and bytes that hardly change are padding: both
@@ -188,7 +191,7 @@ static double how_often(const struct common *common, const uint8_t *at, unsigned
     for (unsigned i = 0; i < gram; i++) {
         uint8_t lower = at[i] | 0x20;
         letters += lower >= 'a' && lower <= 'z';
-        often *= frequency(at[i]) / 1000;
+        often *= common->often[at[i]];
         changes += i && at[i] != at[i - 1];
     }
     if (changes == 0)
@@ -320,9 +323,10 @@ static unsigned shape_of(const struct common *common, const struct gram_literal 
     struct bytes bytes = literal->bytes;
     if (is_run(literal))
         return RUNS;
-    double narrow = least_often(common, bytes, NARROW), pairs = least_often(common, bytes, PAIRS);
+    double narrow = least_often(common, bytes, NARROW);
     if (narrow < SHARE / (double)count)
         return NARROW;
+    double pairs = least_often(common, bytes, PAIRS);
     if (least_often(common, bytes, WIDE) < TOO_OFTEN)
         return WIDE;
     if (narrow < TOO_OFTEN && narrow < pairs * 2)
@@ -374,7 +378,7 @@ static void choose_shapes(const struct common *common, const struct grams *grams
 static bool fill(struct grams *grams, uint8_t *shape, size_t count)
 {
     size_t counts[SHAPES] = { 0 };
-    struct common common = { { { 0 } } };
+    struct common common = { .bits = { { 0 } } };
     make_common(&common);
     choose_shapes(&common, grams, shape, count, counts);
     for (unsigned t = 0; t < TABLES; t++)

@@ -65,7 +65,7 @@ struct compiler {
     bool of_packet; /* a keyword is about one packet */
     bool of_data;   /* the refusal is about a file that the rule names */
     uint32_t priority;
-    struct text references, metadata;
+    struct text references;
     char error[200];
 };
 

@@ -91,44 +91,77 @@ static bool parse_reference(struct compiler *c, const struct keyword *keyword, s
     return true;
 }
 
-/* Pairs "key value"; the JSON groups values by key in order of first appearance. */
-static bool parse_metadata(struct compiler *c, const struct keyword *keyword, struct bytes value)
+/* The pairs of "key value, key value". */
+struct pairs {
+    struct bytes keys[RULE_METADATA_MAX], values[RULE_METADATA_MAX];
+    size_t count;
+};
+
+static bool cut_pairs(struct bytes text, struct pairs *pairs)
 {
-    (void)keyword;
-    struct bytes keys[128], values[128], rest = value, item;
-    size_t count = 0;
-    while (count < COUNT_OF(keys) && list_next(&rest, &item)) {
+    struct bytes item;
+    pairs->count = 0;
+    while (list_next(&text, &item)) {
         size_t space = 0;
         while (space < item.size && !byte_is_space(item.data[space]))
             space++;
         if (item.size == 0)
             continue;
-        keys[count] = bytes_first(item, space);
-        values[count++] = bytes_trim(bytes_from(item, space));
+        if (pairs->count == RULE_METADATA_MAX)
+            return false;
+        pairs->keys[pairs->count] = bytes_first(item, space);
+        pairs->values[pairs->count++] = bytes_trim(bytes_from(item, space));
     }
-    struct text *out = &c->metadata;
-    if (out->size) /* a second metadata keyword: its members follow the first one's */
-        out->data[out->size - 1] = ',';
-    else
-        json_open(out, NULL, '{');
-    for (size_t i = 0; i < count; i++) {
-        bool seen = values[i].size == 0;
+    return true;
+}
+
+void rule_put_metadata(const struct rule *rule, struct text *out)
+{
+    struct pairs pairs;
+    (void)cut_pairs(rule->metadata, &pairs);
+    json_open(out, "metadata", '{');
+    for (size_t i = 0; i < pairs.count; i++) {
+        bool seen = pairs.values[i].size == 0;
         for (size_t k = 0; k < i && !seen; k++)
-            seen = bytes_equal(keys[k], keys[i]);
+            seen = bytes_equal(pairs.keys[k], pairs.keys[i]);
         if (seen)
             continue;
         char name[128];
         struct text key = text_of(name, sizeof name);
-        json_escape(&key, keys[i]);
+        json_escape(&key, pairs.keys[i]);
         json_open(out, name, '[');
-        for (size_t k = i; k < count; k++)
-            if (bytes_equal(keys[k], keys[i]))
-                json_string(out, NULL, values[k]);
+        for (size_t k = i; k < pairs.count; k++)
+            if (bytes_equal(pairs.keys[k], pairs.keys[i]))
+                json_string(out, NULL, pairs.values[k]);
         json_close(out, ']');
     }
     json_close(out, '}');
-    json_end(out);
-    return true;
+}
+
+/* Kept as it is written: few rules ever alert. A second metadata keyword goes on where the first ends. */
+static bool parse_metadata(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    (void)keyword;
+    struct bytes *metadata = &c->signature->rule.metadata;
+    size_t commas = 0;
+    for (size_t i = 0; i < value.size; i++)
+        commas += value.data[i] == ',';
+    if (metadata->data) {
+        struct text joined = text_new(metadata->size + value.size + 3);
+        text_put(&joined, *metadata);
+        text_string(&joined, ", ");
+        text_put(&joined, value);
+        bool copied = compiler_copy(c, text_bytes(&joined), metadata);
+        text_done(&joined);
+        commas = RULE_METADATA_MAX;
+        if (!copied)
+            return false;
+    } else if (!compiler_copy(c, value, metadata)) {
+        return false;
+    }
+    struct pairs pairs;
+    return commas < RULE_METADATA_MAX || cut_pairs(*metadata, &pairs) ||
+           refuse(c, "more than %d pairs", RULE_METADATA_MAX);
 }
 
 static bool parse_target(struct compiler *c, const struct keyword *keyword, struct bytes value)

@@ -4,6 +4,7 @@
 #include "detect/regex.h"
 
 #include <pcre2.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -20,6 +21,8 @@ struct capture {
 struct regex {
     struct regex *next;
     pcre2_code *code;
+    _Atomic(pcre2_code *)
+        *native; /* a copy with machine code, made at the first match: most rules see none */
     struct capture *captures;
 };
 
@@ -60,13 +63,32 @@ struct regex_memory *regex_memory_new(uint32_t match_limit)
     return memory;
 }
 
+static const pcre2_code *runnable(const struct regex *regex)
+{
+    pcre2_code *code = atomic_load_explicit(regex->native, memory_order_acquire), *none = NULL;
+    if (code || !(code = pcre2_code_copy(regex->code)))
+        return code ? code : regex->code;
+    /* Without machine code (memory, an unsupported construct) the interpreter does it. */
+    (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+    if (atomic_compare_exchange_strong(regex->native, &none, code))
+        return code;
+    pcre2_code_free(code); /* another worker was faster */
+    return none;
+}
+
+/* pcre2_match()'s result; places go to the memory. */
+static int run(const struct regex *regex, struct regex_memory *memory, struct bytes data, size_t from)
+{
+    return pcre2_match(runnable(regex), data.data ? data.data : (const uint8_t *)"", data.size, from, 0,
+                       memory->data, memory->limits);
+}
+
 enum regex_result regex_match(const struct regex *regex, struct regex_memory *memory, struct bytes data,
                               size_t from, size_t *start, size_t *end)
 {
     if (from > data.size)
         return REGEX_NO;
-    int count = pcre2_match(regex->code, data.data ? data.data : (const uint8_t *)"", data.size, from, 0,
-                            memory->data, memory->limits);
+    int count = run(regex, memory, data, from);
     if (count < 0)
         return count == PCRE2_ERROR_MATCHLIMIT || count == PCRE2_ERROR_DEPTHLIMIT ? REGEX_LIMIT : REGEX_NO;
     const PCRE2_SIZE *places = pcre2_get_ovector_pointer(memory->data);
@@ -78,8 +100,7 @@ enum regex_result regex_match(const struct regex *regex, struct regex_memory *me
 
 struct bytes regex_capture(const struct regex *regex, struct regex_memory *memory, struct bytes data)
 {
-    int count = pcre2_match(regex->code, data.data ? data.data : (const uint8_t *)"", data.size, 0, 0,
-                            memory->data, memory->limits);
+    int count = run(regex, memory, data, 0);
     if (count < 0)
         return BYTES_NONE;
     const PCRE2_SIZE *places = pcre2_get_ovector_pointer(memory->data);
@@ -124,7 +145,7 @@ static struct regex *make(struct compiler *c, struct bytes pattern, uint32_t opt
     int code;
     PCRE2_SIZE at;
     struct regex *regex = COMPILER_NEW(c, struct regex);
-    if (!regex)
+    if (!regex || !(regex->native = compiler_new(c, sizeof *regex->native)))
         return NULL;
     regex->code = pcre2_compile(pattern.data, pattern.size, options | PCRE2_NEVER_BACKSLASH_C, &code, &at,
                                 NULL);
@@ -136,8 +157,6 @@ static struct regex *make(struct compiler *c, struct bytes pattern, uint32_t opt
     }
     regex->next = c->set->regexes;
     c->set->regexes = regex;
-    /* Without JIT (memory, an unsupported construct) the interpreter does it. */
-    (void)pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE);
     return regex;
 }
 
@@ -228,8 +247,10 @@ static bool add_listed(struct compiler *c, struct regex *regex, struct bytes lis
 
 void regexes_free(struct regex *first)
 {
-    for (; first; first = first->next)
+    for (; first; first = first->next) {
+        pcre2_code_free(atomic_load(first->native));
         pcre2_code_free(first->code);
+    }
 }
 
 bool regex_cut(struct compiler *c, struct bytes value, struct bytes *pattern, struct bytes *flags)

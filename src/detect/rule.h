@@ -20,12 +20,17 @@ struct rule {
     struct bytes message, category; /* msg; the classification's description */
     struct bytes classtype;
     struct bytes text;            /* the whole rule as it stood in the file; absent unless keep_texts */
-    struct bytes metadata_json;   /* {"key":["value",...],...} or absent */
+    struct bytes metadata;        /* "key value, key value" as written, or absent */
     struct bytes references_json; /* ["https://...",...] or absent */
     bool has_target, target_is_source;
     const char *file;
     uint32_t line;
 };
+
+#define RULE_METADATA_MAX 256 /* pairs */
+
+/* "metadata":{"key":["value",...],...}: values by key, keys in order of first appearance. */
+void rule_put_metadata(const struct rule *rule, struct text *out);
 
 struct rule_reason {
     const char *file;

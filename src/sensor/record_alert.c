@@ -72,8 +72,8 @@ static void put_alert(const struct eve_settings *eve, const struct scene *scene,
     if (eve->alerts.reference && rule->references_json.data)
         json_raw(out, "references", rule->references_json);
     put_target(rule, scene->packet, out);
-    if (eve->alerts.rule_metadata && rule->metadata_json.data)
-        json_raw(out, "metadata", rule->metadata_json);
+    if (eve->alerts.rule_metadata && rule->metadata.data)
+        rule_put_metadata(rule, out);
     if (eve->alerts.rule_raw && rule->text.data)
         json_string(out, "rule", rule->text);
     if (forwarded)

@@ -2,9 +2,8 @@
 /* Findings of behavior/ as EVE alerts; see watch.h. */
 #include "sensor/watch.h"
 
-#define SCAN_METADATA                                                                               \
-    "{\"mitre_technique_id\":[\"T1046\"],\"mitre_technique_name\":[\"Network_Service_Discovery\"]," \
-    "\"verdict\":[\"attempt\"]}"
+#define SCAN_METADATA \
+    "mitre_technique_id T1046, mitre_technique_name Network_Service_Discovery, verdict attempt"
 
 static const struct rule scan_rules[] = {
     [SCAN_PORTS] = { .sid = 1901001,
@@ -15,7 +14,7 @@ static const struct rule scan_rules[] = {
                      .message = { (const uint8_t *)"VONGLAU port scan: many ports of one host", 41 },
                      .category = { (const uint8_t *)"Detection of a Network Scan", 27 },
                      .classtype = { (const uint8_t *)"network-scan", 12 },
-                     .metadata_json = { (const uint8_t *)SCAN_METADATA, sizeof SCAN_METADATA - 1 } },
+                     .metadata = { (const uint8_t *)SCAN_METADATA, sizeof SCAN_METADATA - 1 } },
     [SCAN_HOSTS] = { .sid = 1901002,
                      .gid = 1,
                      .rev = 1,
@@ -24,7 +23,7 @@ static const struct rule scan_rules[] = {
                      .message = { (const uint8_t *)"VONGLAU host sweep: one port of many hosts", 42 },
                      .category = { (const uint8_t *)"Detection of a Network Scan", 27 },
                      .classtype = { (const uint8_t *)"network-scan", 12 },
-                     .metadata_json = { (const uint8_t *)SCAN_METADATA, sizeof SCAN_METADATA - 1 } },
+                     .metadata = { (const uint8_t *)SCAN_METADATA, sizeof SCAN_METADATA - 1 } },
 };
 
 bool watch_init(struct watch *watch, struct error *error)

@@ -220,6 +220,45 @@ static void the_rest_of_a_file_loads(void **state)
     stage_close(&stage);
 }
 
+/* One with `pairs` pairs of metadata. */
+static bool with_pairs(unsigned pairs, struct text *json)
+{
+    struct text rule = text_new(64 << 10);
+    text_string(&rule, "alert tcp any any -> any any (content:\"abc\"; metadata:");
+    for (unsigned i = 0; i < pairs; i++)
+        text_string(&rule, i ? ", k v" : "k \"v\"");
+    text_string(&rule, "; metadata: l w, k x, alone; sid:1;)\n");
+    text_char(&rule, 0);
+    struct stage stage;
+    stage_open(&stage, rule.data, NULL);
+    bool loaded = !stage.refused;
+    if (loaded) {
+        stage_packet(&stage, TO_SERVER, 6, "abc", 3);
+        assert_int_equal(stage.alerts->count, 1);
+        rule_put_metadata(stage.alerts->items[0].rule, json);
+    } else {
+        assert_string_equal(stage.refused_keyword, "metadata");
+        assert_non_null(strstr(stage.reason.text, "256 pairs"));
+    }
+    stage_close(&stage);
+    text_done(&rule);
+    return loaded;
+}
+
+static void metadata_is_grouped_by_key(void **state)
+{
+    (void)state;
+    struct text json = text_new(1000);
+    assert_true(with_pairs(2, &json));
+    text_char(&json, 0);
+    assert_string_equal(json.data, "\"metadata\":{\"k\":[\"\\\"v\\\"\",\"v\",\"x\"],\"l\":[\"w\"]},");
+    text_done(&json);
+    assert_false(with_pairs(254, NULL));
+    json = text_new(10000);
+    assert_true(with_pairs(253, &json));
+    text_done(&json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +266,7 @@ int main(void)
         cmocka_unit_test(bad_rules_are_refused_with_their_place),
         cmocka_unit_test(rules_on_unknown_anomalies_are_skipped_with_a_word),
         cmocka_unit_test(the_rest_of_a_file_loads),
+        cmocka_unit_test(metadata_is_grouped_by_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
