@@ -49,8 +49,10 @@ static inline struct bytes bytes_first(struct bytes b, size_t size)
 /* All but the first `size` bytes; empty when there are no more. */
 static inline struct bytes bytes_from(struct bytes b, size_t size)
 {
+    if (!b.data)
+        return BYTES_NONE;
     size_t skip = MIN(size, b.size);
-    return (struct bytes){ b.data ? b.data + skip : NULL, b.size - skip };
+    return (struct bytes){ b.data + skip, b.size - skip };
 }
 
 static inline uint8_t byte_lower(uint8_t c)

@@ -206,9 +206,9 @@ static bool reputation_holds(const struct check *check, struct context *context)
 static bool read_side(struct bytes word, uint8_t *side)
 {
     static const char *const sides[] = { "any", "src", "dst", "both" };
-    for (uint8_t i = 0; i < COUNT_OF(sides); i++)
+    for (size_t i = 0; i < COUNT_OF(sides); i++)
         if (bytes_is(word, sides[i])) {
-            *side = i;
+            *side = (uint8_t)i;
             return true;
         }
     return false;

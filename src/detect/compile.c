@@ -260,7 +260,7 @@ static bool run_keyword(struct compiler *c, const struct keyword *keyword, struc
         return refuse_no_value(c, keyword->name);
     if (value.size && keyword->flags & KEYWORD_NO_VALUE)
         return refuse(c, "takes no value");
-    if (keyword->flags & KEYWORD_QUOTES && (value.size < 2 || value.data[0] != '"'))
+    if (keyword->flags & KEYWORD_QUOTES && (value.size < 2 || !bytes_starts(value, BYTES_OF("\""))))
         return refuse(c, "the value must be in quotes");
     if (keyword->flags & (KEYWORD_QUOTED | KEYWORD_QUOTES) && !unquote(&value))
         return refuse(c, "a quote is not closed");

@@ -331,7 +331,7 @@ static bool parse_pcre(struct compiler *c, const struct keyword *keyword, struct
     bool negated = false, relative = false;
     uint32_t bits = 0;
     const char *buffer = NULL;
-    struct bytes pattern, flags;
+    struct bytes pattern = BYTES_NONE, flags = BYTES_NONE;
     if (value.size && value.data[0] == '!') {
         negated = true;
         value = bytes_trim(bytes_from(value, 1));

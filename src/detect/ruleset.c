@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loading rule files into a compiled set: reading, ordering, choosing what the prefilters look for. */
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -346,6 +347,7 @@ static bool add_pattern(struct prefilter **prefilter, const struct signature *s,
 {
     if (!*prefilter && !(*prefilter = prefilter_new(large)))
         return false;
+    assert(s->fast && s->fast_use);
     const struct content *content = &s->fast->content;
     return prefilter_add(*prefilter, pattern_of(content), content->nocase,
                          s->fast_use->buffer->transforms ? 0 : bound_of(content), s->index);
@@ -395,6 +397,7 @@ static struct buffer *prefilter_buffer(struct ruleset *set, const struct signatu
 static bool place_tx(struct ruleset *set, const struct signature *s)
 {
     struct buffer *buffer = s->fast_use ? s->fast_use->buffer : NULL;
+    assert(buffer || s->trigger != TRIGGER_PATTERN);
     for (unsigned d = 0; d < DIRECTIONS; d++) {
         if (!(d == TO_SERVER ? s->to_server : s->to_client))
             continue;

@@ -588,7 +588,7 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
     const struct buffer_use *only = s->uses;
     candidate->seen_offset = in->offset + 1;
     candidate->restless = true;
-    candidate->done = in->complete || only->next || only->buffer->kind != BUFFER_HOOK ||
+    candidate->done = in->complete || !only || only->next || only->buffer->kind != BUFFER_HOOK ||
                       in->progress != only->progress;
     if (other)
         other->done = true;

@@ -243,7 +243,7 @@ void stream_insert(struct stream *stream, int64_t offset, struct bytes payload, 
         offset = (int64_t)stream->released;
     }
     uint64_t start = (uint64_t)offset;
-    if (UNLIKELY(stream->finished || stream->stopped || payload.size == 0)) {
+    if (UNLIKELY(stream->finished || stream->stopped || !payload.data || payload.size == 0)) {
         if (stream->stopped)
             stream->released = stream->contiguous = stream->end = MAX(stream->contiguous,
                                                                       start + payload.size);

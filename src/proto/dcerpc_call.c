@@ -154,7 +154,7 @@ void dcerpc_add_stub(struct dcerpc *call, struct arena *memory, enum direction d
         side->stub_capacity = capacity;
     }
     size_t part = wanted - side->stub_size;
-    if (part)
+    if (part && data.data)
         memcpy(side->stub + side->stub_size, data.data, part);
     side->stub_size = wanted;
 }

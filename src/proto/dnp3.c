@@ -691,7 +691,8 @@ static bool dnp3_stream(struct session *session, void *state, enum direction dir
         size_t size = frame_size(data.data[2]);
         if (size > data.size)
             break;
-        if (!take_frame(session, state, direction, reader_bytes(in, size)))
+        reader_skip(in, size);
+        if (!take_frame(session, state, direction, bytes_first(data, size)))
             return false;
     }
     return true;

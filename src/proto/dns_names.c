@@ -43,9 +43,9 @@ const char *dns_type_name(uint16_t type)
 
 uint16_t dns_type_number(struct bytes name)
 {
-    for (uint16_t i = 1; i < COUNT_OF(dns_type_names) - 1; i++)
+    for (size_t i = 1; i < COUNT_OF(dns_type_names) - 1; i++)
         if (dns_type_names[i][0] && bytes_equal_nocase(name, bytes_of_string(dns_type_names[i])))
-            return i;
+            return (uint16_t)i;
     for (size_t i = 0; i < COUNT_OF(high_types); i++)
         if (bytes_equal_nocase(name, bytes_of_string(high_types[i].name)))
             return high_types[i].type;

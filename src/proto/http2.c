@@ -274,7 +274,7 @@ static bool loggable(const struct tx *tx)
 
 /* ---- declaration ---- */
 
-#define SETTING(key, member) .name = key, AT(struct http2_settings, member), .type = FIELD_UINT
+#define SETTING(key, member) .name = (key), AT(struct http2_settings, member), .type = FIELD_UINT
 
 static const struct field settings[] = {
     { SETTING("max-streams", streams_max), .help = "Streams of a connection that are open at once" },

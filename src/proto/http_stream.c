@@ -259,7 +259,7 @@ static void find_host(const struct call *call)
     }
     if (!http->host.data && http->uri_host.data)
         http->host = lowered(call, http->uri_host);
-    if (http->host.size && http->host.data[http->host.size - 1] == '.')
+    if (bytes_ends(http->host, BYTES_OF(".")))
         http->host.size--;
 }
 

@@ -642,7 +642,7 @@ static bool unhex(struct bytes digits, struct arena *scratch, struct bytes *valu
     if (!octets)
         return false;
     for (size_t i = 0; i < digits.size / 2; i++)
-        octets[i] = (uint8_t)(byte_hex(digits.data[2 * i]) << 4 | byte_hex(digits.data[2 * i + 1]));
+        octets[i] = (uint8_t)(byte_hex(digits.data[2 * i]) * 16 + byte_hex(digits.data[2 * i + 1]));
     *value = bytes_of(octets, digits.size / 2);
     return true;
 }

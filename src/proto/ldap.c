@@ -218,6 +218,8 @@ static struct element next_element(struct reader *in)
         return element;
     }
     struct bytes whole = reader_bytes(in, (size_t)size);
+    if (!whole.data)
+        return element;
     size_t head = whole.data[1] & 0x80 ? 2U + (whole.data[1] & 0x7fU) : 2U;
     element.tag = whole.data[0];
     element.content = bytes_from(whole, head);

@@ -402,7 +402,7 @@ static void flush_quad(struct mime *mime)
     if (mime->quad_count >= 2) {
         uint32_t bits = mime->quad << (6 * (4 - mime->quad_count));
         uint8_t octets[3] = { (uint8_t)(bits >> 16), (uint8_t)(bits >> 8), (uint8_t)bits };
-        content(mime, bytes_of(octets, mime->quad_count - 1U));
+        content(mime, bytes_of(octets, MIN(mime->quad_count - 1U, sizeof octets)));
     }
     mime->quad = 0;
     mime->quad_count = 0;

@@ -101,6 +101,8 @@ static bool header_mask(const struct quic_keys *keys, const uint8_t *sample, uin
 static bool decrypt(const struct quic_keys *keys, const uint8_t nonce[12], struct bytes header,
                     struct bytes sealed, uint8_t *plain, size_t *plain_size)
 {
+    if (sealed.size < TAG_SIZE)
+        return false;
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     int size = 0, last = 0;
     size_t content = sealed.size - TAG_SIZE;
@@ -126,8 +128,6 @@ bool quic_open_initial(const struct quic_keys *keys, struct bytes packet, size_t
     uint8_t first = (uint8_t)(packet.data[0] ^ (mask[0] & 0x0f));
     size_t number_size = (first & 3U) + 1;
     size_t header_size = number_offset + number_size;
-    if (packet.size < header_size + TAG_SIZE)
-        return false;
     memcpy(header, packet.data, header_size);
     header[0] = first;
     memcpy(nonce, keys->iv, sizeof nonce);

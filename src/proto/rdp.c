@@ -538,7 +538,7 @@ static void take_handshake(struct session *session, struct rdp_state *state, str
                 start_message(session, certificates);
         } else {
             struct bytes part = reader_bytes(&in, MIN(reader_left(&in), (size_t)certificates->message_left));
-            if (certificates->list)
+            if (certificates->list && part.data)
                 memcpy(certificates->list + certificates->size, part.data, part.size);
             certificates->size += (uint32_t)part.size;
             certificates->message_left -= (uint32_t)part.size;

@@ -88,7 +88,7 @@ static enum probe rfb_probe(enum direction direction, struct bytes data)
 static bool take_version(struct reader *in, uint8_t version[6])
 {
     struct bytes text = reader_bytes(in, 12);
-    if (!is_version(text))
+    if (!text.data || !is_version(text))
         return false;
     memcpy(version, text.data + 4, 3);
     memcpy(version + 3, text.data + 8, 3);
@@ -263,7 +263,7 @@ static uint64_t message_size(uint8_t step, struct bytes data)
     case STEP_CLIENT_VERSION:
         return 12;
     case STEP_SECURITY_TYPES:
-        return data.size ? 1U + data.data[0] : 0;
+        return data.size ? 1U + reader_u8(&in) : 0;
     case STEP_SECURITY_CHOICE:
     case STEP_CLIENT_INIT:
         return 1;

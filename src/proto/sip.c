@@ -264,7 +264,8 @@ static bool sip_stream(struct session *session, void *state, enum direction dire
             reader_skip(in, (size_t)size);
             side->skip -= size;
         }
-        while (!side->scanned && !reader_empty(in) && (*in->at == '\r' || *in->at == '\n'))
+        while (!side->scanned && (bytes_starts(reader_peek(in), BYTES_OF("\r")) ||
+                                  bytes_starts(reader_peek(in), BYTES_OF("\n"))))
             reader_skip(in, 1); /* keep-alive (RFC 5626 section 3.5.1) */
         struct bytes data = reader_peek(in);
         if (!data.size)

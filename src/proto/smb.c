@@ -380,8 +380,7 @@ static bool find_record(struct smb_side *side, struct reader *in)
 {
     struct bytes rest = reader_peek(in);
     for (size_t i = 0; i + NBSS_HEADER + 4 <= rest.size; i++) {
-        struct bytes at = bytes_from(rest, i);
-        if (at.data[0] == NBSS_MESSAGE && is_smb(bytes_from(at, NBSS_HEADER))) {
+        if (rest.data[i] == NBSS_MESSAGE && is_smb(bytes_from(rest, i + NBSS_HEADER))) {
             reader_skip(in, i);
             side->lost = false;
             return true;

@@ -235,9 +235,9 @@ static void content_line(struct session *session, struct smtp_state *state, stru
 
 static bool is_command(struct bytes line, const char *name)
 {
-    struct bytes word = bytes_of_string(name);
+    struct bytes word = bytes_of_string(name), rest = bytes_from(line, word.size);
     return bytes_starts_nocase(line, word) &&
-           (line.size == word.size || byte_is_space(line.data[word.size]) || line.data[word.size] == ':');
+           (rest.size == 0 || byte_is_space(rest.data[0]) || rest.data[0] == ':');
 }
 
 /* The path after "MAIL FROM:" or "RCPT TO:", without parameters. */
@@ -509,8 +509,9 @@ static bool take_line(struct smtp_state *state, enum direction direction, struct
             line->size--;
         *ended = true;
     } else if (left.size >= LINE_MAX_BYTES) {
-        size_t size = LINE_MAX_BYTES; /* a CR at the cut may belong to the line end */
-        *line = reader_bytes(in, left.data[size - 1] == '\r' ? size - 1 : size);
+        /* A CR at the cut may belong to the line end. */
+        bool cr = bytes_ends(bytes_first(left, LINE_MAX_BYTES), BYTES_OF("\r"));
+        *line = reader_bytes(in, cr ? LINE_MAX_BYTES - 1 : LINE_MAX_BYTES);
         *ended = false;
     } else if ((flags & FEED_END) && left.size) {
         *line = reader_rest(in);
@@ -599,7 +600,8 @@ static bool from_client(struct session *session, struct smtp_state *state, struc
                 state->content_frame = 0;
             continue;
         }
-        if (state->tls_asked && state->replied && reader_peek(in).data[0] < ' ')
+        struct reader next = *in;
+        if (state->tls_asked && state->replied && reader_u8(&next) < ' ')
             return true; /* what follows STARTTLS is for TLS once the server agrees */
         if (!take_line(state, TO_SERVER, in, flags, &line, &ended))
             return true;

@@ -306,6 +306,8 @@ static bool handshake(struct session *session, struct tls_state *state, enum dir
 
 static bool keep_message(struct tls_side *side, struct bytes part)
 {
+    if (!part.data || part.size == 0)
+        return true;
     if (part.size > HANDSHAKE_MAX - side->size)
         return false;
     if (side->size + part.size > side->capacity) {
@@ -316,8 +318,7 @@ static bool keep_message(struct tls_side *side, struct bytes part)
         side->message = grown;
         side->capacity = capacity;
     }
-    if (part.size)
-        memcpy(side->message + side->size, part.data, part.size);
+    memcpy(side->message + side->size, part.data, part.size);
     side->size += part.size;
     return true;
 }
@@ -358,7 +359,8 @@ static bool handshake_record(struct session *session, struct tls_state *state, e
         return false;
     struct bytes left = reader_peek(&content);
     if (side->size) {
-        memmove(side->message, left.data, left.size);
+        if (left.data)
+            memmove(side->message, left.data, left.size);
         side->size = left.size;
         return true;
     }
