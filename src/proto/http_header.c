@@ -181,6 +181,8 @@ struct block {
     struct http_header *headers;
     size_t capacity;
     struct bytes pending; /* the line being collected, folds joined */
+    uint8_t *room;        /* where it stands once something was joined to it */
+    size_t room_size;
     bool has_pending, pending_colon, too_many;
     size_t repeats;
 };
@@ -331,8 +333,25 @@ static bool begin(struct block *block, struct bytes line)
     if (!flush(block))
         return false;
     block->pending = line;
+    block->room_size = 0;
     block->has_pending = true;
     block->pending_colon = bytes_find_byte(line, ':') != SIZE_MAX;
+    return true;
+}
+
+static bool append(struct block *block, struct bytes more)
+{
+    size_t size = block->pending.size + more.size;
+    if (size > block->room_size) {
+        uint8_t *room = arena_new(&block->tx->memory, size * 2, 1);
+        if (!room)
+            return false;
+        memcpy(room, block->pending.data, block->pending.size);
+        block->room = room;
+        block->room_size = size * 2;
+    }
+    memcpy(block->room + block->pending.size, more.data, more.size);
+    block->pending = bytes_of(block->room, size);
     return true;
 }
 
@@ -354,46 +373,50 @@ static bool fold(struct block *block, struct bytes line)
         event(block, HTTP_EVENT_INVALID_REQUEST_FIELD_FOLDING, HTTP_EVENT_INVALID_RESPONSE_FIELD_FOLDING);
         return begin(block, content);
     }
-    block->pending = join(&block->tx->memory, block->pending, bytes_first(line, line.data[0] == 0 ? 0 : 1),
-                          line.data[0] == 0 ? content : bytes_from(line, 1));
     block->pending_colon = block->pending_colon || colon;
-    return block->pending.data != NULL;
+    return append(block, line.data[0] == 0 ? content : line);
+}
+
+static bool read_lines(struct block *block)
+{
+    struct http_scan_state scan = { 0 };
+    struct bytes line;
+    for (;;) {
+        enum http_scan kind = http_scan_line(block->message->raw, &scan, true, &line);
+        if (kind == HTTP_SCAN_END || kind == HTTP_SCAN_MORE)
+            return flush(block);
+        if (kind != HTTP_SCAN_EMPTY && !(is_fold(line) ? fold(block, line) : begin(block, line)))
+            return false;
+    }
+}
+
+/* The message has the headers that were read, or none. */
+static bool keep(struct block *block, const struct http_header *local)
+{
+    struct http_message *message = block->message;
+    message->headers = block->headers;
+    if (block->headers != local || !message->header_count)
+        return true;
+    message->headers = ARENA_ARRAY(&block->tx->memory, struct http_header, message->header_count);
+    if (message->headers) {
+        memcpy(message->headers, local, message->header_count * sizeof *local);
+        return true;
+    }
+    message->header_count = 0;
+    memset(message->known, 0, sizeof message->known);
+    return false;
 }
 
 bool http_parse_headers(struct tx *tx, enum direction direction, const struct http_settings *settings)
 {
     struct http *http = (struct http *)tx->record;
-    struct http_message *message = &http->message[direction];
     struct http_header local[LOCAL_HEADERS];
     struct block block = { .tx = tx,
                            .direction = direction,
                            .settings = settings,
-                           .message = message,
+                           .message = &http->message[direction],
                            .headers = local,
                            .capacity = LOCAL_HEADERS };
-    struct http_scan_state scan = { 0 };
-    struct bytes line;
-    for (;;) {
-        enum http_scan kind = http_scan_line(message->raw, &scan, true, &line);
-        if (kind == HTTP_SCAN_END || kind == HTTP_SCAN_MORE)
-            break;
-        if (kind == HTTP_SCAN_EMPTY)
-            continue;
-        bool good = is_fold(line) ? fold(&block, line) : begin(&block, line);
-        if (!good)
-            return false;
-    }
-    if (!flush(&block))
-        return false;
-    message->headers = block.headers;
-    if (block.headers == local && message->header_count) {
-        message->headers = ARENA_ARRAY(&tx->memory, struct http_header, message->header_count);
-        if (!message->headers) {
-            message->header_count = 0;
-            memset(message->known, 0, sizeof message->known);
-            return false;
-        }
-        memcpy(message->headers, local, message->header_count * sizeof local[0]);
-    }
-    return true;
+    bool read = read_lines(&block);
+    return keep(&block, local) && read;
 }

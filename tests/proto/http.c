@@ -360,6 +360,37 @@ static void an_endless_header_ends_the_parsing(void **state)
     text_done(&request);
 }
 
+/* Joining them takes more memory than a transaction may have: what was read until then stays usable. */
+static void repeated_headers_beyond_the_memory_are_safe(void **state)
+{
+    (void)state;
+    struct text request = text_new(1U << 20);
+    text_string(&request, "GET /a HTTP/1.1\r\nHost: a.example.vn\r\n");
+    for (int i = 0; i < 60; i++) {
+        text_string(&request, "X: ");
+        for (int k = 0; k < 3000; k++)
+            text_char(&request, 'a');
+        text_string(&request, "\r\n");
+    }
+    text_string(&request, "\r\n");
+    const struct turn turns[] = { { TO_SERVER, text_bytes(&request) } };
+    shows(turns, COUNT_OF(turns), "");
+    text_done(&request);
+}
+
+static void many_folds_are_one_value(void **state)
+{
+    (void)state;
+    struct text request = text_new(1U << 20);
+    text_string(&request, "GET /a HTTP/1.1\r\nUser-Agent: x");
+    for (int i = 0; i < 3000; i++)
+        text_string(&request, "\r\n }");
+    text_string(&request, "\r\nReferer: b\r\n\r\n");
+    const struct turn turns[] = { { TO_SERVER, text_bytes(&request) } };
+    shows(turns, COUNT_OF(turns), "} } }\",\"http_refer\":\"b\"");
+    text_done(&request);
+}
+
 static void messages_are_frames(void **state)
 {
     (void)state;
@@ -397,6 +428,8 @@ int main(void)
         cmocka_unit_test(a_change_within_a_change_fails),
         cmocka_unit_test(a_tunnel_that_both_sides_use_can_change),
         cmocka_unit_test(an_endless_header_ends_the_parsing),
+        cmocka_unit_test(repeated_headers_beyond_the_memory_are_safe),
+        cmocka_unit_test(many_folds_are_one_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
