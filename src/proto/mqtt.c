@@ -448,31 +448,29 @@ static bool keep(struct arena *memory, struct bytes *b)
 static bool message(struct session *session, struct mqtt_state *state, enum direction direction, uint8_t head,
                     struct bytes body)
 {
-    struct mqtt_message m = { .type = head >> 4,
-                              .qos = head >> 1 & 3,
-                              .retain = head & 1,
-                              .dup = head & 8,
-                              .version = state->version };
+    const struct mqtt_message bare = { .type = head >> 4,
+                                       .qos = head >> 1 & 3,
+                                       .retain = head & 1,
+                                       .dup = head & 8,
+                                       .version = state->version };
+    struct mqtt_message m = bare;
     struct arena scratch = arena_of(64U * 1024U);
     struct reader in = reader_of_bytes(body);
     take_body(&in, &scratch, &m);
     bool good = reader_ok(&in);
     if (!good)
-        m = (struct mqtt_message){
-            .type = m.type, .qos = m.qos, .retain = m.retain, .dup = m.dup, .version = m.version
-        };
+        m = bare;
     struct tx *tx = place_message(session, state, direction, &m);
     arena_done(&scratch);
     if (!tx)
         return false;
     struct mqtt *record = record_of(tx);
     struct mqtt_message *kept = &record->messages[record->count - 1];
+    *kept = bare;
+    kept->version = m.version;
     if (!keep(&tx->memory, &body))
         return false;
     in = reader_of_bytes(body);
-    *kept = (struct mqtt_message){
-        .type = m.type, .qos = m.qos, .retain = m.retain, .dup = m.dup, .version = m.version
-    };
     if (good)
         take_body(&in, &tx->memory, kept);
     if (!good)

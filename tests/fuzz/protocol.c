@@ -5,7 +5,8 @@
  * -DPROTOCOL_BESIDE=<name>_protocol where its messages carry another one's: with libFuzzer (option fuzz), or,
  * without, as a program that plays the files given to it. Input: chunks of a head of two bytes (bit 15:
  * towards the client; bit 14: the direction ends; the rest: size) and content. The first byte of the input
- * chooses the transport where the protocol has two. */
+ * chooses the transport where the protocol has two (bit 0) and how much memory there is (bits 1 to 6: 0 is as
+ * much as in the program, n is 1.3 ^ n times 32 bytes). */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -84,7 +85,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct text out = text_new(1U << 22);
     protocol.probe = always;
     protocol.probe_usual_port_only = false;
-    uint8_t transport = reader_u8(&in) & 1 ? TRANSPORT_UDP : TRANSPORT_TCP;
+    uint8_t choice = reader_u8(&in);
+    for (unsigned n = choice >> 1 & 63; n; n--)
+        settings.tx_memory_max = settings.tx_memory_max ? settings.tx_memory_max * 13 / 10 : 32;
+    settings.session_memory_max = settings.tx_memory_max;
+    uint8_t transport = choice & 1 ? TRANSPORT_UDP : TRANSPORT_TCP;
     if (!(protocol.transports & transport))
         transport = protocol.transports;
     struct session *session = session_new(&settings, transport, 40000, SERVER_PORT);

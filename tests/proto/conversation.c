@@ -142,9 +142,12 @@ void play(const struct conversation *c, size_t cut, struct text *out)
     const struct protocol *enabled[] = { c->protocol, c->then, NULL };
     const void *options[] = { c->options, NULL, NULL };
     static const struct file_settings files = { .md5 = true };
-    struct session_settings settings = {
-        .enabled = enabled, .options = c->options ? options : NULL, .files = &files, .frames = c->frames
-    };
+    struct session_settings settings = { .enabled = enabled,
+                                         .options = c->options ? options : NULL,
+                                         .files = &files,
+                                         .frames = c->frames,
+                                         .tx_memory_max = c->tx_memory_max,
+                                         .session_memory_max = c->session_memory_max };
     struct session *session = session_new(&settings, c->transport, 40000, c->server_port);
     struct side *sides = calloc(DIRECTIONS, sizeof *sides);
     assert_non_null(session);
@@ -229,8 +232,26 @@ static void every_changed_byte_is_survived(const struct conversation *c, size_t 
     text_done(&out);
 }
 
+/* Memory that ends at any place: what was counted must be there. */
+static void any_shortage_is_survived(const struct conversation *c)
+{
+    struct text out = text_new(1U << 24);
+    for (size_t limit = 1; limit < 65536; limit += 1 + limit / 16) {
+        struct conversation poor = *c;
+        poor.tx_memory_max = limit;
+        text_clear(&out);
+        play(&poor, 0, &out);
+        poor.tx_memory_max = c->tx_memory_max;
+        poor.session_memory_max = limit;
+        text_clear(&out);
+        play(&poor, 0, &out);
+    }
+    text_done(&out);
+}
+
 void check_conversation(const struct conversation *c, size_t step)
 {
+    any_shortage_is_survived(c);
     any_cutting_equals_the_whole(c);
     every_prefix_is_survived(c, step);
     every_changed_byte_is_survived(c, step);

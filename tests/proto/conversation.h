@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A conversation played through the protocol layer, and the checks every parser gets: any cutting equals
- * the whole, every prefix and every changed byte is survived. */
+ * the whole; every prefix, every changed byte and any shortage of memory is survived. */
 #ifndef VONGLAU_TESTS_CONVERSATION_H
 #define VONGLAU_TESTS_CONVERSATION_H
 
@@ -23,6 +23,8 @@ struct conversation {
     bool open_ended;             /* the streams are not closed at the end */
     bool frames;                 /* frames are printed too, after the rest */
     const struct protocol *then; /* what it may change to, or NULL */
+    size_t tx_memory_max;        /* bytes of a transaction, and of the session: 0 is as in the program */
+    size_t session_memory_max;
 };
 
 #define TURN_TEXT(way, text)                          \
