@@ -131,10 +131,10 @@ bool quic_open_initial(const struct quic_keys *keys, struct bytes packet, size_t
     memcpy(header, packet.data, header_size);
     header[0] = first;
     memcpy(nonce, keys->iv, sizeof nonce);
-    for (size_t i = 0; i < number_size; i++) {
+    for (size_t i = 0; i < number_size; i++)
         header[number_offset + i] ^= mask[1 + i];
-        nonce[sizeof nonce - number_size + i] ^= header[number_offset + i];
-    }
+    for (size_t i = 0; i < number_size; i++) /* from the end of both */
+        nonce[sizeof nonce - 1 - i] ^= header[header_size - 1 - i];
     return decrypt(keys, nonce, bytes_of(header, header_size), bytes_from(packet, header_size), plain,
                    plain_size);
 }
