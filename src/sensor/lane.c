@@ -8,9 +8,11 @@
 
 #include "base/clock.h"
 
+/* Small, so that a parcel is read while it is in the cache; many, so that a lane may fall behind for as long
+ * as one connection sends all frames. */
 #define PARCEL_FRAMES 256
-#define PARCEL_BYTES  (512U << 10)
-#define PARCELS       8
+#define PARCEL_BYTES  (64U << 10)
+#define PARCELS       128
 #define BATCH         256
 #define IDLE_TIMEOUT  100 /* ms */
 
@@ -28,7 +30,8 @@ struct lane {
     pthread_mutex_t queue_lock, work_lock;
     pthread_cond_t filled, emptied;
     struct parcel parcels[PARCELS];
-    size_t head, queued; /* first queued parcel; how many */
+    size_t head, queued;    /* first queued parcel; how many */
+    struct parcel *filling; /* the feeder's: the one behind the queue, or NULL */
     atomic_bool stopping, ended;
     uint64_t last; /* time of the last frame that any lane got */
     bool failed;
@@ -148,39 +151,57 @@ struct lane *lane_start(struct worker *worker, struct capture *capture, struct e
     return lane;
 }
 
-/* The parcel being filled: the one behind the queue. */
 static struct parcel *open_parcel(struct lane *lane)
 {
+    if (lane->filling)
+        return lane->filling;
     pthread_mutex_lock(&lane->queue_lock);
     while (lane->queued == PARCELS - 1)
         pthread_cond_wait(&lane->emptied, &lane->queue_lock);
-    struct parcel *parcel = &lane->parcels[(lane->head + lane->queued) % PARCELS];
+    lane->filling = &lane->parcels[(lane->head + lane->queued) % PARCELS];
     pthread_mutex_unlock(&lane->queue_lock);
-    return parcel;
+    return lane->filling;
 }
 
 void lane_push(struct lane *lane)
 {
-    struct parcel *parcel = open_parcel(lane);
-    if (parcel->count == 0)
+    if (!lane->filling || lane->filling->count == 0)
         return;
+    lane->filling = NULL;
     pthread_mutex_lock(&lane->queue_lock);
     lane->queued++;
     pthread_cond_signal(&lane->filled);
     pthread_mutex_unlock(&lane->queue_lock);
 }
 
+static bool fits(const struct parcel *parcel, size_t size, const char *file)
+{
+    return parcel->count < PARCEL_FRAMES && size <= parcel->room - parcel->used && parcel->file == file;
+}
+
+/* Room for one frame that is larger than a parcel. */
+static void widen(struct parcel *parcel, size_t size)
+{
+    uint8_t *bytes = size > parcel->room ? realloc(parcel->bytes, size) : NULL;
+    if (!bytes)
+        return;
+    parcel->bytes = bytes;
+    parcel->room = size;
+}
+
 void lane_feed(struct lane *lane, const struct capture_frame *frame, const char *file)
 {
     struct parcel *parcel = open_parcel(lane);
-    if (parcel->count && (parcel->count == PARCEL_FRAMES || frame->data.size > parcel->room - parcel->used ||
-                          parcel->file != file)) {
+    if (parcel->count && !fits(parcel, frame->data.size, file)) {
         lane_push(lane);
         parcel = open_parcel(lane);
     }
+    if (parcel->count == 0)
+        widen(parcel, frame->data.size);
     size_t size = MIN(frame->data.size, parcel->room - parcel->used);
     struct capture_frame *copy = &parcel->frames[parcel->count++];
     *copy = *frame;
+    copy->cut |= size < frame->data.size;
     if (size)
         memcpy(parcel->bytes + parcel->used, frame->data.data, size);
     copy->data = bytes_of(parcel->bytes + parcel->used, size);
