@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Builds the page: TypeScript and CSS of src/ into dist/, split by page, names carrying a hash of the content.
+// Builds the page: TypeScript and CSS of src/ into dist/, split by page, names carrying a hash of the content. A word that one
+// language lacks, or any other error of types, fails the build.
 // usage: node build.mjs [OUTPUT_FOLDER]
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -12,6 +14,13 @@ const modules = process.env.VONGLAU_UI_MODULES ?? join(here, 'node_modules');
 const { build } = createRequire(join(modules, 'x.js'))('esbuild');
 const out = resolve(process.argv[2] ?? join(here, 'dist'));
 const PAGE_LIMIT = 300 * 1024;
+
+// The packages may lie elsewhere than beside the sources; the compiler is told where.
+const project = join(modules, 'tsconfig.build.json');
+writeFileSync(project, JSON.stringify({ extends: join(here, 'tsconfig.json'), include: [join(here, 'src')],
+  compilerOptions: { incremental: true, tsBuildInfoFile: `${project}.state`, paths: { preact: [join(modules, 'preact')], 'preact/*': [join(modules, 'preact/*')] } } }));
+const types = spawnSync(process.execPath, [join(modules, 'typescript/bin/tsc'), '--noEmit', '-p', project], { stdio: 'inherit' });
+if (types.status !== 0) process.exit(1);
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(join(out, 'a'), { recursive: true });

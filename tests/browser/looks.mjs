@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must hold on every page, in both languages and themes, on a desk and on a phone; and what must hold of the catalogues and
 // of the colours before any page is drawn.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const WIDTHS = [1440, 390], THEMES = ['dark', 'light'];
@@ -12,20 +12,27 @@ const SAME = /^(Fax|Internet|[A-Z]+)$/;
 /** Tone marks on the second vowel of an open oa, oe or uy: the decrees put them on the first. */
 const MARK_ON_SECOND = /(^|[^q])(o[àáảãạèéẻẽẹ]|u[ỳýỷỹỵ])(?!\p{L})/iu;
 
+/** The words of a language, and the keys that stand in more than one of its files. */
 export function catalogue(folder, language) {
-  const text = readFileSync(join(folder, 'i18n', `${language}.ts`), 'utf8');
-  return new Map([...text.matchAll(/^  '([^']+)': '((?:[^'\\]|\\.)*)',?$/gm)].map((m) => [m[1], m[2]]));
+  const words = new Map(), twice = [];
+  for (const file of readdirSync(join(folder, 'i18n', language))) {
+    for (const [, key, text] of readFileSync(join(folder, 'i18n', language, file), 'utf8').matchAll(/^  '([^']+)': '((?:[^'\\]|\\.)*)',?$/gm)) {
+      if (words.has(key)) twice.push(key);
+      words.set(key, text);
+    }
+  }
+  return { words, twice };
 }
 
 export function checkCatalogues(folder, check) {
-  const vi = catalogue(folder, 'vi'), en = catalogue(folder, 'en');
+  const { words: vi, twice } = catalogue(folder, 'vi'), { words: en } = catalogue(folder, 'en');
   const names = (text) => [...new Set([...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1]))].sort().join(' ');
   const wrong = (test) => [...vi.keys()].filter(test).slice(0, 5).join(', ');
-  check('both catalogues have the same keys', vi.size > 1000 && vi.size === en.size && [...vi.keys()].every((k) => en.has(k)));
-  check('a text asks for the same values in both languages', !wrong((k) => names(vi.get(k)) !== names(en.get(k) ?? '')), wrong((k) => names(vi.get(k)) !== names(en.get(k) ?? '')));
-  check('no text was left untranslated', !wrong((k) => vi.get(k) === en.get(k) && !SAME.test(vi.get(k))), wrong((k) => vi.get(k) === en.get(k) && !SAME.test(vi.get(k))));
-  check('Vietnamese is composed, its tone marks where the decrees put them', !wrong((k) => vi.get(k).normalize('NFC') !== vi.get(k) || MARK_ON_SECOND.test(vi.get(k))),
-    wrong((k) => vi.get(k).normalize('NFC') !== vi.get(k) || MARK_ON_SECOND.test(vi.get(k))));
+  const sayAll = (what, test) => check(what, !wrong(test), wrong(test));
+  check('both catalogues have the same keys, each in one file', vi.size > 1000 && vi.size === en.size && [...vi.keys()].every((k) => en.has(k)) && !twice.length, twice.slice(0, 5).join(', '));
+  sayAll('a text asks for the same values in both languages', (k) => names(vi.get(k)) !== names(en.get(k) ?? ''));
+  sayAll('no text was left untranslated', (k) => vi.get(k) === en.get(k) && !SAME.test(vi.get(k)));
+  sayAll('Vietnamese is composed, its tone marks where the decrees put them', (k) => vi.get(k).normalize('NFC') !== vi.get(k) || MARK_ON_SECOND.test(vi.get(k)));
 }
 
 function contrast(a, b) {

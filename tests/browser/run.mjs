@@ -340,7 +340,7 @@ try {
   check('and names the alerts of the project in Vietnamese', !/VONGLAU/.test(printed));
 
   // Every page as each role sees it, in both languages.
-  const keys = [...catalogue(ui, 'vi').keys()].filter((k) => k.includes('.'));
+  const keys = [...catalogue(ui, 'vi').words.keys()].filter((k) => k.includes('.'));
   const auditorOnce = await makeUser(admin, `kt.${stamp}`, 'Phạm Thị Kiểm Tra', 'auditor');
   const auditor = await person();
   await firstSignIn(auditor, `kt.${stamp}`, auditorOnce, words.auditor);

@@ -36,6 +36,7 @@ export function valueCell(f: FieldInfo, row: Record<string, unknown>): Children 
   if (!text) return <span class="faint">–</span>;
   if (f.type === 'ref' && row[f.name]) return <a class="plain underline" href={`/registers/${f.target}/${row[f.name]}`}>{text}</a>;
   if (['cidr', 'addresses', 'address', 'code', 'code102', 'src', 'dest', 'sid'].includes(f.name)) return <span class="mono small">{text}</span>;
+  if (f.type === 'choice' && text.length < 18) return <span class="nowrap">{text}</span>;
   if (f.name === 'email') return <a href={`mailto:${text}`}>{text}</a>;
   if (f.name === 'phone' || f.name === 'mobile') return <a class="nowrap" href={`tel:${text.replace(/\s/g, '')}`}>{text}</a>;
   return text;

@@ -17,8 +17,8 @@ export interface Column<T> {
   text?: (row: T) => string | number | null | undefined;
   class?: string;
   sort?: boolean;
-  /** On a phone: the line that names the card, or left out there. */
-  phone?: 'title' | 'hide' | 'bare';
+  /** On a phone: the line that names the card, a line without its heading, beside its neighbours on one line, or left out. */
+  phone?: 'title' | 'bare' | 'inline' | 'hide';
   width?: string;
 }
 
@@ -112,7 +112,7 @@ export function Table<T>(props: TableProps<T>) {
                   }}>
                   {select && <td class="check-cell"><input type="checkbox" aria-label={t('table.select')} checked={select.has(row)} onChange={() => select.toggle(row)} /></td>}
                   {columns.map((c) => (
-                    <td key={c.id} class={c.class} data-head={c.phone === 'title' || c.phone === 'bare' ? undefined : c.head} data-phone={c.phone}>{c.cell(row)}</td>
+                    <td key={c.id} class={c.class} data-head={c.phone && c.phone !== 'hide' ? undefined : c.head} data-phone={c.phone}>{c.cell(row)}</td>
                   ))}
                 </tr>
                 {props.expand && props.expanded === id(row) && (
@@ -154,7 +154,7 @@ export function saveCsv<T>(name: string, rows: T[], columns: Column<T>[]): void 
 
 export function CsvButton<T>({ name, rows, columns }: { name: string; rows: T[]; columns: Column<T>[] }) {
   return (
-    <button type="button" class="button" onClick={() => saveCsv(name, rows, columns)} disabled={rows.length === 0} title={t('action.export_hint')}>
+    <button type="button" class="button csv" onClick={() => saveCsv(name, rows, columns)} disabled={rows.length === 0} title={t('action.export_hint')}>
       <Icon name="download" />CSV
     </button>
   );

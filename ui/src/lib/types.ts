@@ -67,7 +67,7 @@ export interface Today {
   sensors: { total: number; ok: number; late: number; silent: number; new: number };
   clocks: { incident: number; number: string; title: string; agency_title: string; kind: string; due: string; overdue: boolean; reminded: number }[];
   hosts: { ip: string; agency: number | null; agency_title: string | null; priority: number; groups: number; count: number }[];
-  agencies: { id: number; title: string; short_name: string; state: 'act' | 'watch' | 'calm' | 'blind'; inbox: number; worst_priority: number; incidents: number;
+  agencies: { id: number; title: string; short_name: string; state: 'act' | 'watch' | 'blind' | 'unwatched' | 'calm'; inbox: number; worst_priority: number; incidents: number;
     overdue: number; sensors: number; sensors_ok: number }[];
   events_24h: { total: number; alerts: number; histogram: Histogram };
   changes: { time: string; text_code: string; clock: string | null; percent: number | null; incident: number | null; number: string | null; title: string | null }[];

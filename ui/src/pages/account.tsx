@@ -21,6 +21,7 @@ export default function Account() {
     <>
       <PageHead title={user.display_name || user.name} lead={`${tx('role', user.role)}${user.agencies.length ? ` · ${user.agencies.map((a) => a.title).join(', ')}` : ''}`}><button class="button" onClick={leave}>{t('action.sign_out')}</button></PageHead>
       <div class="two even">
+        <div class="stack">
         <Card title={t('account.look')}>
           <div class="stack">
             <Field label={t('account.language')}><Segment label={t('account.language')} value={lang()} onChange={(v) => void chooseLang(v)} options={[{ value: 'vi', label: <span lang="vi">Tiếng Việt</span> }, { value: 'en', label: <span lang="en">English</span> }]} /></Field>
@@ -30,8 +31,11 @@ export default function Account() {
           </div>
         </Card>
         <Card title={t('users.totp')}><Totp session={session} renew={renew} /></Card>
+        </div>
+        <div class="stack">
         <Card title={t('account.password')}><Password session={session} renew={renew} /></Card>
         <Card title={t('account.sessions')}><Places /></Card>
+        </div>
       </div>
     </>
   );
@@ -81,13 +85,21 @@ function Totp({ session, renew }: { session: Session; renew: (s: Session) => voi
   );
 }
 
+/** The browser and the system that a User-Agent names; the more telling words stand first. */
+function browser(agent: string): string {
+  const pick = (words: string) => new RegExp(words).exec(agent)?.[0].replace(/\W.*/, '');
+  const program = /Edg\//.test(agent) ? 'Edge' : pick('OPR|Firefox|Headless|Chrome|Safari')?.replace('OPR', 'Opera').replace('Headless', 'Chrome');
+  const system = pick('Windows|Android|iPhone|iPad|Mac|CrOS|Linux');
+  return program || system ? [program, system].filter(Boolean).join(' · ') : agent;
+}
+
 function Places() {
   const { data, error, reload } = useLoad<Rows<Place>>('/api/account/sessions');
   if (!data) return error ? <Problem error={error} retry={reload} /> : <Lines count={3} />;
   return (
     <ul class="stack tight">
       {data.rows.map((s) => (
-        <li key={s.id} class="row between top"><span class="grow"><b class="mono small">{s.address}</b> {s.current && <Badge kind="accent">{t('account.this')}</Badge>}<span class="small faint block clip" title={s.agent}>{s.agent}</span><span class="small faint">{t('account.seen', { time: dateTime(s.seen) })}</span></span>
+        <li key={s.id} class="row between top"><span class="grow"><b class="mono small">{s.address}</b> {s.current && <Badge kind="accent">{t('account.this')}</Badge>}<span class="small dim block clip" title={s.agent}>{browser(s.agent)}</span><span class="small faint">{t('account.seen', { time: dateTime(s.seen) })}</span></span>
           {!s.current && <button class="button small" onClick={() => void del(`/api/account/sessions/${s.id}`).then(reload, toastError)}>{t('account.end')}</button>}</li>
       ))}
     </ul>

@@ -2,6 +2,7 @@
 // The audit log: who did what, when; and the proof that nothing was changed or taken away.
 import { useState } from 'preact/hooks';
 import { get, useLoad } from '../lib/api';
+import { signature } from '../lib/explain';
 import { exact, number } from '../lib/format';
 import { has, t, tx, type Key } from '../lib/i18n';
 import { setQuery, url, useRoute } from '../lib/router';
@@ -33,9 +34,9 @@ export default function Audit() {
   const verify = async () => { setBusy(true); try { setProof(await get('/api/audit/verify')); } catch (e) { toastError(e); } setBusy(false); };
   const columns: Column<AuditRow>[] = [
     { id: 'time', head: t('col.time'), text: (r) => exact(r.time), cell: (r) => <Moment at={r.time} full />, phone: 'bare' },
-    { id: 'user', head: t('col.by'), text: (r) => r.user_title, cell: (r) => r.user ? <button class="linkish plain" onClick={() => setQuery({ user: r.user })}>{r.user_title}</button> : <span class="faint">{t('case.system_itself')}</span> },
+    { id: 'user', head: t('col.by'), text: (r) => r.user_title, cell: (r) => r.user ? <button class="linkish plain nowrap" onClick={() => setQuery({ user: r.user })}>{r.user_title}</button> : <span class="faint">{t('case.system_itself')}</span> },
     { id: 'action', head: t('audit.action'), phone: 'title', text: (r) => r.action, cell: (r) => <button class="linkish plain" onClick={() => setQuery({ action: r.action })}><b>{actionText(r.action)}</b></button> },
-    { id: 'object', head: t('audit.object'), text: (r) => objectText(r), cell: (r) => r.object ? <span title={r.object_id ? `${r.object} ${r.object_id}` : undefined}><span class="dim">{tx('entity', r.object, { n: 1 })}</span>{r.object_title ? <> <ObjectLink row={r} /></> : null}</span> : '–' },
+    { id: 'object', head: t('audit.object'), text: (r) => objectText(r), cell: (r) => r.object ? <span title={r.object_id ? `${r.object} ${r.object_id}` : undefined}><span class="dim">{tx('entity', r.object, { n: 1 })}</span>{titleOf(r) ? <> <ObjectLink row={r} /></> : null}</span> : '–' },
     { id: 'address', head: t('audit.address'), text: (r) => r.address, cell: (r) => <span class="mono small">{r.address ?? '–'}</span> },
     { id: 'hash', head: t('audit.hash'), text: (r) => r.hash, cell: (r) => <code class="small faint" title={r.hash}>{r.hash.slice(0, 12)}</code>, phone: 'hide' },
   ];
@@ -57,13 +58,15 @@ export default function Audit() {
   );
 }
 
-const objectText = (r: AuditRow) => [r.object && tx('entity', r.object, { n: 1 }), r.object_title ?? r.object_id].filter(Boolean).join(' ');
+const titleOf = (r: AuditRow) => (r.object === 'alert' && r.object_title ? signature(r.object_title) : r.object === 'host' ? String((r.data as Record<string, unknown> | null)?.ip ?? '') : r.object_title);
+const objectText = (r: AuditRow) => [r.object && tx('entity', r.object, { n: 1 }), titleOf(r) ?? r.object_id].filter(Boolean).join(' ');
 const PAGES: Record<string, string> = { incident: '/case', alert: '/alert', report: '/report' };
 
 function ObjectLink({ row }: { row: AuditRow }) {
   const register = row.object === 'user' || row.object === 'sensor' ? null : `/registers/${row.object}`;
   const page = PAGES[row.object ?? ''] ?? register;
-  return page ? <a class="plain underline" href={`${page}/${row.object_id}`}>{row.object_title}</a> : <b>{row.object_title}</b>;
+  if (row.object === 'host') return <b class="mono small">{titleOf(row)}</b>;
+  return page ? <a class="plain underline" href={`${page}/${row.object_id}`}>{titleOf(row)}</a> : <b>{titleOf(row)}</b>;
 }
 
 /** An action of a register is its verb and its entity. */

@@ -54,8 +54,8 @@ export default function Case({ parts }: { parts: string[] }) {
   return (
     <>
       <PageHead crumb={<><a href="/cases">{t('nav.cases')}</a><span>/</span><span>{c.number}</span></>} title={c.title}
-        lead={<span class="row wrap"><Badge kind={done ? 'solid' : 'accent'}>{tx('state', c.state)}</Badge><span>{tx('incident_type', c.type)}</span><span aria-hidden="true">·</span>
-          <span class={c.severity === 'serious' ? 'strong' : ''}>{tx('incident_severity', c.severity)}</span>{c.agency && <><span aria-hidden="true">·</span><a href={`/registers/agency/${c.agency}`}>{c.agency_title}</a></>}</span>}>
+        lead={<span class="dots"><span><span><Badge kind={done ? 'solid' : 'accent'}>{tx('state', c.state)}</Badge></span><span>{tx('incident_type', c.type)}</span>
+          <span class={c.severity === 'serious' ? 'strong' : ''}>{tx('incident_severity', c.severity)}</span>{c.agency && <a href={`/registers/agency/${c.agency}`}>{c.agency_title}</a>}</span></span>}>
         {primary && !done && (handle || primary.allowed) && (
           <button class="button primary" onClick={() => setDialog({ kind: 'state', next: primary })}>{tx('next', primary.state)}<Icon name="right" /></button>
         )}

@@ -23,11 +23,11 @@ export const CASE_COLUMNS = (): Column<IncidentSummary>[] => [
   { id: 'due', head: t('col.time_left'), sort: true, text: (i) => (i.next_due ? dateTime(i.next_due) : ''), phone: 'bare',
     cell: (i) => i.next_due ? <div><Due at={i.next_due} from={i.detected} late={i.overdue} done={!open(i)} /><div class="small faint">{tx('clock', i.next_clock)}</div></div> : <span class="faint">{open(i) ? t('cases.no_clock') : '–'}</span> },
   { id: 'title', head: t('col.incident'), phone: 'title', text: (i) => `${i.number} ${i.title}`, cell: (i) => <div><a class="plain title" href={`/case/${i.id}`}>{i.title}</a><div class="small faint">{i.number} · {tx('incident_type', i.type)}{i.severity === 'serious' && <> · <b class="dim">{t('incident_severity.serious')}</b></>}</div></div> },
-  { id: 'state', head: t('field.state'), text: (i) => tx('state', i.state), cell: (i) => <Badge kind={open(i) ? 'accent' : 'solid'}>{tx('state', i.state)}</Badge> },
-  { id: 'agency', head: t('col.agency'), text: (i) => i.agency_title ?? '', cell: (i) => <div>{i.agency_title ?? '–'}<div class="small faint">{systemText(i)}</div></div> },
-  { id: 'assignee', head: t('field.assignee'), text: (i) => i.assignee_title ?? '', cell: (i) => i.assignee_title ?? <span class="faint">{t('cases.nobody')}</span> },
-  { id: 'tasks', head: t('col.tasks'), class: 'num', text: (i) => `${i.tasks_total - i.tasks_open}/${i.tasks_total}`, cell: (i) => <span>{number(i.tasks_total - i.tasks_open)}/{number(i.tasks_total)}{i.unread > 0 && <> <Badge kind="accent" icon="mail">{number(i.unread)}</Badge></>}</span> },
-  { id: 'updated', head: t('col.updated'), class: 'num', sort: true, text: (i) => dateTime(i.updated), cell: (i) => <Moment at={i.updated} /> },
+  { id: 'state', head: t('field.state'), phone: 'bare', text: (i) => tx('state', i.state), cell: (i) => <Badge kind={open(i) ? 'accent' : 'solid'}>{tx('state', i.state)}</Badge> },
+  { id: 'agency', head: t('col.agency'), phone: 'bare', text: (i) => i.agency_title ?? '', cell: (i) => <div>{i.agency_title ?? '–'}<div class="small faint">{systemText(i)}</div></div> },
+  { id: 'assignee', head: t('field.assignee'), phone: 'inline', text: (i) => i.assignee_title ?? '', cell: (i) => i.assignee_title ?? <span class="faint">{t('cases.nobody')}</span> },
+  { id: 'tasks', head: t('col.tasks'), class: 'num', phone: 'inline', text: (i) => `${i.tasks_total - i.tasks_open}/${i.tasks_total}`, cell: (i) => <span><span class="phone faint">{t('col.tasks')} </span>{number(i.tasks_total - i.tasks_open)}/{number(i.tasks_total)}{i.unread > 0 && <> <Badge kind="accent" icon="mail">{number(i.unread)}</Badge></>}</span> },
+  { id: 'updated', head: t('col.updated'), phone: 'hide', class: 'num', sort: true, text: (i) => dateTime(i.updated), cell: (i) => <Moment at={i.updated} /> },
 ];
 
 export default function Cases() {

@@ -38,8 +38,8 @@ export default function HostPage({ parts }: { parts: string[] }) {
           <Card>
             <div class="stack tight">
               <div class="row wrap between small"><span>{list(h.names).length > 0 ? h.names.map((n) => <Badge key={n} kind="solid">{n}</Badge>) : <span class="faint">{t('host.no_names')}</span>}</span>
-                <span class="faint">{t('host.seen')} <Moment at={h.first} full /> – <Moment at={h.last} full /></span></div>
-              {h.histogram?.buckets.length ? <HistogramChart label={t('host.activity')} buckets={h.histogram.buckets} interval={h.histogram.interval_s} height={90} /> : <p class="dim">{t('host.nothing')}</p>}
+                {h.first && <span class="faint">{t('host.seen')} <Moment at={h.first} full /> – <Moment at={h.last} full /></span>}</div>
+              {h.histogram?.buckets.some((b) => b.count) ? <HistogramChart label={t('host.activity')} buckets={h.histogram.buckets} interval={h.histogram.interval_s} height={90} /> : <p class="dim">{t('host.nothing')}</p>}
             </div>
           </Card>
           <div class="three">

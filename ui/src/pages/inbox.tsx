@@ -37,8 +37,8 @@ export const GROUP_COLUMNS = (): Column<Group>[] => [
   { id: 'signature', head: t('col.what'), phone: 'title', text: (g) => g.signature, cell: (g) => <div class="what"><a class="plain title" href={`/alert/${g.id}`}>{explain(g).short}</a>{verdictBadge(g.verdict)}<div class="small dim clip2" title={g.signature}>{signature(g.signature)}</div></div> },
   { id: 'ends', head: t('col.who'), text: (g) => `${g.src_ip} → ${g.dest_ip}`, cell: (g) => ends(g), phone: 'bare' },
   { id: 'agency', head: t('col.agency'), text: (g) => place(g), phone: 'bare', cell: (g) => g.agency ? <div><a class="plain" href={`/registers/agency/${g.agency}`}>{g.agency_title}</a><div class="small faint">{systemText(g)}</div></div> : <span class="faint">{t('today.no_agency')}</span> },
-  { id: 'count', head: t('col.count'), class: 'num', sort: true, text: (g) => g.count, cell: (g) => number(g.count) },
-  { id: 'last', head: t('col.last'), class: 'num', sort: true, text: (g) => dateTime(g.last, true), cell: (g) => <Moment at={g.last} /> },
+  { id: 'count', head: t('col.count'), class: 'num', sort: true, phone: 'inline', text: (g) => g.count, cell: (g) => <><span class="desk">{number(g.count)}</span><span class="phone">{t('alerts.times', { n: number(g.count), count: g.count })}</span></> },
+  { id: 'last', head: t('col.last'), class: 'num', sort: true, phone: 'inline', text: (g) => dateTime(g.last, true), cell: (g) => <Moment at={g.last} /> },
 ];
 
 export default function Inbox() {

@@ -87,7 +87,7 @@ function ListPage({ entity, entities, adding, onChanged }: { entity: Entity; ent
   return (
     <>
       <PageHead title={entityName(entity.name)} lead={has(`entity_lead.${entity.name}`) ? tx('entity_lead', entity.name) : undefined}>
-        <a class="button" href={url(`/api/registers/${entity.name}/export.csv`, { ...active, language: lang() })} download={`${entity.name}.csv`}><Icon name="download" />CSV</a>
+        <a class="button csv" href={url(`/api/registers/${entity.name}/export.csv`, { ...active, language: lang() })} download={`${entity.name}.csv`}><Icon name="download" />CSV</a>
         {entity.writable && <button class="button" onClick={() => setImporting(true)}><Icon name="upload" />{t('register.import')}</button>}
         {entity.writable && <a class="button primary" href={`${base}/new`}><Icon name="plus" />{t('register.add')}</a>}
       </PageHead>
@@ -99,7 +99,7 @@ function ListPage({ entity, entities, adding, onChanged }: { entity: Entity; ent
         <SearchBox value={query.get('q') ?? ''} placeholder={t('register.search')} onSearch={(q) => setQuery({ q })} />
         {filters.slice(0, 3).map((f) => (
           <select key={f.name} class="input auto" aria-label={fieldLabel(f)} value={query.get(f.name) ?? ''} onChange={(e) => setQuery({ [f.name]: e.currentTarget.value })}>
-            <option value="">{fieldLabel(f)}: {t('filter.all')}</option>
+            <option value="">{fieldLabel(f)}</option>
             {f.type === 'choice' ? (f.choices ?? []).map((c) => <option key={c} value={c}>{valueText(f, { [f.name]: c })}</option>) : (agencies.data?.rows ?? []).map((a) => <option key={a.id} value={a.id}>{String(a.name)}</option>)}
           </select>
         ))}

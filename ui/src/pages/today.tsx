@@ -41,6 +41,8 @@ export default function TodayPage() {
   const open = data.clocks[0];
   const late = data.incidents_overdue;
   const buckets = data.events_24h.histogram;
+  // One line for an incident, that of its next duty.
+  const clocks = data.clocks.filter((c, i, all) => all.findIndex((x) => x.incident === c.incident) === i);
   return (
     <>
       <PageHead crumb={greetDate(data.now)} title={<span class={late ? 'red' : ''}>{sentence(data, now)}</span>}>
@@ -79,24 +81,36 @@ export default function TodayPage() {
             ) : <Empty icon="agency" title={t('today.no_agencies')}><p>{t('today.no_agencies_hint')}</p><a class="button" href="/registers/agency">{t('entity.agency')}</a></Empty>}
           </Card>
           <Card title={t('today.traffic')} actions={<a href="/hunt" class="small">{t('today.hunt')}</a>}>
-            {buckets.buckets.length
+            {data.events_24h.total
               ? <HistogramChart buckets={buckets.buckets} interval={buckets.interval_s} label={t('today.traffic')} height={110} onRange={alerts ? (a, b) => { location.assign(url('/hunt', { from: new Date(a).toISOString(), to: new Date(b).toISOString() })); } : undefined} />
               : <p class="faint">{t('today.no_event_hint')}</p>}
             {data.events_24h.total > 0 && <p class="small dim">{t('today.traffic_words', { total: number(data.events_24h.total), alerts: number(data.events_24h.alerts), share: percent(data.events_24h.alerts / data.events_24h.total, 2) })}</p>}
           </Card>
+          <Card title={t('today.changes')} flush={data.changes.length > 0}>
+            {data.changes.length ? (
+              <ul class="lines">
+                {data.changes.slice(0, 8).map((c, i) => (
+                  <li key={i} class="line">
+                    <span class="grow">{tx('change', c.text_code)}{c.clock && <>{' · '}{tx('clock', c.clock)} {c.percent} %</>}{c.incident ? <>{' '}<a href={`/case/${c.incident}`}>{c.number}</a>{c.title && <small class="clip2">{c.title}</small>}</> : c.title && <small>{c.title}</small>}</span>
+                    <span class="small faint"><Moment at={c.time} /></span>
+                  </li>
+                ))}
+              </ul>
+            ) : <p class="dim">{data.last_event ? t('today.no_changes', { ago: ago(data.last_event, now) }) : t('today.no_event_hint')}</p>}
+          </Card>
         </div>
         <div class="stack">
           {alerts && (
-            <Card title={t('today.clocks')} flush={data.clocks.length > 0}>
-              {data.clocks.length ? (
+            <Card title={t('today.clocks')} flush={clocks.length > 0} actions={data.incidents_open > clocks.length && <a class="small" href="/cases">{t('today.all_incidents', { n: number(data.incidents_open) })}</a>}>
+              {clocks.length ? (
                 <ul class="lines">
-                  {data.clocks.map((c, i) => (
-                    <li key={i}>
+                  {clocks.map((c) => (
+                    <li key={c.incident}>
                       <a href={`/case/${c.incident}`} class="line">
                         <span class="grow">
-                          <span class="row between wrap clockline"><span class="small dim">{tx('clock', c.kind)}</span><Due at={c.due} late={c.overdue} /></span>
+                          <span class="row between"><Due at={c.due} late={c.overdue} /><small>{c.number}</small></span>
                           <b class="clip2">{c.title}</b>
-                          <small>{c.number} · {c.agency_title}{c.reminded >= 50 && c.reminded < 100 && <> · <b class="gold">{t('today.reminded', { percent: c.reminded })}</b></>}</small>
+                          <small>{tx('clock', c.kind)}{c.reminded >= 50 && c.reminded < 100 && <> · <b class="gold">{t('today.reminded', { percent: c.reminded })}</b></>}</small>
                         </span>
                       </a>
                     </li>
@@ -121,18 +135,6 @@ export default function TodayPage() {
               ) : <p class="dim">{t('today.no_hosts')}</p>}
             </Card>
           )}
-          <Card title={t('today.changes')} flush={data.changes.length > 0}>
-            {data.changes.length ? (
-              <ul class="lines">
-                {data.changes.slice(0, 8).map((c, i) => (
-                  <li key={i} class="line">
-                    <span class="grow">{tx('change', c.text_code)}{c.clock && <>{' · '}{tx('clock', c.clock)} {c.percent} %</>}{c.incident ? <>{' '}<a href={`/case/${c.incident}`}>{c.number}</a>{c.title && <small class="clip2">{c.title}</small>}</> : c.title && <small>{c.title}</small>}</span>
-                    <span class="small faint"><Moment at={c.time} /></span>
-                  </li>
-                ))}
-              </ul>
-            ) : <p class="dim">{data.last_event ? t('today.no_changes', { ago: ago(data.last_event, now) }) : t('today.no_event_hint')}</p>}
-          </Card>
           {data.lost_events > 0 && <Badge kind="gold" icon="alert">{t('today.lost', { n: number(data.lost_events) })}</Badge>}
         </div>
       </div>
