@@ -22,24 +22,35 @@ int64_t import_sensor(struct database *database, const char *name, uint64_t now)
     return database_last_id(database);
 }
 
-/* The line with its timestamp moved; the line itself when it has none. */
-static struct bytes shifted(struct bytes line, int64_t shift, struct arena *memory)
+/* The line with one of its times moved; the line itself when it does not have it. */
+static struct bytes moved(struct bytes line, const char *object, const char *name, int64_t shift,
+                          struct arena *memory)
 {
     uint64_t time;
-    struct json_value value = json_find(json_parse(line), "timestamp");
-    if (shift == 0 || value.type != JSON_STRING || !clock_parse(value.text, &time))
+    struct json_value value = json_parse(line);
+    value = json_find(object ? json_find(value, object) : value, name);
+    if (value.type != JSON_STRING || !clock_parse(value.text, &time))
         return line;
     size_t before = (size_t)(value.text.data - line.data);
     char buffer[48];
-    struct text moved = text_of(buffer, sizeof buffer);
-    clock_text_eve((uint64_t)((int64_t)time + shift), &moved);
+    struct text written = text_of(buffer, sizeof buffer);
+    clock_text_eve((uint64_t)((int64_t)time + shift), &written);
     struct text text = text_new(line.size + sizeof buffer);
     text_put(&text, bytes_first(line, before));
-    text_put(&text, text_bytes(&moved));
+    text_put(&text, text_bytes(&written));
     text_put(&text, bytes_from(line, before + value.text.size));
     struct bytes copy = arena_copy(memory, text_bytes(&text));
     text_done(&text);
     return copy.data ? copy : line;
+}
+
+/* The line with the time of its event and those of its flow moved. */
+static struct bytes shifted(struct bytes line, int64_t shift, struct arena *memory)
+{
+    static const char *const times[][2] = { { NULL, "timestamp" }, { "flow", "start" }, { "flow", "end" } };
+    for (size_t i = 0; shift != 0 && i < COUNT_OF(times); i++)
+        line = moved(line, times[i][0], times[i][1], shift, memory);
+    return line;
 }
 
 struct batch {
@@ -126,9 +137,11 @@ uint64_t import_newest(const char *path)
     uint64_t newest = 0;
     while (file && (size = getline(&line, &capacity, file)) > 0) {
         uint64_t time;
-        struct json_value value = json_find(json_parse(bytes_trim(bytes_of(line, (size_t)size))),
-                                            "timestamp");
-        if (value.type == JSON_STRING && clock_parse(value.text, &time))
+        struct json_value event = json_parse(bytes_trim(bytes_of(line, (size_t)size)));
+        struct json_value value = json_find(event, "timestamp");
+        /* Statistics carry the time at which they were written. */
+        if (!bytes_is(json_find(event, "event_type").text, "stats") && value.type == JSON_STRING &&
+            clock_parse(value.text, &time))
             newest = MAX(newest, time);
     }
     free(line);

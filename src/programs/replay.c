@@ -12,6 +12,8 @@
 #include "programs/children.h"
 #include "programs/files.h"
 
+#define REPLAY_SPAN_S (20U * 3600)
+
 bool starts_with_capture_magic(const char *path)
 {
     unsigned char magic[4] = { 0 };
@@ -53,8 +55,8 @@ bool import_file(struct context *c, void *argument)
     struct import_request *r = argument;
     struct error error = { "" };
     int64_t sensor = import_sensor(c->database, r->sensor, c->now);
-    uint64_t newest = r->to_now ? import_newest(r->path) : 0;
-    int64_t shift = newest ? (int64_t)(c->now - 60 * NS_PER_S) - (int64_t)newest : 0;
+    uint64_t newest = r->age_s ? import_newest(r->path) : 0;
+    int64_t shift = newest ? (int64_t)(c->now - r->age_s * NS_PER_S) - (int64_t)newest : 0;
     if (!sensor)
         return refuse(c, "internal", "sensor", BYTES_NONE, "the sensor's row cannot be made");
     return import_eve(service_ingest(r->service), sensor, r->run, r->path, shift, &r->result, &error) ||
@@ -62,7 +64,7 @@ bool import_file(struct context *c, void *argument)
 }
 
 static bool replay_capture(struct service *service, const char *capture, const char *work, const char *rules,
-                           struct error *error)
+                           uint64_t age_s, struct error *error)
 {
     char directory[2600], eve[2700];
     snprintf(directory, sizeof directory, "%s/replay", work);
@@ -74,7 +76,7 @@ static bool replay_capture(struct service *service, const char *capture, const c
                                       .path = eve,
                                       .sensor = "sensor-mau",
                                       .run = bytes_hash(bytes_of_string(capture), 3) >> 1,
-                                      .to_now = true };
+                                      .age_s = age_s };
     bool ok = analyse(capture, directory, rules, error) &&
               service_with(service, import_file, &request, error);
     if (ok)
@@ -87,12 +89,14 @@ void replay_all(struct service *service, const char *captures, const char *work,
 {
     struct dirent **names;
     int count = scandir(captures, &names, NULL, alphasort);
+    /* A day's work: the recordings come one after the other, the last one a minute ago. */
     for (int i = 0; i < count; i++) {
         char path[3072];
         struct error error;
+        uint64_t age_s = 60 + (uint64_t)(count - 1 - i) * (REPLAY_SPAN_S / (uint64_t)count);
         snprintf(path, sizeof path, "%s/%s/capture.pcap", captures, names[i]->d_name);
         if (names[i]->d_name[0] != '.' && access(path, R_OK) == 0 &&
-            !replay_capture(service, path, work, rules, &error))
+            !replay_capture(service, path, work, rules, age_s, &error))
             fprintf(stderr, "vonglau: %s\n", error.text);
         free(names[i]);
     }

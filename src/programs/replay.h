@@ -14,7 +14,7 @@ struct import_request {
     const char *path;
     const char *sensor;
     uint64_t run;
-    bool to_now; /* move the times so that the newest event is now */
+    uint64_t age_s; /* move the times so that the newest event is so old; 0: leave them */
     struct import_result result;
 };
 

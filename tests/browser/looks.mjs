@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const WIDTHS = [1440, 390], THEMES = ['dark', 'light'];
-const TEXT_CONTRAST = 4.5, EDGE_CONTRAST = 3; // WCAG 2.2 AA: 1.4.3 and 1.4.11
+const TEXT_CONTRAST = 4.5, EDGE_CONTRAST = 3, TARGET = 24; // WCAG 2.2 AA: 1.4.3, 1.4.11 and 2.5.8
 
 /** Words that are the same in both languages. */
 const SAME = /^(Fax|Internet|[A-Z]+)$/;
@@ -65,7 +65,7 @@ export function checkTokens(folder, check) {
 }
 
 /** Runs in the page: what a reader would stumble over as it stands now. */
-function look({ theme, least, keys }) {
+function look({ theme, least, keys, language, target }) {
   const found = [];
   document.documentElement.dataset.theme = theme;
   const wide = document.documentElement.scrollWidth - innerWidth;
@@ -107,6 +107,22 @@ function look({ theme, least, keys }) {
     const name = e.getAttribute('aria-label') || e.textContent || e.title || e.labels?.[0]?.textContent || '';
     if (!name.trim()) found.push(`nameless: ${e.outerHTML.slice(0, 80)}`);
   }
+  for (const e of document.querySelectorAll('button, input:not(.sr, .native, [type=checkbox], [type=radio]), select, textarea')) {
+    const box = e.getBoundingClientRect();
+    if (target && box.width && !e.closest('p, .json, .linkish, .chip') && (box.width < target || box.height < target)) found.push(`${Math.round(box.width)}×${Math.round(box.height)} to touch: ${e.outerHTML.slice(0, 80)}`);
+  }
+  const ids = [...document.querySelectorAll('[id]')].map((e) => e.id), twice = ids.find((id, i) => ids.indexOf(id) !== i);
+  if (twice) found.push(`two elements are ${twice}`);
+  for (const name of ['for', 'aria-labelledby', 'aria-describedby', 'aria-controls']) {
+    for (const e of document.querySelectorAll(`[${name}]`)) for (const id of e.getAttribute(name).split(/\s+/)) if (id && !document.getElementById(id) && e.getAttribute('aria-expanded') !== 'false') found.push(`${name} of nothing: ${id}`);
+  }
+  let level = 0;
+  for (const h of document.querySelectorAll('#main :is(h1, h2, h3, h4)')) {
+    if (Number(h.tagName[1]) > level + 1) found.push(`${h.tagName} “${h.textContent.slice(0, 24)}” after H${level}`);
+    level = Number(h.tagName[1]);
+  }
+  if (document.querySelectorAll('main').length !== 1 || [...document.querySelectorAll('nav')].some((n) => !n.getAttribute('aria-label'))) found.push('landmarks');
+  if (document.documentElement.lang !== language) found.push(`lang is ${document.documentElement.lang}`);
   if (document.querySelectorAll('h1').length !== 1) found.push(`${document.querySelectorAll('h1').length} main headings`);
   return found;
 }
@@ -133,7 +149,7 @@ export async function checkLooks(page, base, who, language, paths, { keys, agenc
       await page.setViewportSize({ width, height: 900 });
       // Colours do not depend on the words: the second language is looked at in one theme for each width.
       for (const theme of language === 'vi' ? THEMES : [THEMES[WIDTHS.indexOf(width)]]) {
-        const stumbles = await page.evaluate(look, { theme, least: TEXT_CONTRAST, keys });
+        const stumbles = await page.evaluate(look, { theme, least: TEXT_CONTRAST, keys, language, target: TARGET });
         found.push(...stumbles.map((s) => `${path} ${width} ${theme}: ${s}`));
       }
     }

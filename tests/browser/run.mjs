@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { open, speak } from './browser.mjs';
+import { checkKeyboard } from './keyboard.mjs';
 import { catalogue, checkCatalogues, checkFocus, checkLooks, checkTokens } from './looks.mjs';
 
 const args = process.argv.slice(2);
@@ -174,6 +175,12 @@ try {
     group = (answer.body.rows ?? []).find((g) => g.agency) ?? null;
   }
   check('an alert of a known agency is in the inbox', group !== null);
+  if (!at) {
+    const day = (await api(duty, 'GET', '/api/events/histogram?from=-24h&interval=3600')).body.buckets;
+    check('the recordings of the sample province fill a day', day.filter((b) => b.count > 0).length >= 8, JSON.stringify(day));
+    const flow = (await api(duty, 'GET', '/api/events?q=event_type:flow&limit=1')).body.rows[0];
+    check('and their flows are of that day', Math.abs(Date.parse(flow.event.flow.start.replace(/(\d\d)(\d\d)$/, '$1:$2')) - Date.parse(flow.time)) < 3600e3, flow.event.flow.start);
+  }
   if (!group) throw new Error('without an alert there is no path to walk');
   await duty.goto(`${centre.url}/inbox?agency=${group.agency}`);
   await duty.waitForSelector('table tbody tr');
@@ -287,6 +294,8 @@ try {
   await duty.waitForSelector('.timeline');
   check('the case is closed and its timeline tells the way', /Đã đóng/.test(await duty.textContent('.page-head')) && (await duty.$$('.timeline > li')).length >= 12);
   await picture(duty, '08-da-dong');
+
+  await checkKeyboard(duty, centre.url, ['acknowledged', 'verified', 'first_response', 'contained', 'eradicated', 'recovered', 'tested', 'reporting'], check);
 
   // The quarter counts it.
   await duty.goto(`${centre.url}/reports?new=1`);

@@ -77,6 +77,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       const box = document.querySelector<HTMLInputElement>('[data-search]');
       if (box) { box.focus(); box.select(); } else setPalette(true);
     } },
+    { keys: 'Ctrl+Enter', help: 'keys.confirm', always: true, run: () => document.activeElement?.closest('form')?.querySelector<HTMLElement>('.primary')?.click() },
     { keys: 'Escape', help: 'keys.leave_field', hidden: true, always: true, run: () => (document.activeElement as HTMLElement | null)?.blur() },
     ...[...main, ...admin].map((p) => ({ keys: `g ${p.chord}`, help: p.label, run: () => navigate(p.path) })),
     ...(may(user.role, 'alerts') ? [

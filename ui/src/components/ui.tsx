@@ -139,10 +139,13 @@ export function Problem({ error, retry }: { error: unknown; retry?: () => void }
 export function Dialog({ title, onClose, children, footer, wide, onSubmit }:
   { title: Children; onClose: () => void; children: Children; footer?: Children; wide?: boolean; onSubmit?: () => void }) {
   const box = useRef<HTMLFormElement>(null);
-  useKeys('keys.dialog', [{ keys: 'Escape', help: 'keys.close', run: onClose, always: true }], true);
+  useKeys('keys.dialog', [
+    { keys: 'Escape', help: 'keys.close', run: onClose, always: true },
+    { keys: 'Ctrl+Enter', help: 'keys.confirm', run: () => box.current?.querySelector<HTMLElement>('footer button:not([type=button])')?.click(), always: true },
+  ], true);
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null;
-    const first = box.current?.querySelector<HTMLElement>('[data-first], .dialog-body input:not([type=hidden]), .dialog-body textarea, .dialog-body select, footer .primary');
+    const first = box.current?.querySelector<HTMLElement>('[data-first]') ?? box.current?.querySelector<HTMLElement>('.dialog-body input:not([type=hidden]), .dialog-body textarea, .dialog-body select, footer .primary');
     (first ?? box.current)?.focus();
     document.body.style.overflow = 'hidden';
     return () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The keyboard: single keys and two-key chords ("g i"), as users of EveBox know them. The newest layer answers first.
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Key } from './i18n';
 
 export interface Binding {
@@ -87,7 +87,8 @@ export function startKeys(): void {
 export function useKeys(title: Key, bindings: Binding[], modal = false): void {
   const latest = useRef(bindings);
   latest.current = bindings;
-  useEffect(() => {
+  // Before the component is painted: a key that follows at once is its own.
+  useLayoutEffect(() => {
     const layer: Layer = { title, modal, get bindings() { return latest.current; } };
     layers.push(layer);
     return () => void layers.splice(layers.indexOf(layer), 1);

@@ -41,7 +41,7 @@ export default function Case({ parts }: { parts: string[] }) {
     { keys: 'n', help: 'keys.next_step', run: () => primary && (handle || primary.allowed) && setDialog({ kind: 'state', next: primary }) },
     { keys: 'm', help: 'keys.message', run: () => setQuery({ tab: 'talk' }) },
     { keys: 'u', help: 'keys.back', run: () => history.back() },
-    ...['timeline', 'tasks', 'talk', 'evidence', 'notices', 'closing'].map((x, i) => ({ keys: String(i + 1), help: `case.tab_${x}` as 'case.tab_timeline', run: () => setQuery({ tab: x }) })),
+    ...['timeline', 'tasks', 'talk', 'evidence', 'alerts', 'notices', 'closing'].map((x, i) => ({ keys: String(i + 1), help: `case.tab_${x}` as 'case.tab_timeline', run: () => setQuery({ tab: x }) })),
   ]);
   if (!c) return <><PageHead title={t('nav.cases')} />{error ? <Problem error={error} retry={reload} /> : <Lines count={9} />}</>;
   const done = c.state === 'closed' || c.state === 'rejected';
@@ -265,8 +265,7 @@ function Talk({ c, talk, contact, reload }: { c: Incident; talk: boolean; contac
       <div ref={end} />
       {talk && (
         <form class="talk-form" onSubmit={(e) => { e.preventDefault(); void send(); }}>
-          <textarea class="input" data-search aria-label={t('case.message')} rows={2} placeholder={matchMedia('(hover: hover)').matches ? t('case.message_hint') : t('case.message_write')} value={text} onInput={(e) => setText(e.currentTarget.value)}
-            onKeyDown={(e) => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) { e.preventDefault(); void send(); } }} />
+          <textarea class="input" data-search aria-label={t('case.message')} rows={2} placeholder={matchMedia('(hover: hover)').matches ? t('case.message_hint') : t('case.message_write')} value={text} onInput={(e) => setText(e.currentTarget.value)} />
           <button class="button primary" disabled={busy || !text.trim()}><Icon name="send" />{t('case.send')}</button>
         </form>
       )}
@@ -433,7 +432,7 @@ function ClosingForm({ c, may, onSaved }: { c: Incident; may: boolean; onSaved: 
     try { onSaved(await patch<Incident>(`/api/incidents/${c.id}`, { version: c.version, closing: form })); toast(t('action.saved')); } catch (e) { setError(e); }
   };
   const area = (name: 'cause' | 'damage' | 'handling' | 'lessons', rows: number) => (
-    <Field label={t(`field.${name}`)} id={`cl-${name}`} hint={t(`closing.${name}_hint`)} required={name !== 'lessons'}>
+    <Field label={t(`field.${name}`)} id={`cl-${name}`} hint={t(`closing.${name}_hint`)} required>
       <textarea id={`cl-${name}`} class="input" rows={rows} disabled={!may} value={form[name]} onInput={(e) => set({ [name]: e.currentTarget.value })} />
     </Field>
   );

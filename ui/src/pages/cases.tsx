@@ -21,7 +21,7 @@ const open = (i: IncidentSummary) => i.state !== 'closed' && i.state !== 'reject
 
 export const CASE_COLUMNS = (): Column<IncidentSummary>[] => [
   { id: 'due', head: t('col.time_left'), sort: true, text: (i) => (i.next_due ? dateTime(i.next_due) : ''), phone: 'bare',
-    cell: (i) => i.next_due ? <div><Due at={i.next_due} from={i.detected} late={i.overdue} done={!open(i)} /><div class="small faint">{tx('clock', i.next_clock)}</div></div> : <span class="faint">{open(i) ? t('cases.no_clock') : '–'}</span> },
+    cell: (i) => i.next_due ? <div class="dueline"><Due at={i.next_due} from={i.detected} late={i.overdue} done={!open(i)} /><div class="small faint">{tx('clock', i.next_clock)}</div></div> : <span class="faint">{open(i) ? t('cases.no_clock') : '–'}</span> },
   { id: 'title', head: t('col.incident'), phone: 'title', text: (i) => `${i.number} ${i.title}`, cell: (i) => <div><a class="plain title" href={`/case/${i.id}`}>{i.title}</a><div class="small faint">{i.number} · {tx('incident_type', i.type)}{i.severity === 'serious' && <> · <b class="dim">{t('incident_severity.serious')}</b></>}</div></div> },
   { id: 'state', head: t('field.state'), phone: 'bare', text: (i) => tx('state', i.state), cell: (i) => <Badge kind={open(i) ? 'accent' : 'solid'}>{tx('state', i.state)}</Badge> },
   { id: 'agency', head: t('col.agency'), phone: 'bare', text: (i) => i.agency_title ?? '', cell: (i) => <div>{i.agency_title ?? '–'}<div class="small faint">{systemText(i)}</div></div> },

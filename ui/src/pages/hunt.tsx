@@ -26,12 +26,16 @@ const SAVED: { title: Key; intent: Key; q: string; from: string }[] = [
 ];
 const TOP_FIELDS = ['event_type', 'src_ip', 'dest_ip', 'dest_port', 'alert.signature', 'dns.rrname', 'tls.sni', 'http.hostname', 'app_proto', 'sensor', 'agency'];
 
+function End({ ip, number }: { ip: EventRow['event'][string]; number: EventRow['event'][string] }) {
+  return <span class="nowrap"><a class="plain" href={`/host/${encodeURIComponent(String(ip ?? ''))}`}>{String(ip ?? '')}</a><span class="faint">{port(number)}</span></span>;
+}
+
 export function eventColumns(): Column<EventRow>[] {
   return [
     { id: 'time', head: t('col.time'), text: (r) => exact(r.time), cell: (r) => <Moment at={r.time} />, phone: 'inline' },
     { id: 'type', head: t('col.type'), text: (r) => r.type, cell: (r) => <Badge kind={r.type === 'alert' ? 'accent' : 'solid'}>{tx('event_type', r.type)}</Badge>, phone: 'inline' },
-    { id: 'src', head: t('col.source'), phone: 'inline', text: (r) => `${r.event.src_ip ?? ''}${port(r.event.src_port)}`, cell: (r) => <span class="mono small nowrap"><a class="plain" href={`/host/${encodeURIComponent(String(r.event.src_ip ?? ''))}`}>{String(r.event.src_ip ?? '')}</a><span class="faint">{port(r.event.src_port)}</span></span> },
-    { id: 'dest', head: t('col.dest'), phone: 'inline', text: (r) => `${r.event.dest_ip ?? ''}${port(r.event.dest_port)}`, cell: (r) => <span class="mono small nowrap"><span class="phone faint" aria-hidden="true">→ </span><a class="plain" href={`/host/${encodeURIComponent(String(r.event.dest_ip ?? ''))}`}>{String(r.event.dest_ip ?? '')}</a><span class="faint">{port(r.event.dest_port)}</span></span> },
+    { id: 'src', head: t('col.source'), phone: 'bare', text: (r) => `${r.event.src_ip ?? ''}${port(r.event.src_port)}`, cell: (r) => <span class="mono small"><End ip={r.event.src_ip} number={r.event.src_port} /><span class="phone"> <span class="faint" aria-label="→">→</span> <End ip={r.event.dest_ip} number={r.event.dest_port} /></span></span> },
+    { id: 'dest', head: t('col.dest'), phone: 'hide', text: (r) => `${r.event.dest_ip ?? ''}${port(r.event.dest_port)}`, cell: (r) => <span class="mono small"><End ip={r.event.dest_ip} number={r.event.dest_port} /></span> },
     { id: 'what', head: t('col.what'), phone: 'title', text: (r) => eventLine(r.event), cell: (r) => <span class="eventline">{eventLine(r.event)}</span> },
     { id: 'agency', head: t('col.agency'), phone: 'bare', text: (r) => r.agency_title ?? '', cell: (r) => r.agency_title ? <span class="agency-name">{r.agency_title}</span> : <span class="faint">–</span> },
   ];

@@ -110,7 +110,7 @@ export default function TodayPage() {
                         <span class="grow">
                           <span class="row between"><Due at={c.due} late={c.overdue} /><small>{c.number}</small></span>
                           <b class="clip2">{c.title}</b>
-                          <small>{tx('clock', c.kind)}{c.reminded >= 50 && c.reminded < 100 && <> · <b class="gold">{t('today.reminded', { percent: c.reminded })}</b></>}</small>
+                          <small>{tx('clock', c.kind)} · {c.agency_title}{c.reminded >= 50 && c.reminded < 100 && <> · <b class="gold">{t('today.reminded', { percent: c.reminded })}</b></>}</small>
                         </span>
                       </a>
                     </li>

@@ -148,6 +148,7 @@ const words: Record<keyof typeof vi, string> = {
   'keys.leave_field': 'Leave the field',
   'keys.go_escalated': 'Escalated alerts',
   'keys.go_all': 'All alerts',
+  'keys.confirm': 'Confirm, send, save',
   'keys.close': 'Close',
   'keys.down': 'Down',
   'keys.up': 'Up',

@@ -146,6 +146,7 @@ export default {
   'keys.leave_field': 'Rời ô nhập',
   'keys.go_escalated': 'Cảnh báo đã thành sự cố',
   'keys.go_all': 'Mọi cảnh báo',
+  'keys.confirm': 'Xác nhận, gửi, lưu',
   'keys.close': 'Đóng',
   'keys.down': 'Xuống',
   'keys.up': 'Lên',
