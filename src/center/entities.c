@@ -403,6 +403,28 @@ static void check_rule(struct change *c)
 #define STAFF_AND_AUDIT (ROLE_STAFF | ROLE_AUDITOR | ROLE_ADMINISTRATOR)
 #define REGISTRARS      (ROLE_ADMINISTRATOR | ROLE_DUTY)
 
+/* What the lead unit looks for: agencies without a contact officer or a sensor, systems without an approved
+   level, a regulation in force before it, or a plan carried out, contacts that nobody confirmed for a
+   quarter. */
+static const struct register_gap agency_gaps[] = {
+    { "contact", "NOT EXISTS (SELECT 1 FROM contact k WHERE k.agency=t.id AND k.ended IS NULL)" },
+    { "sensor", "NOT EXISTS (SELECT 1 FROM sensor s WHERE s.agency=t.id AND s.ended IS NULL AND "
+                "s.state<>'revoked')" },
+    { NULL, NULL },
+};
+
+static const struct register_gap system_gaps[] = {
+    { "decision", "coalesce(t.decision,'')=''" },
+    { "regulation", "coalesce(t.regulation,'')=''" },
+    { "plan", "coalesce(t.plan,'none')<>'full'" },
+    { NULL, NULL },
+};
+
+static const struct register_gap contact_gaps[] = {
+    { "verified", "coalesce(t.verified,'')<date('now','+7 hours','-90 days')" },
+    { NULL, NULL },
+};
+
 const struct entity agency_entity = {
     .name = "agency",
     FIELDS(agency_fields),
@@ -415,6 +437,7 @@ const struct entity agency_entity = {
     .writers = REGISTRARS,
     .check = check_agency,
     .referrers = NAMES("network.agency", "system.owner", "system.operator", "agency.parent", "sensor.agency"),
+    .gaps = agency_gaps,
 };
 
 static const struct entity network_entity = {
@@ -440,6 +463,7 @@ static const struct entity system_entity = {
     .writers = REGISTRARS,
     .check = check_system,
     .referrers = NAMES("network.system"),
+    .gaps = system_gaps,
 };
 
 static const struct entity contact_entity = {
@@ -452,6 +476,7 @@ static const struct entity contact_entity = {
     .readers = ROLE_ANY,
     .writers = REGISTRARS | ROLE_CONTACT,
     .check = check_email,
+    .gaps = contact_gaps,
 };
 
 const struct entity sensor_entity = {

@@ -85,7 +85,14 @@ static void draft_sections(struct json_value f, int64_t year, int64_t quarter, s
             FIGURE("systems_total"), FIGURE("agencies_total"), FIGURE("systems_level_1"),
             FIGURE("systems_level_2"), FIGURE("systems_level_3"), FIGURE("systems_level_4"),
             FIGURE("systems_level_5"), FIGURE("systems_plan_full"), FIGURE("systems_plan_partial"));
-    json_cstring(out, "obstacles", "");
+    if (FIGURE("agencies_no_contact") + FIGURE("systems_no_decision") > 0)
+        section(
+            out, "obstacles",
+            "Còn %lld cơ quan chưa cử cán bộ đầu mối; %lld hệ thống thông tin chưa có quyết định phê duyệt "
+            "cấp độ.",
+            FIGURE("agencies_no_contact"), FIGURE("systems_no_decision"));
+    else
+        json_cstring(out, "obstacles", "");
     json_cstring(out, "next",
                  "Tiếp tục giám sát, ứng cứu sự cố; đôn đốc các cơ quan hoàn thành hồ sơ cấp độ và phương án "
                  "bảo đảm an ninh mạng.");

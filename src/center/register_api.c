@@ -38,7 +38,8 @@ bool registers_describe(struct context *c, struct text *out)
 static bool read_query(struct context *c, const struct entity *entity, const struct parameters *p,
                        struct register_query *query)
 {
-    static const char *const own[] = { "q", "sort", "cursor", "limit", "ended", "dry_run", "language", NULL };
+    static const char *const own[] = { "q",   "sort",    "cursor",   "limit", "ended",
+                                       "gap", "dry_run", "language", NULL };
     struct page page;
     struct bytes language = parameter(p, "language");
     if (!page_read(c, p, &page))
@@ -47,6 +48,7 @@ static bool read_query(struct context *c, const struct entity *entity, const str
         return refuse(c, "bad_request", "language", language, "language must be vi or en");
     *query = (struct register_query){ .search = parameter(p, "q"),
                                       .sort = parameter(p, "sort"),
+                                      .gap = parameter(p, "gap"),
                                       .ended = bytes_is(parameter(p, "ended"), "1"),
                                       .language = bytes_is(language, "vi")   ? REGISTER_VIETNAMESE
                                                   : bytes_is(language, "en") ? REGISTER_ENGLISH

@@ -46,6 +46,7 @@ static const struct {
     { "incidents_dos", "Từ chối dịch vụ" },
     { "agencies_total", "Cơ quan, đơn vị" },
     { "contacts_total", "Cán bộ đầu mối" },
+    { "agencies_no_contact", "Cơ quan chưa có đầu mối" },
     { "networks_total", "Dải địa chỉ mạng" },
     { "sensors_total", "Cảm biến giám sát" },
     { "systems_total", "Hệ thống thông tin" },
@@ -54,6 +55,7 @@ static const struct {
     { "systems_level_3", "Hệ thống cấp độ 3" },
     { "systems_level_4", "Hệ thống cấp độ 4" },
     { "systems_level_5", "Hệ thống cấp độ 5" },
+    { "systems_no_decision", "Hệ thống chưa có quyết định phê duyệt cấp độ" },
     { "systems_plan_full", "Hệ thống triển khai đầy đủ phương án" },
     { "systems_plan_partial", "Hệ thống triển khai một số hạng mục" },
 };

@@ -194,6 +194,10 @@ void entity_describe(struct database *database, const struct entity *entity,
             field_describe(entity, &entity->fields[i], out);
     }
     json_close(out, ']');
+    json_open(out, "gaps", '[');
+    for (const struct register_gap *gap = entity->gaps; gap && gap->name; gap++)
+        json_cstring(out, NULL, gap->name);
+    json_close(out, ']');
     json_close(out, '}');
 }
 
@@ -227,6 +231,18 @@ void entity_columns(const struct registers *registers, const struct entity *enti
             ", t.created AS \"created@time\", t.updated AS \"updated@time\", t.ended AS \"ended@time\""));
 }
 
+static bool add_gap(const struct entity *entity, struct bytes name, struct problems *problems,
+                    struct text *sql)
+{
+    for (const struct register_gap *gap = entity->gaps; gap && gap->name; gap++) {
+        if (bytes_is(name, gap->name)) {
+            text_add(sql, " AND (%s)", gap->sql);
+            return true;
+        }
+    }
+    return problem_add(problems, "choice", "gap", name, "%s has no such gap", entity->name);
+}
+
 bool entity_where(const struct entity *entity, const struct principal *principal,
                   const struct register_query *query, struct problems *problems, struct text *sql)
 {
@@ -241,6 +257,8 @@ bool entity_where(const struct entity *entity, const struct principal *principal
         bool number = types[f->type].sql[0] == 'I';
         text_add(sql, number ? " AND t.%s = CAST(? AS INTEGER)" : " AND t.%s = ?", f->name);
     }
+    if (query->gap.size && !add_gap(entity, query->gap, problems, sql))
+        return false;
     if (query->search.size) {
         text_put(sql, BYTES_OF(" AND fold("));
         const char *plus = "";

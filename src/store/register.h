@@ -36,6 +36,11 @@ struct change {
 
 typedef void (*change_check_fn)(struct change *change);
 
+/* What a row can lack, so that a list can show those that do: `sql` is a condition on `t`. */
+struct register_gap {
+    const char *name, *sql;
+};
+
 struct entity {
     const char *name; /* also the table */
     const struct field *fields;
@@ -50,6 +55,7 @@ struct entity {
     unsigned readers, writers;    /* roles */
     change_check_fn check;        /* rules across fields and rows; may be NULL */
     const char *const *referrers; /* "table.column" whose live rows forbid ending; NULL at the end; or NULL */
+    const struct register_gap *gaps; /* name NULL at the end; or NULL */
 };
 
 /* How a CSV file names its columns and choices. */
@@ -86,6 +92,7 @@ struct register_filter {
 
 struct register_query {
     struct bytes search, sort;       /* sort: a field, with '-' before it for descending */
+    struct bytes gap;                /* name of a gap: only rows that have it */
     bool ended;                      /* ended rows too */
     enum register_language language; /* of an export */
     struct register_filter filters[REGISTER_FILTERS_MAX];

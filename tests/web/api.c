@@ -463,6 +463,35 @@ static void registers_refuse_what_breaks_their_rules(void **state)
     assert_true(has(f, "\"action\":\"update\"") && has(f, "\"action\":\"create\""));
 }
 
+static void lists_show_what_lacks_something(void **state)
+{
+    struct fixture *f = *state;
+    char body[200], path[64];
+    snprintf(
+        body, sizeof body,
+        "{\"agency\":%lld,\"person\":\"Nguyễn Văn A\",\"role\":\"security\",\"mobile\":\"0900 000 001\"}",
+        (long long)f->agency);
+    assert_int_equal(ask(f, &f->duty, "POST", "/api/registers/contact", body), 201);
+    uint64_t contact = number(f, "id");
+    assert_int_equal(get(f, &f->duty, "/api/registers/agency?gap=contact"), 200);
+    assert_int_equal(number(f, "total"), 1);
+    assert_true(has(f, "Sở Tài chính"));
+    assert_int_equal(get(f, &f->contact, "/api/registers/agency?gap=contact"), 200);
+    assert_int_equal(number(f, "total"), 0);
+    assert_int_equal(get(f, &f->duty, "/api/registers/contact?gap=verified"), 200);
+    assert_int_equal(number(f, "total"), 1);
+    snprintf(path, sizeof path, "/api/contacts/%llu/confirm", (unsigned long long)contact);
+    assert_int_equal(ask(f, &f->contact, "POST", path, "{}"), 200);
+    assert_int_equal(get(f, &f->duty, "/api/registers/contact?gap=verified"), 200);
+    assert_int_equal(number(f, "total"), 0);
+    assert_int_equal(get(f, &f->duty, "/api/registers/agency?gap=castle"), 422);
+    says(f, "error.place", "gap");
+    /* The report counts the same rows. */
+    assert_int_equal(ask(f, &f->duty, "POST", "/api/reports", "{\"year\":2026,\"quarter\":4}"), 201);
+    assert_true(has(f, "\"key\":\"agencies_no_contact\",\"group\":\"registers\",\"value\":1"));
+    assert_true(has(f, "Còn 1 cơ quan chưa cử cán bộ đầu mối"));
+}
+
 static void an_import_is_all_or_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -885,6 +914,7 @@ int main(void)
         TEST(malformed_requests_get_clear_answers),
         TEST(a_contact_officer_reaches_no_row_of_another_agency),
         TEST(registers_refuse_what_breaks_their_rules),
+        TEST(lists_show_what_lacks_something),
         TEST(an_import_is_all_or_nothing),
         TEST(repeated_failures_lock_the_account),
         TEST(the_first_password_must_be_changed),

@@ -103,7 +103,7 @@ export function Lines({ count = 5 }: { count?: number }) {
 }
 
 export function Empty({ icon = 'check', title, children }: { icon?: IconName; title: string; children?: Children }) {
-  return <div class="empty"><Icon name={icon} /><h3>{title}</h3>{children && <div class="stack tight">{children}</div>}</div>;
+  return <div class="empty"><Icon name={icon} /><h2>{title}</h2>{children && <div class="stack tight">{children}</div>}</div>;
 }
 
 export function errorText(error: unknown): string {
@@ -305,7 +305,7 @@ export function Tabs({ tabs, current }: { tabs: { id: string; label: Children; h
     if (on && strip.current) strip.current.scrollLeft = on.offsetLeft - (strip.current.clientWidth - on.offsetWidth) / 2;
   }, [current]);
   return (
-    <nav class="tabs" ref={strip}>
+    <nav class="tabs" ref={strip} aria-label={t('nav.views')}>
       {tabs.map((tab) => (
         <a key={tab.id} href={tab.href} aria-current={tab.id === current ? 'page' : undefined}>
           {tab.label}{tab.count !== undefined && <span class="count">{number(tab.count)}</span>}

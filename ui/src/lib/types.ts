@@ -17,7 +17,7 @@ export interface FieldInfo {
   label: string; help?: string; required?: boolean; unique?: boolean; min?: number; max?: number;
   choices?: string[]; target?: string; list?: boolean; dated?: boolean; read_only?: boolean;
 }
-export interface Entity { name: string; label: string; title: string; writable: boolean; count: number; dated: boolean; fields: FieldInfo[] }
+export interface Entity { name: string; label: string; title: string; writable: boolean; count: number; dated: boolean; fields: FieldInfo[]; gaps: string[] }
 export type Row = { id: number; version: number; ended: string | null; created: string; updated: string } & Record<string, unknown>;
 
 export type Verdict = 'attempt' | 'success' | 'unknown';

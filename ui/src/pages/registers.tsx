@@ -64,7 +64,7 @@ function ListPage({ entity, entities, adding, onChanged }: { entity: Entity; ent
   const base = `/registers/${entity.name}`;
   const byName = (field: string) => entity.fields.find((f) => f.name === field)!;
   const filters = entity.fields.filter((f) => f.type === 'choice' || (f.type === 'ref' && f.target === 'agency'));
-  const active = Object.fromEntries([...entity.fields.map((f) => f.name), 'q', 'sort', 'ended'].map((n) => [n, query.get(n)]).filter(([, v]) => v) as [string, string][]);
+  const active = Object.fromEntries([...entity.fields.map((f) => f.name), 'q', 'sort', 'ended', 'gap'].map((n) => [n, query.get(n)]).filter(([, v]) => v) as [string, string][]);
   const path = url(`/api/registers/${entity.name}`, { ...active, limit: 100 });
   useTitle(entityName(entity.name));
   const { data, error, reload } = useLoad<Rows<Row>>(path);
@@ -103,6 +103,10 @@ function ListPage({ entity, entities, adding, onChanged }: { entity: Entity; ent
             {f.type === 'choice' ? (f.choices ?? []).map((c) => <option key={c} value={c}>{valueText(f, { [f.name]: c })}</option>) : (agencies.data?.rows ?? []).map((a) => <option key={a.id} value={a.id}>{String(a.name)}</option>)}
           </select>
         ))}
+        {entity.gaps.length > 0 && <select class="input auto" aria-label={t('register.gaps')} value={query.get('gap') ?? ''} onChange={(e) => setQuery({ gap: e.currentTarget.value })}>
+          <option value="">{t('register.gaps')}</option>
+          {entity.gaps.map((g) => <option key={g} value={g}>{tx(`gap.${entity.name}`, g)}</option>)}
+        </select>}
         <button class="button small" aria-pressed={query.get('ended') === '1'} onClick={() => setQuery({ ended: query.get('ended') === '1' ? null : 1 })}>{t('register.with_ended')}</button>
         <FilterChips names={entity.fields.filter((f) => !filters.slice(0, 3).includes(f)).map((f) => f.name)} label={(name) => fieldLabel(byName(name))} value={(name, v) => valueText(byName(name), { ...rows[0], [name]: v })} />
         {filtered && <a class="button quiet small" href={base}>{t('filter.clear')}</a>}

@@ -25,6 +25,7 @@ const words: Record<keyof typeof vi, string> = {
   'nav.admin': 'Administration',
   'nav.account': 'My account',
   'nav.more': 'More',
+  'nav.views': 'Parts of the page',
   'nav.main': 'Main navigation',
   'nav.search': 'Go to…',
   'nav.skip': 'Skip navigation',

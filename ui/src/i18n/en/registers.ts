@@ -82,6 +82,7 @@ const words: Record<keyof typeof vi, string> = {
   'hint.system.addresses': 'Separated by commas',
   'hint.system.regulation_date': 'Must be before the approval of the level',
 
+  'register.gaps': 'What is missing',
   'register.add': 'Add',
   'register.edit': 'Edit: {what}',
   'register.edit_key': 'Edit this row',
@@ -123,5 +124,12 @@ const words: Record<keyof typeof vi, string> = {
   'import.column': 'Column',
   'import.value': 'Value',
   'import.fault': 'Error',
+
+  'gap.agency.contact': 'No contact',
+  'gap.agency.sensor': 'No sensor',
+  'gap.system.decision': 'No decision on the level',
+  'gap.system.regulation': 'No regulation',
+  'gap.system.plan': 'Plan not fully done',
+  'gap.contact.verified': 'Not confirmed for 90 days',
 };
 export default words;

@@ -111,6 +111,7 @@ const words: Record<keyof typeof vi, string> = {
   'figure.incidents_dos': 'Denial of service',
   'figure.agencies_total': 'Agencies',
   'figure.contacts_total': 'Contacts',
+  'figure.agencies_no_contact': 'Agencies without a contact',
   'figure.networks_total': 'Networks',
   'figure.sensors_total': 'Sensors',
   'figure.systems_total': 'Information systems',
@@ -119,6 +120,7 @@ const words: Record<keyof typeof vi, string> = {
   'figure.systems_level_3': 'Level 3',
   'figure.systems_level_4': 'Level 4',
   'figure.systems_level_5': 'Level 5',
+  'figure.systems_no_decision': 'Without a decision on the level',
   'figure.systems_plan_full': 'Protection plan fully done',
   'figure.systems_plan_partial': 'Protection plan partly done',
 };

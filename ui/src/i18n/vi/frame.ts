@@ -23,6 +23,7 @@ export default {
   'nav.admin': 'Quản trị',
   'nav.account': 'Tài khoản của tôi',
   'nav.more': 'Thêm',
+  'nav.views': 'Các phần của trang',
   'nav.main': 'Điều hướng chính',
   'nav.search': 'Tìm nhanh',
   'nav.skip': 'Bỏ qua điều hướng',

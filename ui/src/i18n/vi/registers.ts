@@ -80,6 +80,7 @@ export default {
   'hint.system.addresses': 'Cách nhau bằng dấu phẩy',
   'hint.system.regulation_date': 'Phải trước ngày phê duyệt cấp độ',
 
+  'register.gaps': 'Còn thiếu gì',
   'register.add': 'Thêm',
   'register.edit': 'Sửa: {what}',
   'register.edit_key': 'Sửa mục này',
@@ -121,4 +122,11 @@ export default {
   'import.column': 'Cột',
   'import.value': 'Giá trị',
   'import.fault': 'Lỗi',
+
+  'gap.agency.contact': 'Chưa có đầu mối',
+  'gap.agency.sensor': 'Chưa có cảm biến',
+  'gap.system.decision': 'Chưa có quyết định cấp độ',
+  'gap.system.regulation': 'Chưa có quy chế',
+  'gap.system.plan': 'Phương án chưa đầy đủ',
+  'gap.contact.verified': 'Chưa xác nhận trong 90 ngày',
 };

@@ -109,6 +109,7 @@ export default {
   'figure.incidents_dos': 'Từ chối dịch vụ',
   'figure.agencies_total': 'Cơ quan',
   'figure.contacts_total': 'Đầu mối',
+  'figure.agencies_no_contact': 'Cơ quan chưa có đầu mối',
   'figure.networks_total': 'Dải mạng',
   'figure.sensors_total': 'Cảm biến',
   'figure.systems_total': 'Hệ thống thông tin',
@@ -117,6 +118,7 @@ export default {
   'figure.systems_level_3': 'Cấp độ 3',
   'figure.systems_level_4': 'Cấp độ 4',
   'figure.systems_level_5': 'Cấp độ 5',
+  'figure.systems_no_decision': 'Chưa có quyết định phê duyệt cấp độ',
   'figure.systems_plan_full': 'Đã triển khai đầy đủ phương án',
   'figure.systems_plan_partial': 'Đã triển khai một số hạng mục',
 };
