@@ -81,10 +81,9 @@ function decode(base64: string): Uint8Array | null {
   }
 }
 
+/** Text as UTF-8; what is none, and signs that are not seen or turn the line round, are dots. */
 function printable(data: Uint8Array): string {
-  let out = '';
-  for (const b of data) out += b === 10 ? '\n' : b === 13 ? '' : b === 9 ? '\t' : b >= 32 && b < 127 ? String.fromCharCode(b) : '·';
-  return out;
+  return new TextDecoder().decode(data).replace(/\r/g, '').replace(/[^\P{C}\n\t]|\uFFFD/gu, '·').trimEnd();
 }
 
 function hexdump(data: Uint8Array): string {
@@ -124,13 +123,15 @@ export function ruleContents(rule: string): string[] {
     .replace(/\\(.)/g, '$1'));
 }
 
-export function Payload({ event, rule }: { event: Eve; rule: string }) {
+/** What was said in both directions: that of `event` itself, and what other alerts of its flow brought along. */
+export function Payload({ event, rule, flow = [] }: { event: Eve; rule: string; flow?: Eve[] }) {
   const [hex, setHex] = useState(false);
-  const raw = text(event, 'payload') ? decode(text(event, 'payload')) : null;
-  const pieces: { who: string; body: string; client: boolean }[] = [];
   const needles = ruleContents(rule);
-  if (raw) pieces.push({ who: text(event, 'direction') === 'to_client' ? t('eve.server') : t('eve.client'), body: hex ? hexdump(raw) : printable(raw), client: text(event, 'direction') !== 'to_client' });
-  else if (text(event, 'payload_printable')) pieces.push({ who: t('eve.client'), body: text(event, 'payload_printable'), client: text(event, 'direction') !== 'to_client' });
+  const said = [event, ...flow].map((e) => ({ own: e === event, client: text(e, 'direction') !== 'to_client', raw: decode(text(e, 'payload')) ?? new Uint8Array() }))
+    .filter((p) => p.raw.length).sort((x, y) => Number(y.own) - Number(x.own) || y.raw.length - x.raw.length);
+  const raws = [said.find((p) => p.client), said.find((p) => !p.client)].filter((p) => p !== undefined);
+  const pieces = raws.map((p) => ({ who: p.client ? t('eve.client') : t('eve.server'), body: hex ? hexdump(p.raw) : printable(p.raw), client: p.client }));
+  if (!raws.length && text(event, 'payload_printable')) pieces.push({ who: t('eve.client'), body: text(event, 'payload_printable'), client: text(event, 'direction') !== 'to_client' });
   for (const [field, who, client] of [['http.http_request_body', t('eve.client'), true], ['http.http_response_body', t('eve.server'), false]] as const) {
     const body = decode(text(event, field));
     const plain = text(event, `${field}_printable`);
@@ -140,7 +141,7 @@ export function Payload({ event, rule }: { event: Eve; rule: string }) {
   if (!pieces.length) return <p class="dim">{t('eve.no_payload')}</p>;
   return (
     <div class="stack tight">
-      {raw && <div class="row"><button type="button" class="button small" aria-pressed={hex} onClick={() => setHex(!hex)}>{t('eve.hex')}</button><span class="faint small">{t('eve.bytes', { n: number(raw.length) })}</span></div>}
+      {raws.length > 0 && <div class="row"><button type="button" class="button small" aria-pressed={hex} onClick={() => setHex(!hex)}>{t('eve.hex')}</button><span class="faint small">{t('eve.bytes', { n: number(raws.reduce((sum, p) => sum + p.raw.length, 0)) })}</span></div>}
       {pieces.map((p, i) => (
         <div key={i}>
           <div class="small faint">{p.who}</div>

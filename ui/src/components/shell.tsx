@@ -137,7 +137,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
             <Icon name={p.icon} /><span>{t(p.label)}</span>{p.count && counts[p.count]! > 0 && <i class="count">{counts[p.count]}</i>}
           </a>
         ))}
-        <button aria-expanded={drawer} onClick={() => setDrawer(!drawer)}><Icon name="more" /><span>{t('nav.more')}</span></button>
+        <button aria-expanded={drawer} aria-current={bottom.some((p) => p.id === current) ? undefined : 'true'} onClick={() => setDrawer(!drawer)}><Icon name="more" /><span>{t('nav.more')}</span></button>
       </nav>
       {palette && <Palette onClose={() => setPalette(false)} places={[...main, ...admin]} onHelp={() => setHelp(true)} />}
       {help && <Help onClose={() => setHelp(false)} />}

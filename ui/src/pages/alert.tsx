@@ -76,7 +76,7 @@ export default function Alert({ parts }: { parts: string[] }) {
               </div>
             </div>
           </Card>
-          <Card title={t('alert.conversation')}><Payload event={eve} rule={rule} /></Card>
+          <Card title={t('alert.conversation')}><Payload event={eve} rule={rule} flow={(context.data?.rows ?? []).filter((r) => r.type === 'alert').map((r) => r.event)} /></Card>
           <Card title={t('alert.around')} actions={<a class="small" href={flowQuery(eve)}>{t('action.hunt_flow')}</a>}>
             {context.error ? <Problem error={context.error} retry={context.reload} />
               : !context.data ? (g.events[0] ? <Lines count={3} /> : <p class="dim">{t('alert.no_event')}</p>)

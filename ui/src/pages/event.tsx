@@ -24,7 +24,7 @@ export default function EventPage({ parts }: { parts: string[] }) {
       <div class="two">
         <div class="stack">
           <Card title={t('alert.details')}><EventFacts event={r.event} /></Card>
-          {(eveText(r.event, 'payload') || eveText(r.event, 'payload_printable')) && <Card title={t('alert.conversation')}><Payload event={r.event} rule={eveText(r.event, 'alert.rule')} /></Card>}
+          {r.type === 'alert' && <Card title={t('alert.conversation')}><Payload event={r.event} rule={eveText(r.event, 'alert.rule')} flow={(context.data?.rows ?? []).filter((x) => x.type === 'alert').map((x) => x.event)} /></Card>}
           <Card title="EVE JSON"><JsonView value={r.event} /></Card>
         </div>
         <aside class="stack">
