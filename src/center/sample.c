@@ -140,6 +140,15 @@ static bool create_system(struct context *c, size_t i, const int64_t ids[], int6
     json_cstring(&body, "type", systems[i].type);
     json_cstring(&body, "status", "running");
     json_cstring(&body, "plan", systems[i].plan);
+    /* Those without a plan have not got their level approved yet either. */
+    if (strcmp(systems[i].plan, "none") != 0) {
+        char number[32];
+        snprintf(number, sizeof number, "%zu/QĐ-UBND", 1204 + i);
+        json_cstring(&body, "regulation", "87/QĐ-UBND");
+        json_cstring(&body, "regulation_date", "2025-08-11");
+        json_cstring(&body, "decision", number);
+        json_cstring(&body, "decision_date", "2025-10-20");
+    }
     json_cstring(&body, "addresses", systems[i].addresses);
     json_cstring(&body, "note", "Dữ liệu mẫu");
     json_close(&body, '}');
