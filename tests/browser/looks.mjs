@@ -92,7 +92,7 @@ function look({ theme, least, keys, language, target }) {
     if (!text || element.closest('noscript, script, style')) continue;
     if (known.has(text) || /\b(undefined|NaN|null|\[object \w+\])/.test(text)) found.push(`says “${text.slice(0, 40)}”`);
     // Evidence and rules are shown as they are; what the page itself writes has no date or number of another country.
-    if (!element.closest('code, pre, .mono, .hash, input, textarea, .events, .eventline') && /\d{4}-\d\d-\d\d|\{\w+\}/.test(text)) found.push(`writes “${text.slice(0, 40)}”`);
+    if (!element.closest('code, pre, .mono, .hash, input, textarea, .events, .eventline') && /\d{4}-\d\d-\d\d|\{\w+\}|\p{L}\|[\p{L}{]/u.test(text)) found.push(`writes “${text.slice(0, 40)}”`);
     if (seen.has(element) || element.closest('.sr, .skip, :disabled')) continue;
     seen.add(element);
     const box = element.getBoundingClientRect(), style = getComputedStyle(element);

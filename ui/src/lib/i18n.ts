@@ -30,15 +30,14 @@ export async function loadLang(wanted: Lang): Promise<void> {
 }
 
 function fill(text: string, params?: Params): string {
-  if (text.includes('|') && params && 'n' in params) {
+  if (text.includes('|')) {
     const forms = text.split('|');
-    const n = params.count ?? params.n;
-    text = String(n) === '1' ? forms[0]! : forms[1]!;
+    text = String(params?.count ?? params?.n) === '1' ? forms[0]! : forms[1]!;
   }
   return params ? text.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole)) : text;
 }
 
-/** The text of `key`; `{name}` is replaced, and of "one|many" the form for `n` is taken. */
+/** The text of `key`; `{name}` is replaced, and of "one|many" the form for `n` is taken, without `n` the second. */
 export function t(key: Key, params?: Params): string {
   return fill(table?.[key] ?? key, params);
 }
