@@ -356,7 +356,7 @@ try {
   const registers = ['agency', 'network', 'system', 'contact', 'rule_of_law', 'holiday', 'playbook_task', 'archive_filter'].map((name) => `/registers/${name}`);
   const tabs = ['timeline', 'tasks', 'talk', 'evidence', 'alerts', 'notices', 'closing'].map((tab) => `/case/${id}?tab=${tab}`);
   const views = [
-    ['the duty officer', duty, ['/', '/inbox', ['/inbox', '.rail-search'], '/inbox?state=all', `/alert/${group.id}`, '/cases?state=all', ...tabs, '/hunt', `/host/${group.dest_ip}`, '/account', '/nothing-here', '/cases?new=1', '/registers/system/new', ['/hunt?q=(a', '.hunt-bar .menu-host button']]],
+    ['the duty officer', duty, ['/', '/inbox', ['/inbox', '.rail-search:visible, .phonebar button:visible'], '/inbox?state=all', `/alert/${group.id}`, '/cases?state=all', ...tabs, '/hunt', `/host/${group.dest_ip}`, '/account', '/nothing-here', '/cases?new=1', '/registers/system/new', ['/hunt?q=(a', '.hunt-bar .menu-host button']]],
     ['the leader', leader, ['/', '/work', '/inbox', '/cases?state=all', '/reports', `/report/${report}`, `/registers/agency/${group.agency}`, ...registers]],
     ['the administrator', admin, ['/sensors', '/sensors?new=1', '/users', ['/users', '.page-actions .primary'], ['/audit', '.page-actions .primary'], '/', '/account']],
     ['the contact officer', contact, ['/work', '/inbox', '/cases?state=all', `/case/${id}?tab=tasks`, '/agencies', '/registers/contact']],
