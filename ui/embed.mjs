@@ -82,5 +82,5 @@ files.forEach(({ file, path }, i) => {
 code += `\nconst struct asset web_assets[] = {\n${rows}};\nconst size_t web_asset_count = ${files.length};\n`;
 writeFileSync(output, code);
 
-const sources = [...walk(join(here, 'src')), ...walk(join(here, 'static')), join(here, 'build.mjs'), join(here, 'package-lock.json')];
+const sources = [...walk(join(here, 'src')), ...walk(join(here, 'static')), join(here, 'build.mjs'), join(here, 'tsconfig.json'), join(here, 'package-lock.json')];
 writeFileSync(depfile, `${output}: ${sources.map((s) => resolve(s).replace(/ /g, '\\ ')).join(' ')}\n`);
