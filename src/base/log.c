@@ -39,7 +39,7 @@ static void write_line(int fd, struct text *line)
  * module is what stands before the first colon, when that is one word. */
 static void write_json(enum log_level level, struct bytes message)
 {
-    static const char *const names[] = { "Error", "Warning", "Info", "Debug" };
+    static const char *const names[] = { "Error", "Warning", "Notice", "Info", "Debug" };
     char line[4096];
     struct text out = text_of(line, sizeof line - 1);
     struct bytes rest = message, module = bytes_cut(&rest, ':');
@@ -60,7 +60,7 @@ static void write_json(enum log_level level, struct bytes message)
 
 static void write_text(enum log_level level, struct bytes message, int fd)
 {
-    static const char *const names[] = { "Error", "Warning", "Info", "Debug" };
+    static const char *const names[] = { "Error", "Warning", "Notice", "Info", "Debug" };
     char line[2300];
     struct text out = text_of(line, sizeof line - 1);
     clock_text_rfc3339(clock_wall(), &out);

@@ -98,7 +98,7 @@ struct context {
     /* Of the session, when there is one. */
     int64_t session;
     char csrf[48], user_title[128];
-    bool must_change_password;
+    bool must_change_password, must_add_factor;
 };
 
 /* Starts a context on behalf of the program itself (all rights, user 0). */

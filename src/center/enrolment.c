@@ -88,8 +88,9 @@ bool enrolment_code_for_name(struct database *database, const struct authority *
 {
     uint64_t expires;
     if (!name_is_good(name))
-        return error_set(error, "enrolment: a sensor's name has 1 to %u letters, digits, '-' and '.'",
-                         AUTHORITY_NAME_MAX - 1);
+        return error_set(error,
+                         "enrolment: a sensor's name has 1 to %u letters, digits, '-' and '.', unlike \"%s\"",
+                         AUTHORITY_NAME_MAX - 1, name);
     database_begin(database);
     int64_t sensor = database_number(database, "SELECT id FROM sensor WHERE name = ? AND ended IS NULL", "s",
                                      name);

@@ -268,7 +268,8 @@ static bool report_overlap(struct change *c, struct statement *s)
         text_put(&text, BYTES_OF(" "));
         text_put(&text, statement_bytes(s, 4));
         problem_add(c->problems, "overlap", "cidr", change_value(c, "cidr")->text,
-                    "network.cidr overlaps %s (row %lld)", other, (long long)statement_int(s, 0));
+                    "network.cidr overlaps %s (number %lld of the register)", other,
+                    (long long)statement_int(s, 0));
         statement_done(s);
         return true;
     }

@@ -309,6 +309,7 @@ static void load_principal(struct context *c, struct statement *s)
     text_put(&title, bytes_first(statement_bytes(s, 4), sizeof c->user_title - 1));
     p->role = role_of(statement_bytes(s, 3));
     c->must_change_password = statement_int(s, 5) != 0;
+    c->must_add_factor = p->role == ROLE_ADMINISTRATOR && statement_int(s, 7) == 0;
     p->limited = p->role == ROLE_CONTACT || p->role == 0;
 }
 
@@ -328,9 +329,9 @@ bool session_find(struct context *c, struct bytes token)
     token_hash(token, hash);
     struct statement *s = database_query(
         c->database,
-        "SELECT s.id, u.id, s.csrf, u.role, u.display_name, u.must_change, s.seen FROM session s JOIN user u "
-        "ON "
-        "u.id=s.user WHERE s.token=? AND s.expires>? AND u.state='active' AND u.ended IS NULL",
+        "SELECT s.id, u.id, s.csrf, u.role, u.display_name, u.must_change, s.seen, "
+        "u.totp IS NOT NULL FROM session s JOIN user u ON u.id=s.user WHERE s.token=? AND s.expires>? AND "
+        "u.state='active' AND u.ended IS NULL",
         "xu", bytes_of(hash, sizeof hash), c->now);
     if (!statement_next(s))
         return false;

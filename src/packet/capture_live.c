@@ -135,7 +135,8 @@ struct capture_ring *capture_ring_open(const char *interface, const struct captu
     /* No protocol yet: nothing arrives before the filter and the ring stand. */
     ring->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
     if (ring->fd < 0) {
-        error_system(error, "cannot open a packet socket");
+        error_system(error, "interface %s: cannot open a packet socket, which takes root or CAP_NET_RAW",
+                     interface);
         free(ring);
         return NULL;
     }

@@ -63,8 +63,8 @@ bool import_file(struct context *c, void *argument)
            refuse(c, "internal", r->path, BYTES_NONE, "%s", error.text);
 }
 
-static bool replay_capture(struct service *service, const char *capture, const char *work, const char *rules,
-                           uint64_t age_s, struct error *error)
+static bool replay_capture(struct service *service, const char *scene, const char *capture, const char *work,
+                           const char *rules, uint64_t age_s, struct error *error)
 {
     char directory[2600], eve[2700];
     snprintf(directory, sizeof directory, "%s/replay", work);
@@ -80,7 +80,7 @@ static bool replay_capture(struct service *service, const char *capture, const c
     bool ok = analyse(capture, directory, rules, error) &&
               service_with(service, import_file, &request, error);
     if (ok)
-        printf("  %s: %zu events\n", capture, request.result.events);
+        printf("  %-16s %zu events / sự kiện\n", scene, request.result.events);
     remove_tree(directory);
     return ok;
 }
@@ -89,6 +89,7 @@ void replay_all(struct service *service, const char *captures, const char *work,
 {
     struct dirent **names;
     int count = scandir(captures, &names, NULL, alphasort);
+    printf("Recorded attacks / Các cuộc tấn công đã ghi:\n");
     /* A day's work: the recordings come one after the other, the last one a minute ago. */
     for (int i = 0; i < count; i++) {
         char path[3072];
@@ -96,7 +97,7 @@ void replay_all(struct service *service, const char *captures, const char *work,
         uint64_t age_s = 60 + (uint64_t)(count - 1 - i) * (REPLAY_SPAN_S / (uint64_t)count);
         snprintf(path, sizeof path, "%s/%s/capture.pcap", captures, names[i]->d_name);
         if (names[i]->d_name[0] != '.' && access(path, R_OK) == 0 &&
-            !replay_capture(service, path, work, rules, age_s, &error))
+            !replay_capture(service, names[i]->d_name, path, work, rules, age_s, &error))
             fprintf(stderr, "vonglau: %s\n", error.text);
         free(names[i]);
     }

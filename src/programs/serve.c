@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -142,8 +143,10 @@ bool service_with(struct service *s, bool (*work)(struct context *context, void 
     struct database *database = center_connection(s->center);
     struct context c = context_system(s->center, database, &memory);
     bool ok = work(&c, argument);
-    if (!ok)
+    if (!ok && strstr(c.refusal.text, c.refusal.value))
         error_set(error, "%s", c.refusal.text);
+    else if (!ok)
+        error_set(error, "%s, not \"%s\"", c.refusal.text, c.refusal.value);
     center_connection_return(s->center, database);
     arena_done(&memory);
     return ok;

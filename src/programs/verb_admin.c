@@ -62,9 +62,13 @@ static bool admin_revoke(struct context *c, void *argument)
     struct admin *admin = argument;
     int64_t id = database_number(c->database, "SELECT id FROM sensor WHERE name=? AND ended IS NULL", "s",
                                  admin->arguments->words[1]);
-    return id ? sensor_revoke(c, id, NULL)
-              : refuse(c, "not_found", "sensor", BYTES_NONE, "there is no sensor %s",
-                       admin->arguments->words[1]);
+    if (!id)
+        return refuse(c, "not_found", "sensor", BYTES_NONE, "there is no sensor %s",
+                      admin->arguments->words[1]);
+    if (!sensor_revoke(c, id, NULL))
+        return false;
+    printf("sensor %s is revoked: the centre refuses it from now on\n", admin->arguments->words[1]);
+    return true;
 }
 
 /* verify-audit [ROWS HASH]: also against a line that was noted elsewhere (the system's log). */

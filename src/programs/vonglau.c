@@ -88,7 +88,7 @@ static void default_state(struct arguments *a)
     a->state = a->state_buffer;
 }
 
-static bool read_arguments(int argc, char **argv, struct arguments *a)
+static bool read_arguments(int argc, char **argv, struct arguments *a, struct error *error)
 {
     *a = (struct arguments){ .port = PORT_DEFAULT };
     snprintf(a->address, sizeof a->address, "127.0.0.1");
@@ -112,9 +112,14 @@ static bool read_arguments(int argc, char **argv, struct arguments *a)
             continue;
         if (strcmp(argv[i], "--listen") == 0 && i + 1 < argc) {
             if (!read_listen(a, argv[++i]))
-                return false;
-        } else if (argv[i][0] == '-' || a->word_count == COUNT_OF(a->words)) {
-            return false;
+                return error_set(error,
+                                 "--listen %s: an address and a port from 0 to 65535 are expected, as in "
+                                 "127.0.0.1:8443 or [::]:8443",
+                                 argv[i]);
+        } else if (argv[i][0] == '-') {
+            return error_set(error, "option %s is unknown or lacks its value", argv[i]);
+        } else if (a->word_count == COUNT_OF(a->words)) {
+            return error_set(error, "a word too many: %s", argv[i]);
         } else {
             a->words[a->word_count++] = argv[i];
         }
@@ -143,8 +148,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "vonglau: cannot start %s: %s\n", program, strerror(errno));
         return STATUS_RUNTIME;
     }
-    if (!read_arguments(argc, argv, &a))
-        return usage_error("the options are not right", NULL);
+    struct error error;
+    if (!read_arguments(argc, argv, &a, &error))
+        return usage_error(error.text, NULL);
     if (strcmp(verb, "open") == 0)
         return verb_open(&a);
     if (strcmp(verb, "admin") == 0)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +20,8 @@
 #include "sensor/sandbox.h"
 
 /* ---- settings ---- */
+
+#define MEMORY_MIN (4U << 20) /* of a budget; with less, next to nothing could be followed */
 
 static const char *keep(struct engine *engine, const char *text)
 {
@@ -57,8 +60,10 @@ static bool load_settings(struct engine *engine, struct error *error)
     settings->sandbox = !options->no_sandbox;
     settings->behavior = options->behavior ||
                          config_true(config_value(&settings->config.root, "behavior.enabled"));
-    if (options->memory && !config_parse_size(options->memory, &settings->memory_max))
-        return error_set(error, "--memory %s: a size such as 512MB expected", options->memory);
+    if (options->memory &&
+        (!config_parse_size(options->memory, &settings->memory_max) || settings->memory_max < MEMORY_MIN))
+        return error_set(error, "--memory %s: a size such as 512MB expected, at least %u MB", options->memory,
+                         MEMORY_MIN >> 20);
     if (options->interface_count) {
         settings->interfaces = ARENA_ARRAY(&settings->config.memory, struct interface_settings,
                                            options->interface_count);
@@ -118,9 +123,9 @@ static enum log_level level_of(const char *name, enum log_level otherwise)
     static const struct {
         const char *name;
         enum log_level level;
-    } levels[] = { { "error", LOG_LEVEL_ERROR },    { "warning", LOG_LEVEL_WARNING },
-                   { "notice", LOG_LEVEL_WARNING }, { "info", LOG_LEVEL_INFO },
-                   { "perf", LOG_LEVEL_INFO },      { "config", LOG_LEVEL_INFO },
+    } levels[] = { { "error", LOG_LEVEL_ERROR },   { "warning", LOG_LEVEL_WARNING },
+                   { "notice", LOG_LEVEL_NOTICE }, { "info", LOG_LEVEL_INFO },
+                   { "perf", LOG_LEVEL_INFO },     { "config", LOG_LEVEL_INFO },
                    { "debug", LOG_LEVEL_DEBUG } };
     for (size_t i = 0; name && i < COUNT_OF(levels); i++)
         if (!strcasecmp(name, levels[i].name))
@@ -132,7 +137,7 @@ static void open_log(struct engine *engine)
 {
     const struct log_settings *log = &engine->settings.log;
     unsigned verbose = engine->options->verbose;
-    enum log_level level = level_of(log->level, LOG_LEVEL_WARNING);
+    enum log_level level = level_of(log->level, LOG_LEVEL_NOTICE);
     if (verbose && level < LOG_LEVEL_INFO)
         level = LOG_LEVEL_INFO;
     if (verbose > 2)
@@ -147,7 +152,7 @@ static void open_log(struct engine *engine)
         snprintf(path, sizeof path, "%s/%s", engine->settings.log_dir, log->file_name);
     engine->log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
     if (engine->log_fd < 0)
-        log_warning("cannot open %s, messages go to the console only", path);
+        log_warning("cannot open %s: %s; messages go to the console only", path, strerror(errno));
     log_copy(MAX(level, level_of(log->file_level, level)), engine->log_fd, log->file_json);
 }
 
@@ -472,7 +477,10 @@ static bool check_only(struct engine *engine, struct error *error)
 {
     if (engine->settings.detection && !(engine->rules = load_rules(engine, error)))
         return false;
-    log_warning("suricata: Configuration provided was successfully loaded. Exiting.");
+    uint32_t refused = engine->rules ? ruleset_numbers(engine->rules).failed : 0;
+    if (refused)
+        return error_set(error, "%u rules were refused", refused);
+    log_notice("suricata: Configuration provided was successfully loaded. Exiting.");
     return true;
 }
 

@@ -236,11 +236,19 @@ static bool start_lanes(struct engine *engine, bool live)
     return engine->lanes != NULL;
 }
 
+static void warn_of_nothing(const struct engine *engine)
+{
+    const uint64_t *counts = capture_counts(engine->captures[0]);
+    if (!stop_asked && !counts[CAPTURE_FILES] && !counts[CAPTURE_FILE_ERRORS])
+        log_warning("capture: there is no file in %s", engine->options->capture);
+}
+
 bool engine_run(struct engine *engine)
 {
     bool live = engine->options->capture == NULL;
     if (!live && engine->worker_count == 1) {
         run_single(engine, engine->captures[0]);
+        warn_of_nothing(engine);
         return !engine->failed;
     }
     bool started = start_lanes(engine, live);
@@ -250,6 +258,8 @@ bool engine_run(struct engine *engine)
         run_live_lanes(engine);
     else
         run_file_lanes(engine, engine->captures[0]);
+    if (!live)
+        warn_of_nothing(engine);
     for (size_t i = 0; engine->lanes && i < engine->worker_count; i++)
         lane_stop(engine->lanes[i], engine->last_frame);
     free(engine->lanes);

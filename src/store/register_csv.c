@@ -259,9 +259,14 @@ enum register_result register_import(struct register_write *w, struct bytes csv,
     size_t count;
     while (w->problems->count < PROBLEMS_MAX && record_next(&file, w->memory, cells, &count)) {
         w->problems->row = file.line;
-        if (count == 1 && cells[0].size == 0)
+        if (!file.broken && count == 1 && cells[0].size == 0)
             continue; /* an empty line */
-        if (file.broken || count != columns.count) {
+        if (file.broken) {
+            problem_add(w->problems, "format", "row", count ? bytes_first(cells[count - 1], 60) : BYTES_NONE,
+                        "a quoted cell does not end, something follows its end, or it is too long");
+            break;
+        }
+        if (count != columns.count) {
             problem_add(w->problems, "format", "row", BYTES_NONE, "the row has %zu cells, the header %zu",
                         count, columns.count);
             continue;

@@ -163,8 +163,8 @@ static void verify_unique(struct change *c, const struct field *f, struct value 
     int64_t other = v->kind == VALUE_TEXT ? database_number(c->database, sql, "bi", v->text, c->id)
                                           : database_number(c->database, sql, "ii", v->number, c->id);
     if (other)
-        problem_add(c->problems, "unique", f->name, v->text, "%s.%s is taken by row %lld", c->entity->name,
-                    f->name, (long long)other);
+        problem_add(c->problems, "unique", f->name, v->text, "%s.%s is taken by number %lld of the register",
+                    c->entity->name, f->name, (long long)other);
 }
 
 static void verify_limits(struct change *c, const struct field *f, struct value *v)

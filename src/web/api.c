@@ -144,6 +144,8 @@ static bool admit(struct web *web, const struct route *route, const struct http_
         return refuse(c, "csrf", "X-CSRF-Token", BYTES_NONE, "the token of the session is missing or wrong");
     if (c->must_change_password && !(route->flags & ROUTE_ANYWAY))
         return refuse(c, "password_change_required", "", BYTES_NONE, "change the one-time password first");
+    if (c->must_add_factor && !(route->flags & (ROUTE_ANYWAY | ROUTE_FACTOR)))
+        return refuse(c, "totp_required", "", BYTES_NONE, "set up the second factor first");
     return (route->roles & c->principal.role) ||
            refuse(c, "forbidden", "", BYTES_NONE, "not for the role %s", role_name(c->principal.role));
 }

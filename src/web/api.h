@@ -29,8 +29,9 @@ enum route_flag {
     ROUTE_PUBLIC = 1, /* no session needed */
     ROUTE_RAW = 2,    /* the body is not JSON */
     ROUTE_ANYWAY = 4, /* also while the password must be changed */
+    ROUTE_FACTOR = 8, /* also while an administrator has no second factor */
     ROUTE_SENSOR =
-        8, /* for sensors: neither session nor token; the handler checks the client's certificate */
+        16, /* for sensors: neither session nor token; the handler checks the client's certificate */
 };
 
 struct route {

@@ -75,8 +75,8 @@ static const struct route routes[] = {
     { "DELETE", "/api/account/sessions/{id}", ROLE_ANY, end_session, "Ends an own session", 0, 0 },
     { "POST", "/api/account/password", ROLE_ANY, change_password, "Changes the own password", ROUTE_ANYWAY,
       4096 },
-    { "POST", "/api/account/totp", ROLE_ANY, begin_totp, "Makes a second factor", 0, 4096 },
-    { "POST", "/api/account/totp/confirm", ROLE_ANY, confirm_totp, "Puts it in force", 0, 4096 },
+    { "POST", "/api/account/totp", ROLE_ANY, begin_totp, "Makes a second factor", ROUTE_FACTOR, 4096 },
+    { "POST", "/api/account/totp/confirm", ROLE_ANY, confirm_totp, "Puts it in force", ROUTE_FACTOR, 4096 },
     { "DELETE", "/api/account/totp", ROLE_ANY, remove_totp, "Removes it", 0, 4096 },
     { "PATCH", "/api/account", ROLE_ANY, update_account, "Sets the language", ROUTE_ANYWAY, 4096 },
 };

@@ -14,7 +14,7 @@ if (!program) {
 }
 const here = dirname(fileURLToPath(import.meta.url)), work = resolve(folder);
 mkdirSync(work, { recursive: true });
-for (const file of ['package.json', 'package-lock.json', '.npmrc', 'browser.mjs', 'keyboard.mjs', 'looks.mjs', 'run.mjs']) {
+for (const file of ['package.json', 'package-lock.json', '.npmrc', 'browser.mjs', 'keyboard.mjs', 'looks.mjs', 'walk.mjs', 'run.mjs']) {
   if (existsSync(join(here, file))) copyFileSync(join(here, file), join(work, file));
 }
 const sum = createHash('sha256').update(readFileSync(join(here, 'package-lock.json'))).digest('hex');

@@ -273,6 +273,26 @@ static void csv_with_words_goes_out_and_comes_in_unchanged(void **state)
     assert_int_equal(register_import(&f->write, BYTES_OF(bad), false, &result), REGISTER_INVALID);
 }
 
+static void a_quote_that_does_not_end_is_named(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const files[] = {
+        "name,kind,code\nA,big,K1\n\"B,big,K2\n",
+        "name,kind,code\nA,big,K1\n\"B\"b,big,K2\n",
+        "name,kind,code\nA,big,K1\n\"",
+    };
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        struct register_import result;
+        f->problems.count = 0;
+        assert_int_equal(register_import(&f->write, bytes_of_string(files[i]), false, &result),
+                         REGISTER_INVALID);
+        assert_int_equal(f->problems.count, 1);
+        assert_int_equal(f->problems.items[0].row, 3);
+        assert_non_null(strstr(f->problems.items[0].text, "quote"));
+        assert_int_equal(database_number(f->database, "SELECT count(*) FROM house", ""), 0);
+    }
+}
+
 /* Whatever a file holds, it is taken whole or not at all. */
 static void every_prefix_of_a_csv_is_taken_whole_or_refused(void **state)
 {
@@ -316,6 +336,7 @@ int main(void)
         TEST(a_limited_principal_sees_and_makes_own_rows_only),
         TEST(csv_goes_out_and_comes_in_unchanged),
         TEST(csv_with_words_goes_out_and_comes_in_unchanged),
+        TEST(a_quote_that_does_not_end_is_named),
         TEST(every_prefix_of_a_csv_is_taken_whole_or_refused),
         cmocka_unit_test(days_are_days_of_the_calendar),
     };

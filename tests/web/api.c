@@ -131,6 +131,38 @@ static void sign_in(struct fixture *f, struct client *client, const char *name)
     snprintf(client->csrf, sizeof client->csrf, "%.*s", (int)csrf.size, (const char *)csrf.data);
 }
 
+static struct bytes base32_read(struct bytes text, uint8_t *out)
+{
+    uint32_t bits = 0, count = 0;
+    size_t size = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t b = text.data[i];
+        bits = bits << 5 | (uint32_t)(b >= 'A' ? b - 'A' : b - '2' + 26);
+        count += 5;
+        if (count >= 8) {
+            count -= 8;
+            out[size++] = (uint8_t)(bits >> count);
+        }
+    }
+    return bytes_of(out, size);
+}
+
+/* The code that `key` gives now. */
+static uint32_t code_now(struct bytes key)
+{
+    return totp_code(key, clock_wall() / NS_PER_S / 30);
+}
+
+static void add_factor(struct fixture *f, struct client *client)
+{
+    uint8_t secret[64];
+    char body[64];
+    assert_int_equal(ask(f, client, "POST", "/api/account/totp", "{}"), 200);
+    snprintf(body, sizeof body, "{\"code\":\"%06u\"}",
+             code_now(base32_read(found(f, "secret").text, secret)));
+    assert_int_equal(ask(f, client, "POST", "/api/account/totp/confirm", body), 200);
+}
+
 /* ---- a centre with two agencies, a user of each role, and one alert ---- */
 
 static int64_t make_row(struct context *c, const char *sql, int64_t number)
@@ -180,6 +212,7 @@ static void fill(struct fixture *f)
     make_user(&c, "daumoi", "contact", f->agency);
     make_user(&c, "daumoi2", "contact", f->other_agency);
     make_user(&c, "kiemtra", "auditor", 0);
+    make_user(&c, "quantri2", "administrator", 0);
     add_alert(&c, f->agency);
     center_connection_return(f->center, database);
     arena_done(&memory);
@@ -213,6 +246,7 @@ static int set_up(void **state)
     fill(f);
     client_open(f, &f->nobody, "");
     sign_in(f, &f->admin, "quantri");
+    add_factor(f, &f->admin);
     sign_in(f, &f->duty, "truc");
     sign_in(f, &f->handler, "ungcuu");
     sign_in(f, &f->leader, "lanhdao");
@@ -674,22 +708,6 @@ static void archived_alerts_leave_the_inbox_and_come_back(void **state)
 
 /* ---- second factor ---- */
 
-static struct bytes base32_read(struct bytes text, uint8_t *out)
-{
-    uint32_t bits = 0, count = 0;
-    size_t size = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t b = text.data[i];
-        bits = bits << 5 | (uint32_t)(b >= 'A' ? b - 'A' : b - '2' + 26);
-        count += 5;
-        if (count >= 8) {
-            count -= 8;
-            out[size++] = (uint8_t)(bits >> count);
-        }
-    }
-    return bytes_of(out, size);
-}
-
 static long sign_in_with(struct fixture *f, const char *code)
 {
     char body[200];
@@ -708,11 +726,11 @@ static void a_second_factor_is_enrolled_and_asked_for(void **state)
     assert_int_equal(key.size, 20);
     assert_true(has(f, "otpauth://totp/"));
     assert_int_equal(sign_in_with(f, NULL), 200); /* not active until it is confirmed */
-    uint32_t code = totp_code(key, clock_wall() / NS_PER_S / 30);
+    uint32_t code = code_now(key);
     snprintf(body, sizeof body, "{\"code\":\"%06u\"}", (code + 1) % 1000000);
     assert_int_equal(ask(f, &f->duty, "POST", "/api/account/totp/confirm", body), 401);
     says(f, "error.code", "bad_code");
-    snprintf(body, sizeof body, "{\"code\":\"%06u\"}", totp_code(key, clock_wall() / NS_PER_S / 30));
+    snprintf(body, sizeof body, "{\"code\":\"%06u\"}", code_now(key));
     assert_int_equal(ask(f, &f->duty, "POST", "/api/account/totp/confirm", body), 200);
     struct json_value codes = found(f, "recovery_codes"), item = { 0 };
     assert_int_equal(codes.type, JSON_ARRAY);
@@ -728,6 +746,26 @@ static void a_second_factor_is_enrolled_and_asked_for(void **state)
     assert_int_equal(sign_in_with(f, "000000"), 401);
     assert_int_equal(sign_in_with(f, recovery), 200);
     assert_int_equal(sign_in_with(f, recovery), 401); /* good once */
+}
+
+static void an_administrator_does_nothing_without_a_second_factor(void **state)
+{
+    struct fixture *f = *state;
+    struct client fresh;
+    static const char *const paths[] = { "/api/users", "/api/sensors", "/api/audit", "/api/registers",
+                                         "/api/account/sessions" };
+    sign_in(f, &fresh, "quantri2");
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        assert_int_equal(get(f, &fresh, paths[i]), 403);
+        says(f, "error.code", "totp_required");
+    }
+    assert_int_equal(get(f, &fresh, "/api/session"), 200);
+    add_factor(f, &fresh);
+    assert_int_equal(get(f, &fresh, "/api/users"), 200);
+    /* Taken away, it is asked for again, in the same session. */
+    assert_int_equal(ask(f, &fresh, "DELETE", "/api/account/totp", "{\"password\":\"" PASSWORD "\"}"), 204);
+    assert_int_equal(get(f, &fresh, "/api/users"), 403);
+    curl_easy_cleanup(fresh.handle);
 }
 
 static void sign_ins_from_one_address_are_limited(void **state)
@@ -919,6 +957,7 @@ int main(void)
         TEST(repeated_failures_lock_the_account),
         TEST(the_first_password_must_be_changed),
         TEST(a_second_factor_is_enrolled_and_asked_for),
+        TEST(an_administrator_does_nothing_without_a_second_factor),
         TEST(sign_ins_from_one_address_are_limited),
         TEST(evidence_has_a_size_limit),
         TEST(clocks_remind_at_half_at_eighty_and_at_the_end),
