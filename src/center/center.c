@@ -44,6 +44,7 @@ struct center {
     uint8_t key[32];
     bool passwords_light;
 
+    pthread_mutex_t evidence;
     pthread_mutex_t lock;
     pthread_cond_t returned;
     struct database *idle[CENTER_CONNECTIONS_MAX];
@@ -242,6 +243,7 @@ struct center *center_open(const struct center_settings *settings, struct error 
         return NULL;
     }
     pthread_mutex_init(&c->lock, NULL);
+    pthread_mutex_init(&c->evidence, NULL);
     pthread_cond_init(&c->returned, NULL);
     c->clock = settings->clock ? settings->clock : clock_wall;
     c->elapsed = settings->elapsed ? settings->elapsed : clock_elapsed;
@@ -268,6 +270,7 @@ void center_close(struct center *c)
     hub_free(c->hub);
     pthread_cond_destroy(&c->returned);
     pthread_mutex_destroy(&c->lock);
+    pthread_mutex_destroy(&c->evidence);
     pthread_mutex_destroy(&c->watch.lock);
     sodium_memzero(c->key, sizeof c->key);
     free(c);
@@ -346,6 +349,11 @@ const char *center_directory(const struct center *c)
 uint64_t center_now(const struct center *c)
 {
     return c->clock();
+}
+
+pthread_mutex_t *center_evidence_lock(struct center *c)
+{
+    return &c->evidence;
 }
 
 const uint8_t *center_key(const struct center *c)

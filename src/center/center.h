@@ -7,6 +7,8 @@
 #ifndef VONGLAU_CENTER_CENTER_H
 #define VONGLAU_CENTER_CENTER_H
 
+#include <pthread.h>
+
 #include "base/arena.h"
 #include "store/database.h"
 #include "store/events.h"
@@ -48,6 +50,8 @@ const char *center_directory(const struct center *center);
 uint64_t center_now(const struct center *center);
 /* 32 bytes kept in the state directory, for secrets at rest. */
 const uint8_t *center_key(const struct center *center);
+/* Held while a stored file of evidence and the row that tells of it come together. */
+pthread_mutex_t *center_evidence_lock(struct center *center);
 /* True while events and registers can be written (readiness); else the error says why. */
 bool center_ready(struct center *center, struct error *error);
 

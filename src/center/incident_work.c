@@ -228,19 +228,22 @@ bool incident_clock_set(struct context *c, int64_t id, int64_t clock, struct jso
 
 /* ---- evidence ---- */
 
+struct evidence {
+    int64_t id;
+    struct bytes type, note, content;
+    char name[128], sha256[2 * crypto_hash_sha256_BYTES + 1];
+};
+
 static void evidence_path(struct context *c, const char *sha256, char *path, size_t size)
 {
     snprintf(path, size, "%s/evidence/%s", center_directory(c->center), sha256);
 }
 
-/* Whole file under another name first, so that a name is always a whole file. */
-static bool store_file(struct context *c, const char *sha256, struct bytes content)
+/* Writes the whole file under a name of its own, which goes to `part`. */
+static bool write_part(struct context *c, struct bytes content, char part[4128])
 {
-    char path[4096], part[4128];
-    evidence_path(c, sha256, path, sizeof path);
-    if (access(path, F_OK) == 0)
-        return true;
-    snprintf(part, sizeof part, "%s.%08x", path, randombytes_random());
+    snprintf(part, 4128, "%s/evidence/.%08x%08x", center_directory(c->center), randombytes_random(),
+             randombytes_random());
     int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     struct error error;
     if (fd < 0) {
@@ -256,11 +259,49 @@ static bool store_file(struct context *c, const char *sha256, struct bytes conte
     }
     ok = ok && fsync(fd) == 0;
     ok = close(fd) == 0 && ok;
-    if (ok && rename(part, path) == 0)
+    if (ok)
         return true;
     error_system(&error, "the file cannot be stored");
     unlink(part);
     return refuse_error(c, "internal", "evidence", &error);
+}
+
+/* Gives it the name by its content, so that a name is always a whole file; `fresh` when there was none yet.
+ */
+static bool name_part(struct context *c, const char *part, const char *path, bool *fresh)
+{
+    struct error error;
+    *fresh = access(path, F_OK) != 0;
+    if (*fresh && rename(part, path) == 0)
+        return true;
+    error_system(&error, "the file cannot be stored");
+    unlink(part);
+    return !*fresh || refuse_error(c, "internal", "evidence", &error);
+}
+
+/* A file and the row that tells of it come together, or neither does. */
+static bool add_row_and_file(struct context *c, int64_t id, struct evidence *e, const char *part)
+{
+    char path[4096], data[128];
+    bool fresh = false;
+    evidence_path(c, e->sha256, path, sizeof path);
+    if (!name_part(c, part, path, &fresh))
+        return false;
+    database_begin(c->database);
+    bool ok = database_run(
+        c->database,
+        "INSERT INTO incident_evidence (incident, time, user, name, type, size, sha256, note) VALUES "
+        "(?,?,?,?,?,?,?,?)",
+        "iuisbisb", id, c->now, c->principal.user, e->name, e->type, (int64_t)e->content.size, e->sha256,
+        e->note.data ? e->note : BYTES_OF(""));
+    e->id = database_last_id(c->database);
+    snprintf(data, sizeof data, "{\"evidence\":%lld,\"sha256\":\"%s\"}", (long long)e->id, e->sha256);
+    ok = ok && timeline_add(c, id, "evidence", bytes_of_string(e->name), bytes_of_string(data)) &&
+         audit_add(c, "incident.evidence", "incident", id, bytes_of_string(data));
+    ok = finish(c, id, ok, "evidence");
+    if (!ok && fresh)
+        unlink(path);
+    return ok;
 }
 
 /* No path, no control characters, nothing that ends a header's quotes. */
@@ -282,7 +323,8 @@ bool incident_evidence_add(struct context *c, int64_t id, struct bytes name, str
                            struct bytes note, struct bytes content, struct text *out)
 {
     uint8_t hash[crypto_hash_sha256_BYTES];
-    char hex[2 * sizeof hash + 1], shown[128], data[128];
+    struct evidence e = { .content = content, .note = note };
+    char part[4128];
     if (!incident_open(c, id))
         return false;
     if (content.size == 0)
@@ -290,29 +332,20 @@ bool incident_evidence_add(struct context *c, int64_t id, struct bytes name, str
     if (!bytes_is_utf8(name) || !bytes_is_utf8(note) || note.size > 2000)
         return refuse(c, "bad_request", "name", BYTES_NONE, "name and note must be UTF-8 texts");
     crypto_hash_sha256(hash, content.data, content.size);
-    sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
-    safe_name(name, shown);
-    if (!store_file(c, hex, content))
-        return false;
+    sodium_bin2hex(e.sha256, sizeof e.sha256, hash, sizeof hash);
+    safe_name(name, e.name);
     bool plain_type = type.size && type.size < 100 && bytes_is_utf8(type);
-    database_begin(c->database);
-    bool ok = database_run(
-        c->database,
-        "INSERT INTO incident_evidence (incident, time, user, name, type, size, sha256, note) VALUES "
-        "(?,?,?,?,?,?,?,?)",
-        "iuisbisb", id, c->now, c->principal.user, shown,
-        plain_type ? type : BYTES_OF("application/octet-stream"), (int64_t)content.size, hex,
-        note.data ? note : BYTES_OF(""));
-    int64_t evidence = database_last_id(c->database);
-    snprintf(data, sizeof data, "{\"evidence\":%lld,\"sha256\":\"%s\"}", (long long)evidence, hex);
-    ok = ok && timeline_add(c, id, "evidence", bytes_of_string(shown), bytes_of_string(data)) &&
-         audit_add(c, "incident.evidence", "incident", id, bytes_of_string(data));
-    return finish(c, id, ok, "evidence") &&
+    e.type = plain_type ? type : BYTES_OF("application/octet-stream");
+    if (!write_part(c, content, part))
+        return false;
+    pthread_mutex_lock(center_evidence_lock(c->center));
+    bool ok = add_row_and_file(c, id, &e, part);
+    pthread_mutex_unlock(center_evidence_lock(c->center));
+    return ok &&
            row_json(c,
                     "SELECT id, time AS \"time@time\", user, (SELECT display_name FROM user WHERE id=e.user) "
-                    "AS user_title, "
-                    "name, type, size, sha256, note FROM incident_evidence e WHERE id=?",
-                    evidence, out);
+                    "AS user_title, name, type, size, sha256, note FROM incident_evidence e WHERE id=?",
+                    e.id, out);
 }
 
 bool incident_evidence_open(struct context *c, int64_t id, int64_t evidence, int *fd, uint64_t *size,

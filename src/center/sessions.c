@@ -360,7 +360,7 @@ bool session_json(struct context *c, struct text *out)
     json_open(out, NULL, '{');
     struct statement *s = database_query(
         c->database,
-        "SELECT id, name, display_name, role, coalesce(language,'vi') AS language, totp IS NOT NULL AS "
+        "SELECT id, name, display_name, role, language, totp IS NOT NULL AS "
         "\"totp@bool\", "
         "must_change AS \"must_change_password@bool\", (role='administrator' AND totp IS NULL) AS "
         "\"totp_required@bool\", "

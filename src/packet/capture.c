@@ -319,3 +319,8 @@ int capture_descriptor(const struct capture *capture)
 {
     return capture->ring ? capture_ring_descriptor(capture->ring) : -1;
 }
+
+uint16_t capture_fanout_group(const struct capture *capture)
+{
+    return capture->ring ? capture_ring_fanout(capture->ring) : 0;
+}

@@ -19,6 +19,7 @@ struct capture_frame {
     uint16_t link_type; /* LINKTYPE_ */
     uint16_t interface; /* pcapng: of its section */
     bool cut;           /* live: it did not fit into its place */
+    bool offloaded;     /* live: its checksums are left to a network card, and were not computed yet */
 };
 
 enum capture_status {
@@ -29,6 +30,21 @@ enum capture_status {
     CAPTURE_FAILED,
 };
 
+/* Frames of this machine, and of virtual ones on it, have checksums that a network card would have filled in.
+ */
+enum capture_checksums {
+    CAPTURE_CHECKSUMS_KERNEL, /* the kernel tells which frames these are */
+    CAPTURE_CHECKSUMS_ALL,    /* none is such a frame */
+    CAPTURE_CHECKSUMS_NONE,   /* all are */
+};
+
+/* Workers of one interface share its frames out among them as members of a group. */
+enum capture_fanout {
+    CAPTURE_FANOUT_NONE,
+    CAPTURE_FANOUT_FRESH, /* the first of a group that nobody else is in: capture_fanout_group() */
+    CAPTURE_FANOUT_JOIN,
+};
+
 struct capture_settings {
     const char *filter; /* BPF expression (pcap-filter(7)), or NULL */
     uint32_t snaplen;   /* live: most bytes of a frame; 0: 262144 */
@@ -37,7 +53,9 @@ struct capture_settings {
     bool continuous; /* folders: wait for more files */
     bool remove;     /* each file once it was read to its end */
     /* Live */
-    uint16_t fanout_group; /* workers of one interface share a group; 0: no fan-out */
+    uint8_t fanout;        /* enum capture_fanout */
+    uint16_t fanout_group; /* to join; 0 is one too */
+    uint8_t checksums;     /* enum capture_checksums */
     uint8_t fanout_mode;   /* PACKET_FANOUT_*; 0 is by flow hash */
     bool promiscuous;
     bool defragment;                  /* fan-out puts fragments together first */
@@ -72,6 +90,8 @@ MUST_CHECK enum capture_status capture_next(struct capture *capture, struct capt
 const char *capture_name(const struct capture *capture);
 /* Brings the counters up to date and returns them (CAPTURE_COUNTER_COUNT). */
 const uint64_t *capture_counts(struct capture *capture);
+/* The fan-out group that an interface is in, when it is in one. */
+uint16_t capture_fanout_group(const struct capture *capture);
 /* For poll(); -1 for files. */
 int capture_descriptor(const struct capture *capture);
 

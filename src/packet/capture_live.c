@@ -32,6 +32,8 @@ struct capture_ring {
     struct tpacket3_hdr *next;
     uint16_t link_type;
     bool loopback;
+    uint8_t checksums; /* enum capture_checksums */
+    uint16_t fanout_group;
     uint64_t packets, drops;
 };
 
@@ -97,6 +99,27 @@ static bool ring_map(struct capture_ring *ring, const struct capture_settings *s
     return true;
 }
 
+/* A group belongs to the whole machine: who joins one of another program takes a part of its packets away. So
+ * the kernel chooses the number, unless the settings do. */
+static bool fanout_join(struct capture_ring *ring, const char *interface,
+                        const struct capture_settings *settings, struct error *error)
+{
+    unsigned mode = settings->fanout_mode ? settings->fanout_mode : PACKET_FANOUT_HASH;
+    if (settings->defragment)
+        mode |= PACKET_FANOUT_FLAG_DEFRAG;
+    bool fresh = settings->fanout == CAPTURE_FANOUT_FRESH;
+    if (fresh)
+        mode |= PACKET_FANOUT_FLAG_UNIQUEID;
+    int fanout = (int)(mode << 16 | (fresh ? 0U : settings->fanout_group));
+    socklen_t size = sizeof fanout;
+    if (setsockopt(ring->fd, SOL_PACKET, PACKET_FANOUT, &fanout, size) < 0 ||
+        getsockopt(ring->fd, SOL_PACKET, PACKET_FANOUT, &fanout, &size) < 0)
+        return error_system(error, "interface %s: cannot join fan-out group %u", interface,
+                            settings->fanout_group);
+    ring->fanout_group = (uint16_t)(fanout & 0xffff);
+    return true;
+}
+
 static bool ring_bind(struct capture_ring *ring, const char *interface,
                       const struct capture_settings *settings, struct error *error)
 {
@@ -112,16 +135,7 @@ static bool ring_bind(struct capture_ring *ring, const char *interface,
         if (setsockopt(ring->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &member, sizeof member) < 0)
             return error_system(error, "cannot make %s promiscuous", interface);
     }
-    if (settings->fanout_group) {
-        unsigned mode = settings->fanout_mode ? settings->fanout_mode : PACKET_FANOUT_HASH;
-        if (settings->defragment)
-            mode |= PACKET_FANOUT_FLAG_DEFRAG;
-        int fanout = (int)(mode << 16 | settings->fanout_group);
-        if (setsockopt(ring->fd, SOL_PACKET, PACKET_FANOUT, &fanout, sizeof fanout) < 0)
-            return error_system(error, "cannot join fan-out group %u of %s", settings->fanout_group,
-                                interface);
-    }
-    return true;
+    return settings->fanout == CAPTURE_FANOUT_NONE || fanout_join(ring, interface, settings, error);
 }
 
 struct capture_ring *capture_ring_open(const char *interface, const struct capture_settings *settings,
@@ -132,6 +146,7 @@ struct capture_ring *capture_ring_open(const char *interface, const struct captu
         error_set(error, "out of memory");
         return NULL;
     }
+    ring->checksums = settings->checksums;
     /* No protocol yet: nothing arrives before the filter and the ring stand. */
     ring->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
     if (ring->fd < 0) {
@@ -200,6 +215,9 @@ static size_t ring_take(struct capture_ring *ring, struct capture_frame *frames,
             .data = { (const uint8_t *)header + header->tp_mac, header->tp_snaplen },
             .link_type = ring->link_type,
             .cut = header->tp_snaplen < header->tp_len,
+            .offloaded = ring->checksums == CAPTURE_CHECKSUMS_NONE ||
+                         (ring->checksums == CAPTURE_CHECKSUMS_KERNEL &&
+                          header->tp_status & TP_STATUS_CSUMNOTREADY),
         };
         if (ring->link_type == LINK_ETHERNET)
             vlan_restore(header, &frames[count]);
@@ -271,4 +289,9 @@ void capture_ring_counts(struct capture_ring *ring, uint64_t *counts)
 int capture_ring_descriptor(const struct capture_ring *ring)
 {
     return ring->fd;
+}
+
+uint16_t capture_ring_fanout(const struct capture_ring *ring)
+{
+    return ring->fanout_group;
 }

@@ -26,6 +26,7 @@ MUST_CHECK enum capture_status capture_ring_next(struct capture_ring *ring, stru
                                                  size_t max, size_t *count, int timeout_ms,
                                                  struct error *error);
 void capture_ring_counts(struct capture_ring *ring, uint64_t *counts);
+uint16_t capture_ring_fanout(const struct capture_ring *ring);
 int capture_ring_descriptor(const struct capture_ring *ring);
 
 /* filter.c: the filter for one link type, compiled; freed with pcap_freecode(). */

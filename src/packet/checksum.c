@@ -78,7 +78,8 @@ bool checksum_holds(const struct packet *packet, enum checksum_layer layer)
         protocol = packet->ip->version == 6 ? IP_ICMPV6 : IP_ICMP;
         break;
     }
-    if (!packet->unchecked || !packet->payload.data || packet->payload.data < header.data)
+    if (!packet->unchecked || packet->offloaded || !packet->payload.data ||
+        packet->payload.data < header.data)
         return known;
     struct bytes segment = bytes_of(header.data,
                                     (size_t)(packet->payload.data - header.data) + packet->payload.size);

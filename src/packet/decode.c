@@ -108,7 +108,8 @@ bool decode_inner(struct decoder *decoder, struct packet *outer, struct bytes da
     }
     struct packet *packet = &decoder->inner[decoder->inner_count++];
     packet_reset(packet);
-    packet->unchecked = !decoder->checksum_check;
+    packet->offloaded = outer->offloaded;
+    packet->unchecked = !decoder->checksum_check || outer->offloaded;
     packet->time = outer->time;
     packet->number = outer->number;
     packet->frame = data;
@@ -147,7 +148,7 @@ static void checksum_learn(struct decoder *decoder, const struct packet *packet)
 size_t decode(struct decoder *decoder, struct packet *packet)
 {
     packet_reset(packet);
-    packet->unchecked = !decoder->checksum_check;
+    packet->unchecked = !decoder->checksum_check || packet->offloaded;
     decoder->inner_count = decoder->packet_count = 0;
     decoder->layers = 0;
     count_one(decoder, DECODE_PACKETS);

@@ -119,6 +119,7 @@ struct packet {
     uint32_t wire_size;         /* bytes on the wire */
     bool unchecked;             /* checksums were taken as right: checksum_holds() */
     bool cut;                   /* live capture had no room for all of it */
+    bool offloaded;             /* its host left checksums to a network card that it never came to */
     uint16_t link_type;         /* LINKTYPE_ number (pcap) */
     uint8_t source;             /* enum packet_source */
     uint8_t tunnel;             /* enum tunnel this packet was inside of */

@@ -4,10 +4,9 @@
 #include "packet/checksum.h"
 #include "packet/layers.h"
 
-static bool checksum_right(const struct decoder *decoder, const struct packet *packet, uint8_t protocol,
-                           struct bytes data)
+static bool checksum_right(const struct packet *packet, uint8_t protocol, struct bytes data)
 {
-    return !decoder->checksum_check || checksum_transport(&packet->src, &packet->dst, protocol, data);
+    return packet->unchecked || checksum_transport(&packet->src, &packet->dst, protocol, data);
 }
 
 enum tcp_option {
@@ -154,7 +153,7 @@ void decode_tcp(struct decoder *decoder, struct packet *packet, struct bytes dat
     } else if (tcp->options.size) {
         tcp_options(decoder, packet, tcp);
     }
-    tcp->checksum_ok = checksum_right(decoder, packet, IP_TCP, data);
+    tcp->checksum_ok = checksum_right(packet, IP_TCP, data);
 }
 
 void decode_udp(struct decoder *decoder, struct packet *packet, struct bytes data)
@@ -186,7 +185,7 @@ void decode_udp(struct decoder *decoder, struct packet *packet, struct bytes dat
     packet->payload = (struct bytes){ at + 8, size - 8U };
     /* Zero means that the sender computed none; IPv6 forbids that, save in tunnels (RFC 6935). */
     if (at[6] | at[7])
-        udp->checksum_ok = checksum_right(decoder, packet, IP_UDP, bytes_first(data, size));
+        udp->checksum_ok = checksum_right(packet, IP_UDP, bytes_first(data, size));
     (void)decode_udp_tunnel(decoder, packet, packet->payload);
 }
 
@@ -335,7 +334,7 @@ void decode_icmp(struct decoder *decoder, struct packet *packet, struct bytes da
     }
     const struct icmp_type *known = icmp_type_of(icmp_types, COUNT_OF(icmp_types), data.data[0]);
     struct icmp_header *icmp = icmp_begin(packet, data, known);
-    icmp->checksum_ok = !decoder->checksum_check || checksum_ipv4(data);
+    icmp->checksum_ok = packet->unchecked || checksum_ipv4(data);
     if (!known)
         packet_event(decoder, packet, DECODE_EVENT_ICMPV4_UNKNOWN_TYPE);
     else if (icmp->code > known->code_max)
@@ -361,7 +360,7 @@ void decode_icmpv6(struct decoder *decoder, struct packet *packet, struct bytes 
     uint8_t type = data.data[0];
     const struct icmp_type *known = icmp_type_of(icmpv6_types, COUNT_OF(icmpv6_types), type);
     struct icmp_header *icmp = icmp_begin(packet, data, known);
-    icmp->checksum_ok = checksum_right(decoder, packet, IP_ICMPV6, data);
+    icmp->checksum_ok = checksum_right(packet, IP_ICMPV6, data);
     if (!known) {
         if (type == 100 || type == 101 || type == 200 || type == 201) /* RFC 4443 section 2.1 */
             packet_event(decoder, packet, DECODE_EVENT_ICMPV6_EXPERIMENTATION_TYPE);

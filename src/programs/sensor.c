@@ -57,7 +57,8 @@ int main(int argc, char **argv)
         return uplink(argc, argv);
     if (!options_read(argc, argv, &options, &error))
         return usage(error.text);
-    bool watches = options.mode == MODE_RUN && options.interface_count && options.spool;
+    bool watches = options.mode == MODE_RUN && (options.interface_count || options.interfaces_of_file) &&
+                   options.spool;
     if (watches)
         return service_main(&options);
     if (options.daemon && options.mode == MODE_RUN && daemon(1, 0) < 0)

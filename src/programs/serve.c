@@ -38,13 +38,21 @@ static void on_second(void *context)
         service->each(service->each_context);
 }
 
+/* The terminal is gone; unless who started us said that it does not matter (nohup(1)). */
+static bool stop_on_hangup(struct service *s, struct error *error)
+{
+    struct sigaction now;
+    bool ignored = sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+    return ignored || loop_signal(s->loop, SIGHUP, on_signal, s, error);
+}
+
 static bool open_parts(struct service *s, struct error *error)
 {
     const struct center_settings settings = { .state = s->settings.state,
                                               .temporary = s->settings.temporary };
     s->loop = loop_new(error);
     if (!s->loop || !loop_signal(s->loop, SIGINT, on_signal, s, error) ||
-        !loop_signal(s->loop, SIGTERM, on_signal, s, error) ||
+        !loop_signal(s->loop, SIGTERM, on_signal, s, error) || !stop_on_hangup(s, error) ||
         !loop_every(s->loop, NS_PER_S, on_second, s, error))
         return false;
     signal(SIGPIPE, SIG_IGN);

@@ -64,6 +64,9 @@ static bool load_settings(struct engine *engine, struct error *error)
         (!config_parse_size(options->memory, &settings->memory_max) || settings->memory_max < MEMORY_MIN))
         return error_set(error, "--memory %s: a size such as 512MB expected, at least %u MB", options->memory,
                          MEMORY_MIN >> 20);
+    if (options->interfaces_of_file && !options->interface_count &&
+        !settings_list_interfaces(settings, error))
+        return false;
     if (options->interface_count) {
         settings->interfaces = ARENA_ARRAY(&settings->config.memory, struct interface_settings,
                                            options->interface_count);

@@ -294,7 +294,10 @@ static bool open_interface(struct engine *engine, const struct interface_setting
     settings.promiscuous = interface->promiscuous;
     settings.defragment = interface->defragment;
     settings.block_size = interface->block_size;
-    settings.fanout_group = count > 1 ? (uint16_t)(interface->cluster_id ? interface->cluster_id : 99) : 0;
+    settings.checksums = (uint8_t)interface->checksums;
+    if (count > 1)
+        settings.fanout = interface->cluster_id ? CAPTURE_FANOUT_JOIN : CAPTURE_FANOUT_FRESH;
+    settings.fanout_group = (uint16_t)interface->cluster_id;
     if (!settings.filter)
         settings.filter = interface->filter;
     for (size_t i = 0; i < count && engine->capture_count < WORKERS_MAX; i++) {
@@ -302,6 +305,8 @@ static bool open_interface(struct engine *engine, const struct interface_setting
         if (!capture)
             return false;
         engine->captures[engine->capture_count++] = capture;
+        settings.fanout_group = capture_fanout_group(capture);
+        settings.fanout = count > 1 ? CAPTURE_FANOUT_JOIN : CAPTURE_FANOUT_NONE;
     }
     return true;
 }

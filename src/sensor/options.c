@@ -224,6 +224,7 @@ static bool take(int letter, const char *value, struct options *options, struct 
         options->mode = MODE_EXPLAIN_CONFIG;
         return true;
     case OPTION_INTERFACE:
+        options->interfaces_of_file |= !value;
         return !value || push(options->interfaces, &options->interface_count, OPTIONS_LIST_MAX, value, error);
     case OPTION_BEHAVIOR:
         options->behavior = true;

@@ -37,7 +37,7 @@ struct options {
     const char *checksums, *run_mode, *memory;
     unsigned verbose, workers; /* workers: 0 is by run mode */
     bool no_detection, inline_mode, failures_fatal, daemon, analysis, behavior, no_sandbox, profile_rules;
-    bool continuous, recursive, remove;
+    bool continuous, recursive, remove, interfaces_of_file;
     char filter_text[1024]; /* operands, put together */
 };
 

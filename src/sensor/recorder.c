@@ -218,8 +218,12 @@ bool recorder_init(struct recorder *recorder, const struct settings *settings, s
     for (size_t i = 0; i < settings->eve_count; i++)
         recorder->keeps_macs |= settings->eves[i].ethernet &&
                                 (settings->eves[i].flow || settings->eves[i].netflow);
-    for (size_t i = 0; i < settings->eve_count; i++)
-        recorder->tells_segments |= settings->eves[i].stream;
+    for (size_t i = 0; i < settings->eve_count; i++) {
+        const struct eve_settings *eve = &settings->eves[i];
+        recorder->tells_segments |= eve->stream;
+        recorder->keeps_payload |= eve->alerts.payload || eve->alerts.payload_printable ||
+                                   eve->alerts.payload_length;
+    }
     macs_init(&recorder->macs);
     recorder->fast = text_new(BUFFER_MAX);
     recorder->scratch = text_new(BUFFER_MAX);

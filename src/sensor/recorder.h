@@ -63,6 +63,7 @@ struct recorder {
     const char *interface, *file_name;
     const struct detector *detector; /* for flowbits; NULL: none */
     struct macs macs;
+    bool keeps_payload;  /* some output tells what an alert was about */
     bool tells_segments; /* some output has "stream" records */
     bool keeps_macs;     /* some output tells them */
     uint64_t flushed;    /* steady time of the last flush */

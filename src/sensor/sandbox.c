@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sensor/capabilities.h"
+
 static bool find_user(const struct sandbox *sandbox, uid_t *uid, gid_t *gid, struct error *error)
 {
     const struct passwd *user = getpwnam(sandbox->user);
@@ -217,7 +219,7 @@ static bool restrict_calls(struct error *error)
 
 bool sandbox_enter(const struct sandbox *sandbox, bool *landlock, struct error *error)
 {
-    if (!become(sandbox, error))
+    if (!become(sandbox, error) || !capabilities_drop(error))
         return false;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return error_system(error, "no_new_privs");

@@ -16,7 +16,8 @@ struct sandbox {
     size_t path_count;
 };
 
-/* Becomes `user`; then only the paths listed can be opened and only the calls of the table made.
+/* Becomes `user` and lays down its capabilities; then only the paths listed can be opened and only the calls
+ * of the table made.
  *
  * Kernels without Landlock are told of in a warning by the caller: `landlock` says whether it holds. */
 MUST_CHECK bool sandbox_enter(const struct sandbox *sandbox, bool *landlock, struct error *error);

@@ -705,19 +705,41 @@ bool settings_read_logging(struct settings *settings, struct error *error)
     return true;
 }
 
+static const struct word live_checksum_words[] = { { "kernel", CAPTURE_CHECKSUMS_KERNEL },
+                                                   { "auto", CAPTURE_CHECKSUMS_KERNEL },
+                                                   { "yes", CAPTURE_CHECKSUMS_ALL },
+                                                   { "no", CAPTURE_CHECKSUMS_NONE } };
+
+bool settings_list_interfaces(struct settings *settings, struct error *error)
+{
+    struct config_node *list = config_find(&settings->config.root, "af-packet");
+    size_t count = 0;
+    for (struct config_node *node = list ? list->first : NULL; node; node = node->next)
+        count++;
+    settings->interfaces = ARENA_ARRAY(&settings->config.memory, struct interface_settings, count + 1);
+    if (!settings->interfaces)
+        return error_set(error, "out of memory");
+    for (struct config_node *node = list ? list->first : NULL; node; node = node->next) {
+        const char *name = config_value(node, "interface");
+        if (name && strcmp(name, "default") != 0)
+            settings->interfaces[settings->interface_count++].name = name;
+    }
+    return settings->interface_count ||
+           error_set(error, "--af-packet: an interface is expected, here or under af-packet in the settings");
+}
+
 static bool read_interfaces(struct settings *settings, struct error *error)
 {
     struct config_node *list = config_find(&settings->config.root, "af-packet");
     for (size_t i = 0; i < settings->interface_count; i++) {
         struct interface_settings *interface = &settings->interfaces[i];
         interface->promiscuous = true;
-        interface->cluster_id = 99;
         for (struct config_node *node = list ? list->first : NULL; node; node = node->next) {
             node->used = true;
             const char *name = config_value(node, "interface"), *threads = config_value(node, "threads");
             if (!name || (strcmp(name, interface->name) != 0 && strcmp(name, "default") != 0))
                 continue;
-            bool exact = !strcmp(name, interface->name), ordinary = true;
+            bool exact = !strcmp(name, interface->name), ordinary = false;
             if (threads && strcmp(threads, "auto") != 0 &&
                 !config_u32(node, "threads", &interface->threads, error))
                 return false;
@@ -726,6 +748,10 @@ static bool read_interfaces(struct settings *settings, struct error *error)
                 !config_bool(node, "disable-promisc", &ordinary, error) ||
                 !config_u32(node, "block-size", &interface->block_size, error))
                 return false;
+            if (!read_word(node, "checksum-checks", live_checksum_words, COUNT_OF(live_checksum_words),
+                           &interface->checksums, error))
+                return false;
+            interface->promiscuous = !ordinary;
             const char *filter = config_value(node, "bpf-filter");
             interface->filter = filter ? filter : interface->filter;
             if (exact)

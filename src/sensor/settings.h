@@ -114,6 +114,7 @@ struct interface_settings {
     const char *name, *filter;
     uint32_t threads, cluster_id;
     bool promiscuous, defragment;
+    unsigned checksums; /* enum capture_checksums */
     uint32_t block_size, block_count;
 };
 
@@ -185,6 +186,8 @@ void settings_init(struct settings *settings);
 void settings_done(struct settings *settings);
 /* Why a key that is not honoured has no effect, or NULL: it is simply not known. */
 const char *settings_refusal(const char *path);
+/* The interfaces that the file names, for --af-packet without one. */
+MUST_CHECK bool settings_list_interfaces(struct settings *settings, struct error *error);
 /* Shares memory_max out over the pools of so many workers. */
 void settings_share_memory(struct settings *settings, size_t workers);
 

@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sensor/capabilities.h"
+
 #define READ_ACCESS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define WRITE_ACCESS                                                                \
     (READ_ACCESS | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE | \
@@ -109,6 +111,8 @@ bool uplink_sandbox_enter(const char *user, const char *directory, const char *s
                           struct error *error)
 {
     if (user && geteuid() == 0 && !become(user, error))
+        return false;
+    if (confine && !capabilities_drop(error))
         return false;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return error_system(error, "uplink: prctl");

@@ -6,8 +6,9 @@
 
 #include "base/error.h"
 
-/* Becomes `user` when root and given; then Landlock (`spool` writable, `directory` and what name lookup and
- * TLS need readable) and seccomp. Kernels without Landlock keep the rest. */
+/* Becomes `user` when root and given; then, to `confine`, no capabilities, Landlock (`spool` writable,
+ * `directory` and what name lookup and TLS need readable) and seccomp. Kernels without Landlock keep the
+ * rest. */
 MUST_CHECK bool uplink_sandbox_enter(const char *user, const char *directory, const char *spool, bool confine,
                                      struct error *error);
 

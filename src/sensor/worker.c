@@ -288,6 +288,10 @@ static uint64_t framed_offset(const struct session *session, const struct stream
     return first;
 }
 
+/* Bytes that the other side's packet made ready are judged with the next packet of their own; an alert then
+ * shows what it is about. */
+#define PAYLOAD_KEPT (16U << 10)
+
 static void release_streams(struct worker *worker, struct scene *scene)
 {
     for (int d = 0; d < DIRECTIONS; d++) {
@@ -306,8 +310,10 @@ static void release_streams(struct worker *worker, struct scene *scene)
         uint64_t limit = MIN(parsed, inspected);
         if (worker->frames_logged)
             limit = MIN(limit, framed_offset(session, stream, d));
-        uint64_t end = stream_end(stream);
-        stream_release(stream, MIN(limit, end));
+        limit = MIN(limit, stream_end(stream));
+        if (worker->recorder.keeps_payload && direction != scene->direction)
+            limit -= MIN(limit, (uint64_t)PAYLOAD_KEPT);
+        stream_release(stream, limit);
     }
 }
 
@@ -385,6 +391,7 @@ void worker_frame(struct worker *worker, const struct capture_frame *frame)
     packet.wire_size = frame->wire_size;
     packet.link_type = frame->link_type;
     packet.cut = frame->cut;
+    packet.offloaded = frame->offloaded;
     worker->now = frame->time;
     size_t count = decode(&worker->decoder, &packet);
     uint8_t verdict = 0;

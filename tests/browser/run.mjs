@@ -84,12 +84,14 @@ async function person(language) {
   return page;
 }
 const picture = async (page, name) => { if (shots) await page.screenshot({ path: join(shots, `${name}.png`) }); };
+const keep = async (download, name) => { if (shots) await download.saveAs(join(shots, name)); };
 
 /** Has everybody walk the way at a centre, and then, when told so, look at every page there. */
 async function walkAt(centre, language, thenLook) {
   try {
     const way = await walk(centre, language, {
-      say: catalogue(ui, language).words, fresh: !at, person, picture: (page, name) => picture(page, `${language}-${name}`), check: (what, ...rest) => check(`${language}: ${what}`, ...rest),
+      say: catalogue(ui, language).words, fresh: !at, person, picture: (page, name) => picture(page, `${language}-${name}`), keep: (download, name) => keep(download, `${language}-${name}`),
+      check: (what, ...rest) => check(`${language}: ${what}`, ...rest),
     });
     if (thenLook) await look(centre.url, way);
     const proof = await api(way.admin, 'GET', '/api/audit/verify');

@@ -78,9 +78,9 @@ export async function makeUser(base, page, name, display, role, agency) {
   return password;
 }
 
-/** Walks the whole way at `centre`, `fresh` when it has the sample province and nothing else; gives the people and what they made. `say` is the catalogue of
-    `language`, `person(language)` a page of somebody's own, `picture(page, name)` keeps a screenshot. */
-export async function walk(centre, language, { say, fresh, person, picture, check }) {
+/** Walks the whole way at `centre`, `fresh` when it has the sample province and nothing else; gives the people and what they made. `say` is the
+    catalogue of `language`, `person(language)` a page of somebody's own; `picture(page, name)` keeps a screenshot, `keep(download, name)` a document. */
+export async function walk(centre, language, { say, fresh, person, picture, keep, check }) {
   const base = centre.url, writes = WRITES[language];
   const sensors = new RegExp(say.get('today.sensors_good').replace(/\{\w+\}/g, '\\d+'));
   const stamp = Date.now().toString(36);
@@ -243,9 +243,11 @@ export async function walk(centre, language, { say, fresh, person, picture, chec
   await picture(duty, '09-bao-cao-quy');
   const [file] = await Promise.all([duty.waitForEvent('download'), duty.click('a[href$="report.pdf"]')]);
   const pdf = readFileSync(await file.path());
+  await keep(file, '09-bao-cao-quy.pdf');
   check('the report comes as a PDF', pdf.subarray(0, 5).toString() === '%PDF-' && pdf.length > 5000, `${pdf.length} bytes`);
   const [word] = await Promise.all([duty.waitForEvent('download'), duty.click('a[href$="report.docx"]')]);
   const docx = readFileSync(await word.path());
+  await keep(word, '09-bao-cao-quy.docx');
   check('and as a DOCX', docx.subarray(0, 2).toString() === 'PK' && docx.length > 2000, `${docx.length} bytes`);
   const rows = await duty.$$eval('.figures a.line', (links) => links.map((a) => a.getAttribute('href')).filter((h) => h.startsWith('/cases')));
   if (rows.length) {
@@ -279,6 +281,7 @@ export async function walk(centre, language, { say, fresh, person, picture, chec
   await picture(leader, '10-da-cap-so');
   const [issued] = await Promise.all([leader.waitForEvent('download'), leader.click('a[href$="report.pdf"]')]);
   check('the file is named by its quarter', /^bao-cao-quy-[1-4]-20\d\d\.pdf$/.test(issued.suggestedFilename()), issued.suggestedFilename());
+  await keep(issued, '10-da-cap-so.pdf');
   const printed = execFileSync('pdftotext', ['-layout', await issued.path(), '-'], { encoding: 'utf8' });
   check('the document has its number, place, signer and no watermark', [`Số: ${String(number).padStart(2, '0')}/`, 'Lào Cai, ngày', 'Độc lập - Tự do - Hạnh phúc', 'Nguyễn Văn Mẫu', 'Nơi nhận:'].every((x) => printed.includes(x)) && !/DỰ|ẢO$/m.test(printed));
   check('and names the alerts of the project in Vietnamese', !/VONGLAU/.test(printed));

@@ -5,7 +5,7 @@ import { useEffect, useReducer, useState } from 'preact/hooks';
 import { ApiError, del, forget, get, setCsrf, whenSessionLost } from './lib/api';
 import { loadLang, preferredLang, t } from './lib/i18n';
 import { startKeys } from './lib/keys';
-import { whenPrefsChange } from './lib/prefs';
+import { chooseLang, whenPrefsChange } from './lib/prefs';
 import { navigate, reachedFromWithin, startRouter, useRoute } from './lib/router';
 import { landing, SessionContext } from './lib/session';
 import { startStream, stopStream } from './lib/stream';
@@ -60,7 +60,8 @@ function App() {
 
   const enter = async (s: Session, signedIn = false) => {
     setCsrf(s.csrf);
-    if (s.user.language && s.user.language !== document.documentElement.lang) await loadLang(s.user.language);
+    if (!s.user.language) void chooseLang(preferredLang()); // the one chosen before signing in becomes the account's
+    else if (s.user.language !== document.documentElement.lang) await loadLang(s.user.language);
     setSession(s);
     setWhy('');
     setState('in');

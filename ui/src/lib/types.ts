@@ -6,7 +6,7 @@ export interface Ref { id: number; title: string }
 export interface Rows<T> { rows: T[]; next: string | null; total?: number; partial?: boolean }
 
 export interface Session {
-  user: { id: number; name: string; display_name: string; role: Role; agencies: Ref[]; language: 'vi' | 'en'; totp: boolean;
+  user: { id: number; name: string; display_name: string; role: Role; agencies: Ref[]; language: 'vi' | 'en' | null; totp: boolean;
     must_change_password: boolean; totp_required: boolean };
   csrf: string; expires: string; idle_s: number; version: string; sample: boolean; now: string;
 }

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A sensor on a live interface: the loopback of a network name space of its own, where a browser and a server talk.
+
+usage: live.py PATH_OF_vonglau-sensor
+
+Frames there have checksums that nobody computed, as those of virtual machines have.
+"""
+import collections, fcntl, http.client, http.server, json, os, shutil, signal, socket, struct, subprocess, sys, tempfile, threading, time
+
+sensor = os.path.abspath(sys.argv[1])
+if "--apart" not in sys.argv:
+    os.execvp("unshare", ["unshare", "--user", "--map-root-user", "--net", sys.executable, *sys.argv, "--apart"])
+passed = failed = 0
+PATIENCE = 90  # seconds; only what fails takes them
+os.environ["ASAN_OPTIONS"] = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "detect_leaks=0"]))
+SETTINGS = """%YAML 1.1
+---
+stats: {enabled: yes, interval: 1}
+outputs:
+  - eve-log: {enabled: yes, filetype: regular, filename: eve.json, types: [alert, http, stats]}
+logging: {default-log-level: info, outputs: [{file: {enabled: yes, filename: sensor.log}}]}
+"""
+RULE = 'alert http any any -> any any (msg:"{0}"; flow:established,to_server; http.uri; content:"/{0}?"; startswith; sid:{1};)\n'
+
+
+def check(what, good, detail=""):
+    global passed, failed
+    passed, failed = passed + bool(good), failed + (not good)
+    print(f"{'ok  ' if good else 'FAIL'} {what}{'' if good else ': ' + str(detail)[:600]}", flush=True)
+
+
+def loopback_up():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sH14x", b"lo", 0)
+        flags = struct.unpack("16sH14x", fcntl.ioctl(any_socket, 0x8913, request))[1]  # SIOCGIFFLAGS
+        fcntl.ioctl(any_socket, 0x8914, struct.pack("16sH14x", b"lo", flags | 1))  # SIOCSIFFLAGS, IFF_UP
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *words):
+        pass
+
+
+def ask(port, word, number):
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    link.request("GET", f"/{word}?{number}")
+    link.getresponse().read()
+    link.close()
+
+
+def until(done):
+    deadline = time.monotonic() + PATIENCE
+    while not done() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return done()
+
+
+class Sensor:
+    def __init__(self, folder, name, *words):
+        self.logs = os.path.join(folder, name)
+        os.mkdir(self.logs)
+        self.process = subprocess.Popen([sensor, "-i", "lo", "-c", os.path.join(folder, "s.yaml"), "-S", os.path.join(folder, "s.rules"), "-l", self.logs, *words],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def events(self, kind, name="eve.json"):
+        path = os.path.join(self.logs, name)
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding="utf-8") as file:
+            return [event for event in map(json.loads, (line for line in file if line.endswith("\n"))) if event["event_type"] == kind]
+
+    def alerts(self, number, name="eve.json"):
+        """How often each request was alerted by the rule."""
+        return collections.Counter(e["http"]["url"].split("?")[1] for e in self.events("alert", name) if e["alert"]["signature_id"] == number)
+
+    def ready(self, port):
+        return until(lambda: ask(port, "warm", 0) or self.alerts(1))
+
+    def log(self):
+        with open(os.path.join(self.logs, "sensor.log"), encoding="utf-8") as file:
+            return file.read()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        said = self.process.stdout.read().decode("utf-8", "replace")
+        return self.process.wait(PATIENCE), said
+
+
+def add_rule(folder, line):
+    with open(os.path.join(folder, "s.rules"), "a", encoding="ascii") as file:
+        file.write(line)
+
+
+def once_each(counts, last):
+    return counts == {str(number): 1 for number in range(last)}
+
+
+def run(folder, port):
+    with open(os.path.join(folder, "s.yaml"), "w", encoding="ascii") as file:
+        file.write(SETTINGS)
+    add_rule(folder, RULE.format("warm", 1) + RULE.format("one", 2))
+    # Each with two workers: the kernel gives both all packets, and each worker its share.
+    first, second = Sensor(folder, "first", "--workers", "2"), Sensor(folder, "second", "--workers", "2")
+    deaf = Sensor(folder, "deaf", "not", "port", str(port))
+    check("two sensors with two workers each see what is said on the interface", first.ready(port) and second.ready(port))
+    for number in range(60):
+        ask(port, "one", number)
+    until(lambda: sum(first.alerts(2).values()) >= 60 and sum(second.alerts(2).values()) >= 60)
+    check("the first has each alert once", once_each(first.alerts(2), 60), first.alerts(2))
+    check("the second too", once_each(second.alerts(2), 60), second.alerts(2))
+
+    threads = os.listdir(f"/proc/{first.process.pid}/task")
+    states = [open(f"/proc/{first.process.pid}/task/{thread}/status", encoding="ascii").read() for thread in threads]
+    check("every thread is confined and has no capability but to open files",
+          len(states) >= 3 and all("Seccomp:\t2\n" in state and "NoNewPrivs:\t1\n" in state and "CapEff:\t0000000000000002\n" in state for state in states), states)
+
+    add_rule(folder, RULE.format("two", 3))
+    first.process.send_signal(signal.SIGUSR2)
+    check("rules are loaded anew at SIGUSR2", until(lambda: ask(port, "two", 0) or first.alerts(3)), first.log())
+    check("who was not told keeps its own", not second.alerts(3), second.alerts(3))
+    add_rule(folder, 'alert http any any -> any any (msg:"bad"; nosuch:1; sid:4;)\n')
+    first.process.send_signal(signal.SIGUSR2)
+    check("a bad rule is named at a reload", until(lambda: "signature 4 from file" in first.log() and "at line 4, column" in first.log()), first.log())
+    seen = len(first.alerts(3))
+    check("and the others hold", until(lambda: ask(port, "two", seen) or len(first.alerts(3)) > seen), first.log())
+
+    os.rename(os.path.join(first.logs, "eve.json"), os.path.join(first.logs, "old.json"))
+    first.process.send_signal(signal.SIGHUP)
+    check("SIGHUP begins a new file", until(lambda: ask(port, "one", 99) or first.alerts(2)), os.listdir(first.logs))
+    check("the old one has all that was before", once_each({n: c for n, c in first.alerts(2, "old.json").items() if n != "99"}, 60), first.alerts(2, "old.json"))
+
+    check("who filters the port away is told nothing", until(lambda: deaf.events("stats")) and not deaf.events("alert") and not deaf.events("http"), deaf.events("alert"))
+    for name, one in (("the first", first), ("the second", second), ("the third", deaf)):
+        code, said = one.stop()
+        check(f"{name} ends when asked", code == 0, (code, said))
+    counters = first.events("stats")[-1]["stats"]["capture"]
+    check("the kernel dropped nothing", counters["kernel_packets"] > 0 and counters["kernel_drops"] == 0, counters)
+
+
+loopback_up()
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+folder = tempfile.mkdtemp(prefix="vonglau-live-")
+try:
+    run(folder, server.server_address[1])
+finally:
+    server.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
+print(f"{passed} passed, {failed} failed")
+sys.exit(1 if failed else 0)
