@@ -160,17 +160,30 @@ bool service_with(struct service *s, bool (*work)(struct context *context, void 
     return ok;
 }
 
+struct first {
+    char *password;
+    bool waiting;
+};
+
 static bool first_user(struct context *c, void *argument)
 {
-    char *password = argument;
-    password[0] = '\0';
+    struct first *first = argument;
+    first->password[0] = '\0';
+    first->waiting = database_number(c->database,
+                                     "SELECT count(*) FROM user WHERE name='admin' AND must_change=1 AND "
+                                     "ended IS NULL",
+                                     "") != 0;
     if (database_number(c->database, "SELECT count(*) FROM user WHERE role='administrator' AND ended IS NULL",
                         ""))
         return true;
-    return user_make(c, "admin", "Quản trị hệ thống", "administrator", NULL, 0, password, NULL);
+    return user_make(c, "admin", "Quản trị hệ thống", "administrator", NULL, 0, first->password, NULL);
 }
 
-bool service_first_user(struct service *s, char password[PASSWORD_ONCE_SIZE], struct error *error)
+bool service_first_user(struct service *s, char password[PASSWORD_ONCE_SIZE], bool *waiting,
+                        struct error *error)
 {
-    return service_with(s, first_user, password, error);
+    struct first first = { .password = password };
+    bool ok = service_with(s, first_user, &first, error);
+    *waiting = first.waiting;
+    return ok;
 }

@@ -31,8 +31,9 @@ struct center *service_center(struct service *service);
 struct ingest *service_ingest(struct service *service);
 struct authority *service_authority(struct service *service);
 uint16_t service_port(struct service *service);
-/* Makes the first administrator when there is no user; `password` is empty when there was one. */
-MUST_CHECK bool service_first_user(struct service *service, char password[PASSWORD_ONCE_SIZE],
+/* Makes the first administrator when there is no user; `password` is empty when there was one. `waiting`: the
+ * one-time password of an earlier start was not used yet. */
+MUST_CHECK bool service_first_user(struct service *service, char password[PASSWORD_ONCE_SIZE], bool *waiting,
                                    struct error *error);
 /* Runs `work` with a context of the program itself. */
 bool service_with(struct service *service, bool (*work)(struct context *context, void *argument),

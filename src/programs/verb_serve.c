@@ -7,7 +7,8 @@
 #include "programs/local_sensor.h"
 #include "programs/replay.h"
 
-static void say_address(const struct arguments *a, struct service *service, const char *password)
+static void say_address(const struct arguments *a, struct service *service, const char *password,
+                        bool waiting)
 {
     bool six = strchr(a->address, ':') != NULL;
     bool all = strcmp(a->address, "0.0.0.0") == 0 || strcmp(a->address, "::") == 0;
@@ -15,6 +16,11 @@ static void say_address(const struct arguments *a, struct service *service, cons
            six && !all ? "]" : "", service_port(service));
     if (password[0])
         printf("First sign-in / Đăng nhập lần đầu: admin  %s\n", password);
+    else if (waiting)
+        printf("The first password of admin was not used yet; another one / Chưa dùng mật khẩu lần đầu; lấy "
+               "lại:\n"
+               "  vonglau admin reset-password admin --state %s\n",
+               a->state);
     fflush(stdout);
 }
 
@@ -42,9 +48,10 @@ int verb_serve(struct arguments *a, bool demo, bool sensor)
     struct sample sample = { 0 };
     struct local_sensor local = { 0 };
     struct service *service = service_open(&settings, &error);
-    bool ok = service && service_first_user(service, password, &error) && service_start(service, &error);
+    bool waiting = false, ok = service && service_first_user(service, password, &waiting, &error) &&
+                               service_start(service, &error);
     if (ok)
-        say_address(a, service, password);
+        say_address(a, service, password, waiting);
     if (ok && demo)
         ok = service_with(service, load_sample, &sample, &error);
     if (ok && demo) {
@@ -55,6 +62,9 @@ int verb_serve(struct arguments *a, bool demo, bool sensor)
                      shared_path("captures", captures, sizeof captures);
         if (sample.loaded && found)
             replay_all(service, captures, a->state, a->rules);
+        else if (sample.loaded)
+            fprintf(stderr,
+                    "vonglau: there are no recordings to replay; --captures DIR names a folder of them\n");
         printf("Ready / Sẵn sàng.\n");
         fflush(stdout);
     }
@@ -63,6 +73,10 @@ int verb_serve(struct arguments *a, bool demo, bool sensor)
         fprintf(stderr, "vonglau: no sensor on this machine: %s\n", error.text);
     } else if (ok && sensor) {
         printf("Sensor on %s / Cảm biến trên %s\n", local.interface, local.interface);
+        fflush(stdout);
+    }
+    if (ok && (demo || sensor)) {
+        printf("Ctrl-C stops %s / Ctrl-C để dừng\n", local.pid ? "both" : "it");
         fflush(stdout);
     }
     if (ok)

@@ -32,7 +32,8 @@ static const char help[] =
     "  --version, --help\n"
     "\n"
     "  --state DIR            where the centre keeps its data\n"
-    "                         (default: /var/lib/vonglau as root, else ~/.local/share/vonglau)\n"
+    "                         (default: /var/lib/vonglau as root, else ~/.local/share/vonglau; of the demo\n"
+    "                         the same with -demo at its end)\n"
     "  --listen ADDRESS:PORT  default 127.0.0.1:8443; [::]:8443 for all addresses\n"
     "  --host NAME            name or address of this centre for its certificate\n"
     "  --interface NAME       up: the interface to watch (default: that of the default route)\n"
@@ -76,15 +77,17 @@ static bool read_listen(struct arguments *a, const char *value)
     return true;
 }
 
-static void default_state(struct arguments *a)
+/* The sample province never gets into what an office works with. */
+static void default_state(struct arguments *a, bool demo)
 {
-    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME"), *end = demo ? "-demo" : "";
     if (geteuid() == 0)
-        snprintf(a->state_buffer, sizeof a->state_buffer, "/var/lib/vonglau");
+        snprintf(a->state_buffer, sizeof a->state_buffer, "/var/lib/vonglau%s", end);
     else if (data && data[0] == '/')
-        snprintf(a->state_buffer, sizeof a->state_buffer, "%s/vonglau", data);
+        snprintf(a->state_buffer, sizeof a->state_buffer, "%s/vonglau%s", data, end);
     else
-        snprintf(a->state_buffer, sizeof a->state_buffer, "%s/.local/share/vonglau", home ? home : ".");
+        snprintf(a->state_buffer, sizeof a->state_buffer, "%s/.local/share/vonglau%s", home ? home : ".",
+                 end);
     a->state = a->state_buffer;
 }
 
@@ -92,7 +95,7 @@ static bool read_arguments(int argc, char **argv, struct arguments *a, struct er
 {
     *a = (struct arguments){ .port = PORT_DEFAULT };
     snprintf(a->address, sizeof a->address, "127.0.0.1");
-    default_state(a);
+    default_state(a, strcmp(argv[1], "demo") == 0);
     struct {
         const char *name, **value;
     } options[] = { { "--state", &a->state },
