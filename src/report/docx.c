@@ -147,6 +147,19 @@ static void rule(struct word *word, int indent)
     paragraph(word, "", &(struct style){ "center", 2, 0, indent, 0, 60, false, false, true });
 }
 
+static void no_cell_margins(struct word *word)
+{
+    static const char *const sides[] = { "w:left", "w:right" };
+    start(word, "w:tblCellMar");
+    for (size_t i = 0; i < COUNT_OF(sides); i++) {
+        start(word, sides[i]);
+        attribute_number(word, "w:w", 0);
+        attribute(word, "w:type", "dxa");
+        end(word);
+    }
+    end(word);
+}
+
 static void start_table(struct word *word, const int *widths, size_t count, bool borders)
 {
     static const char *const edges[] = { "w:top", "w:left", "w:bottom", "w:right", "w:insideH", "w:insideV" };
@@ -167,6 +180,8 @@ static void start_table(struct word *word, const int *widths, size_t count, bool
         end(word);
     }
     value(word, "w:tblLayout", "fixed");
+    if (!borders) /* boxes of a letterhead: the national name takes the whole width of its own */
+        no_cell_margins(word);
     end(word);
     start(word, "w:tblGrid");
     for (size_t i = 0; i < count; i++) {
