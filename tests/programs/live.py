@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A sensor on a live interface: the loopback of a network name space of its own, where a browser and a server talk.
+"""Sensors on a live interface, alone and beside their centre: the loopback of a network name space of its own, where a browser and a server talk.
 
-usage: live.py PATH_OF_vonglau-sensor
+usage: live.py PATH_OF_vonglau PATH_OF_vonglau-sensor
 
 Frames there have checksums that nobody computed, as those of virtual machines have.
 """
-import collections, fcntl, http.client, http.server, json, os, shutil, signal, socket, struct, subprocess, sys, tempfile, threading, time
+import collections, fcntl, http.client, http.server, json, os, shutil, signal, socket, ssl, struct, subprocess, sys, tempfile, threading, time
 
-sensor = os.path.abspath(sys.argv[1])
+vonglau, sensor = (os.path.abspath(path) for path in sys.argv[1:3])
 if "--apart" not in sys.argv:
     os.execvp("unshare", ["unshare", "--user", "--map-root-user", "--net", sys.executable, *sys.argv, "--apart"])
 passed = failed = 0
@@ -144,12 +144,90 @@ def run(folder, port):
     check("the kernel dropped nothing", counters["kernel_packets"] > 0 and counters["kernel_drops"] == 0, counters)
 
 
+# ---- the centre and its own sensor ----
+
+PASSWORD = "Mua-xuan-2026-tren-cao"
+
+
+class Pair:
+    """vonglau up: the centre, and a sensor on the interface."""
+    def __init__(self, state):
+        self.state = state
+        self.process = subprocess.Popen([vonglau, "up", "--interface", "lo", "--state", state, "--listen", "127.0.0.1:0"],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.said, self.port = "", 0
+        for line in self.process.stdout:
+            self.said += line
+            if "https://" in line:
+                self.port = int(line.rsplit(":", 1)[1].strip("/\n"))
+            if line.startswith("Ctrl-C"):
+                break
+
+    def sensors(self):
+        """The processes of the sensor whose queue lies in our state."""
+        found = []
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{name}/cmdline", "rb") as file:
+                    words = file.read().split(b"\0")
+            except OSError:
+                continue
+            if os.path.join(self.state, "sensor").encode() in words:
+                found.append(int(name))
+        return found
+
+    def ask(self, method, path, body=None, headers=None):
+        link = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=PATIENCE, context=ssl._create_unverified_context())
+        link.request(method, path, body=json.dumps(body).encode() if body else None, headers={"Content-Type": "application/json", **(headers or {})})
+        answer = link.getresponse()
+        text = answer.read()
+        link.close()
+        return answer.status, json.loads(text), answer.headers
+
+    def sign_in(self, password):
+        status, session, headers = self.ask("POST", "/api/session", {"name": "truc", "password": password})
+        return {"Cookie": headers["Set-Cookie"].split(";")[0], "X-CSRF-Token": session["csrf"]} if status == 200 else {}
+
+
+def scan():
+    for port in range(20000, 20200):
+        with socket.socket() as one:
+            one.connect_ex(("127.0.0.1", port))
+
+
+def with_the_centre(folder):
+    pair = Pair(os.path.join(folder, "state"))
+    check("the centre and a sensor start, and say where and how to sign in", "Sensor on lo" in pair.said and "admin  " in pair.said and pair.port, pair.said)
+    once = subprocess.run([vonglau, "admin", "create-user", "truc", "duty", "Trực", "--state", pair.state], capture_output=True, text=True).stdout.strip()
+    pair.ask("POST", "/api/account/password", {"old": once, "new": PASSWORD}, pair.sign_in(once))
+    person = pair.sign_in(PASSWORD)
+    until(lambda: pair.ask("GET", "/api/sensors", None, person)[1]["rows"][0]["health"] == "ok")
+    begun = time.monotonic()
+    scan()
+    found = until(lambda: pair.ask("GET", "/api/alerts?state=all", None, person)[1]["rows"])
+    print(f"     a scan was in the inbox after {time.monotonic() - begun:.1f} s", flush=True)
+    check("a scan of the machine reaches the inbox", found and "scan" in found[0]["signature"], found)
+    running = pair.sensors()
+    check("the sensor is a parent and two processes, one for packets and one for the centre", len(running) == 3, running)
+    pair.process.kill()
+    pair.process.wait()
+    check("a centre that is killed takes its sensor along", until(lambda: not pair.sensors()), pair.sensors())
+
+    again = Pair(pair.state)
+    check("the next start finds its data and has a sensor again", "Sensor on lo" in again.said and "admin  " not in again.said and
+          again.ask("GET", "/api/alerts?state=all", None, again.sign_in(PASSWORD))[1]["rows"], again.said)
+    check("an unused first password is not forgotten", "reset-password admin" in again.said, again.said)
+    again.process.send_signal(signal.SIGINT)
+    check("Ctrl-C ends both", again.process.wait(PATIENCE) == 0 and not again.sensors(), again.sensors())
+
+
 loopback_up()
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 folder = tempfile.mkdtemp(prefix="vonglau-live-")
 try:
     run(folder, server.server_address[1])
+    with_the_centre(folder)
 finally:
     server.shutdown()
     shutil.rmtree(folder, ignore_errors=True)
