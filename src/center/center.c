@@ -98,6 +98,19 @@ static bool load_key(struct center *c, struct error *error)
     return true;
 }
 
+/* Backups and copies by hand lose modes. */
+static void watch_keys(const struct center *c)
+{
+    static const char *const names[] = { "secret.key", "authority.key", "server.key" };
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char path[4096];
+        struct stat status;
+        snprintf(path, sizeof path, "%s/%s", c->directory, names[i]);
+        if (stat(path, &status) == 0 && status.st_mode & (S_IRWXG | S_IRWXO))
+            log_warning("centre: others may read %s (mode %04o); chmod 600", path, status.st_mode & 07777U);
+    }
+}
+
 static struct database *open_connection(struct center *c, struct error *error)
 {
     char path[4096];
@@ -206,6 +219,7 @@ static bool open_parts(struct center *c, const struct center_settings *settings,
         return error_set(error, "libsodium cannot start");
     if (!make_path(c->directory, error) || !load_key(c, error))
         return false;
+    watch_keys(c);
     snprintf(path, sizeof path, "%s/evidence", c->directory);
     if (!make_directory(path, error))
         return false;

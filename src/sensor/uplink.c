@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -61,8 +62,8 @@ static bool read_url(struct uplink *u, struct error *error)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT
-                   ? error_set(error,
-                               "uplink: this sensor is not enrolled; run: vonglau-sensor enrol URL CODE")
+                   ? error_set(error, "uplink: %s holds no enrolment; run: vonglau-sensor enrol URL CODE %s",
+                               u->settings->directory, u->settings->directory)
                    : error_system(error, "%s", path);
     ssize_t got = read(fd, data, sizeof data);
     close(fd);
@@ -79,6 +80,9 @@ static bool open_http(struct uplink *u, struct error *error)
     path_of(u, "authority.pem", authority);
     path_of(u, "sensor.pem", certificate);
     path_of(u, "sensor.key", key);
+    struct stat status;
+    if (stat(key, &status) == 0 && status.st_mode & (S_IRWXG | S_IRWXO))
+        log_warning("uplink: others may read %s (mode %04o); chmod 600", key, status.st_mode & 07777U);
     struct uplink_http_settings settings = { .url = u->url,
                                              .authority = authority,
                                              .certificate = certificate,

@@ -132,6 +132,9 @@ def command_lines():
     refused(1, [*admin, "enrol", "bad name!", "--state", "state"], r'a sensor\'s name has 1 to 63 letters.*"bad name!"')
     refused(1, [*admin, "revoke", "nobody", "--state", "state"], r"there is no sensor nobody")
     refused(1, [*admin, "reset-password", "nobody", "--state", "state"], r"there is no user nobody")
+    refused(1, [sensor, "uplink", "nothing", "nothing"], r"nothing holds no enrolment")
+    os.chmod("state/authority.key", 0o644)
+    refused(0, [*admin, "enrol", "sensor-1", "--state", "state"], r"Warning: centre: others may read state/authority\.key \(mode 0644\); chmod 600")
     refused(0, [*admin, "enrol", "sensor-1", "--state", "state"], r"^\w{4}-")
     refused(0, [*admin, "revoke", "sensor-1", "--state", "state"], r"sensor sensor-1 is revoked")
 
