@@ -459,15 +459,14 @@ __attribute__((noinline)) static void look(const struct scan *scan, const struct
     const uint32_t *bucket = &table->buckets[hash(gram) >> (32 - table->bucket_bits)];
     for (uint32_t i = bucket[0]; i < bucket[1]; i++) {
         const struct entry *entry = &table->entries[i];
-        if (entry->gram != gram || place < entry->place)
+        if (entry->gram != gram || place < entry->place || scan->seen[entry->literal] == scan->turn)
             continue;
         size_t start = place - entry->place;
         uint64_t mask = entry->size < 8 ? ((uint64_t)1 << 8 * entry->size) - 1 : UINT64_MAX;
         if (entry->size > data.size - start ||
             ((fold(word_at(data.data + start, data.size - start)) ^ entry->start) & mask))
             continue;
-        if (scan->seen[entry->literal] == scan->turn ||
-            !stands(&scan->grams->literals[entry->literal], data.data + start))
+        if (!stands(&scan->grams->literals[entry->literal], data.data + start))
             continue;
         scan->seen[entry->literal] = scan->turn;
         scan->hit(scan->context, entry->literal);

@@ -418,7 +418,7 @@ static void make_pseudo(const struct worker *worker, const struct flow *flow, en
                         struct packet *packet)
 {
     bool forth = direction == TO_SERVER;
-    memset(packet, 0, sizeof *packet);
+    memset(packet, 0, offsetof(struct packet, ip_record));
     packet->time = worker->now > flow->last ? worker->now : flow->last;
     packet->source = SOURCE_FLOW_TIMEOUT;
     packet->link_type = LINK_RAW;
@@ -460,6 +460,13 @@ static bool uninspected(const struct worker *worker, const struct scene *scene, 
     return offset != UINT64_MAX && (offset < stream_end(stream) || stream_gap(stream, offset) > 0);
 }
 
+/* Neither a transaction nor an event nor a frame is left to be looked at or written. */
+static bool all_told(const struct session *session)
+{
+    return !session || (!session->txs && session->events_logged == session->event_count &&
+                        !session->frame_count[TO_SERVER] && !session->frame_count[TO_CLIENT]);
+}
+
 static void flow_ended(void *context, struct flow *flow)
 {
     struct worker *worker = context;
@@ -482,7 +489,8 @@ static void flow_ended(void *context, struct flow *flow)
     if (session)
         session_end(session);
     scene.session = session;
-    for (int d = 0; d < DIRECTIONS; d++) {
+    bool open = flow->tcp || !all_told(session);
+    for (int d = 0; d < DIRECTIONS && open; d++) {
         make_pseudo(worker, flow, (enum direction)d, &packet);
         scene.packet = &packet;
         scene.direction = (enum direction)d;
