@@ -187,13 +187,13 @@ bool body_text(struct context *c, struct json_value body, const char *name, size
     if (value.type != JSON_STRING)
         return wrong_type(c, name, "a text");
     struct text text = text_new(MIN(max * 6 + 64, (size_t)1 << 20));
-    bool ok = json_unescape(value, &text) && !text.full;
+    bool ok = json_unescape(value, &text);
     struct bytes clean = bytes_trim(text_bytes(&text));
-    if (!ok || !bytes_is_utf8(clean) || bytes_find_byte(clean, 0) != SIZE_MAX) {
+    if (!text.full && (!ok || !bytes_is_utf8(clean) || bytes_find_byte(clean, 0) != SIZE_MAX)) {
         text_done(&text);
         return wrong_type(c, name, "a well-formed text");
     }
-    if (clean.size > max) {
+    if (text.full || clean.size > max) {
         struct problems *problems = context_problems(c);
         if (problems) {
             problem_add(problems, "length", name, bytes_first(clean, 60), "%s must be at most %zu bytes",

@@ -154,6 +154,10 @@ unsigned uplink_http_request(struct uplink_http *http, const char *path, struct 
     if (result == CURLE_OK)
         curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
     else
-        error_set(error, "%s: %s", http->url, http->failure[0] ? http->failure : curl_easy_strerror(result));
+        error_set(error, "%s%s: %s", http->url,
+                  result == CURLE_PEER_FAILED_VERIFICATION
+                      ? " is not the centre that this sensor enrolled with"
+                      : "",
+                  http->failure[0] ? http->failure : curl_easy_strerror(result));
     return status > 0 ? (unsigned)status : 0;
 }

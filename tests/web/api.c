@@ -748,6 +748,23 @@ static void a_second_factor_is_enrolled_and_asked_for(void **state)
     assert_int_equal(sign_in_with(f, recovery), 401); /* good once */
 }
 
+static void a_text_that_is_too_long_is_told_with_its_limit(void **state)
+{
+    struct fixture *f = *state;
+    static const size_t sizes[] = { 301, 2000, 100000 };
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        char *body = calloc(1, sizes[i] + 100);
+        assert_non_null(body);
+        int head = snprintf(body, 100, "{\"type\":\"malware\",\"severity\":\"ordinary\",\"title\":\"");
+        memset(body + head, 'a', sizes[i]);
+        memcpy(body + (size_t)head + sizes[i], "\"}", 2);
+        assert_int_equal(ask(f, &f->duty, "POST", "/api/incidents", body), 422);
+        says(f, "error.place", "title");
+        assert_true(has(f, "at most 300 bytes"));
+        free(body);
+    }
+}
+
 static void an_administrator_does_nothing_without_a_second_factor(void **state)
 {
     struct fixture *f = *state;
@@ -957,6 +974,7 @@ int main(void)
         TEST(repeated_failures_lock_the_account),
         TEST(the_first_password_must_be_changed),
         TEST(a_second_factor_is_enrolled_and_asked_for),
+        TEST(a_text_that_is_too_long_is_told_with_its_limit),
         TEST(an_administrator_does_nothing_without_a_second_factor),
         TEST(sign_ins_from_one_address_are_limited),
         TEST(evidence_has_a_size_limit),
