@@ -3,6 +3,8 @@
 #include "base/json.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/field.h"
 
@@ -166,10 +168,18 @@ void json_int(struct text *out, const char *key, int64_t value)
 void json_real(struct text *out, const char *key, double value)
 {
     json_key(out, key);
-    if (isfinite(value))
-        text_add(out, "%.15g,", value);
-    else
+    if (!isfinite(value)) {
         text_put(out, BYTES_OF("null,"));
+        return;
+    }
+    char digits[32]; /* as many as tell it from its neighbours */
+    for (int precision = 15; precision <= 17; precision++) {
+        (void)snprintf(digits, sizeof digits, "%.*g", precision, value);
+        if (strtod(digits, NULL) == value)
+            break;
+    }
+    text_string(out, digits);
+    text_char(out, ',');
 }
 
 void json_null(struct text *out, const char *key)

@@ -131,7 +131,10 @@ static bool parse_protocol_keyword(struct compiler *c, const struct keyword *key
     wanted->unknown = bytes_is(name, "unknown");
     wanted->failed = wanted->unknown || bytes_is(name, "failed");
     wanted->protocols = protocols_named(c->set, name);
-    c->signature->once = true;
+    bool sides = check->mode == RECOGNISED_SERVER || check->mode == RECOGNISED_CLIENT ||
+                 check->mode == RECOGNISED_BOTH;
+    if (sides || !c->signature->once)
+        c->signature->once = sides ? ONCE_SIDES : ONCE_PROTOCOL;
     if (!wanted->failed && !wanted->protocols)
         return refuse(c, "the protocol \"%.*s\" is not known", (int)MIN(name.size, 40U),
                       (const char *)name.data);
@@ -233,8 +236,11 @@ static bool parse_app_event(struct compiler *c, const struct keyword *keyword, s
 static bool config_run(const struct check *action, struct context *context)
 {
     (void)action;
-    if (context->tx)
-        context->tx->logged = true;
+    struct tx *tx = context->tx;
+    if (tx)
+        tx->logged = true;
+    if (tx && tx->protocol->silenced)
+        tx->protocol->silenced(context->in->session, tx);
     return true;
 }
 

@@ -276,7 +276,7 @@ static bool parse_parts(struct compiler *c, struct bytes value, unsigned parts, 
     return range->a || refuse(c, "a number is wanted");
 }
 
-/* "name=value", "name>value", "name<value". */
+/* "name": any value; "name=value", "name>value", "name<value". */
 static bool parse_named_value(struct compiler *c, struct bytes value, const char *const *names,
                               struct range *range)
 {
@@ -285,9 +285,13 @@ static bool parse_named_value(struct compiler *c, struct bytes value, const char
         at++;
     struct bytes name = bytes_trim(bytes_first(value, at));
     uint64_t number;
-    for (uint64_t i = 0; at < value.size && names[i]; i++) {
+    for (uint64_t i = 0; names[i]; i++) {
         if (name.size == 0 || !bytes_equal_nocase(name, bytes_of_string(names[i])))
             continue;
+        if (at == value.size) {
+            *range = (struct range){ IS_WITHIN, i << 32, i << 32 | UINT32_MAX };
+            return true;
+        }
         if (!bytes_to_number(bytes_trim(bytes_from(value, at + 1)), &number) || number > UINT32_MAX)
             break;
         range->comparison = value.data[at] == '=' ? IS_EQUAL : IS_BETWEEN;
@@ -402,6 +406,8 @@ bool parse_row_number(struct compiler *c, const struct named_row *named, struct 
         if (bytes_is(rest, "raw"))
             named = row_with_suffix(c->set, named, "raw");
         value = first;
+    } else if (rest.data && strcmp(named->row->name, "urilen") == 0) {
+        value = first; /* it has no other word: whatever stands there says nothing */
     } else if (rest.data && !named->row->bits && !named->row->parts && !named->row->list) {
         if (!parse_which(rest, &mode, &index))
             return refuse(c, "\"%.*s\" is not any, all or an index", (int)MIN(rest.size, 40U),

@@ -167,6 +167,20 @@ static bool add_once(struct index_list *list, uint32_t value)
     return index_list_add(list, value);
 }
 
+static bool allows_other_than_tcp(const struct header *header)
+{
+    for (unsigned i = 0; i < sizeof header->ip_protocols; i++)
+        if (header->ip_protocols[i] & ~(i == IP_TCP / 8 ? 1U << IP_TCP % 8 : 0))
+            return true;
+    return false;
+}
+
+/* Datagrams of the rule's protocols are looked at as they are, whatever it wants of TCP. */
+static bool looks_at_packets(const struct ruleset *set, const struct signature *s)
+{
+    return !s->needs_stream || s->needs_packet || allows_other_than_tcp(&set->headers[s->header]);
+}
+
 static bool sort_rules(struct classes *c, const struct ruleset *set)
 {
     for (size_t i = 0; i < set->signature_count; i++) {
@@ -176,9 +190,10 @@ static bool sort_rules(struct classes *c, const struct ruleset *set)
             good = index_list_add(&c->ip_only, s->index);
         else if (s->kind == SIGNATURE_PACKET && s->trigger == TRIGGER_PATTERN)
             good = (!s->needs_stream || add_once(&c->raw_stream_headers, s->header)) &&
-                   ((s->needs_stream && !s->needs_packet) || add_once(&c->raw_packet_headers, s->header));
+                   (!looks_at_packets(set, s) || add_once(&c->raw_packet_headers, s->header));
         for (const struct buffer_use *use = s->uses; use && good; use = use->next)
-            if ((use->buffer->kind == BUFFER_PAYLOAD || use->buffer->kind == BUFFER_FRAME) && s->needs_stream)
+            if ((use->buffer->kind == BUFFER_PAYLOAD || use->buffer->kind == BUFFER_FRAME) &&
+                (s->needs_stream || s->kind == SIGNATURE_TX))
                 good = add_once(&c->raw_stream_headers, s->header);
         if (!good)
             return false;

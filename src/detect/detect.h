@@ -97,6 +97,9 @@ uint64_t detect_stream_offset(const struct detector *detector, const struct flow
 /* The `index`th bit or integer that rules set on `flow`, by name; NULL past the last. */
 const char *detect_flow_bit(const struct detector *detector, const struct flow *flow, size_t index,
                             bool *is_int, uint32_t *value);
+/* The `index`th buffer of `flow` whose entropy rules asked for, by name; NULL past the last. */
+const char *detect_flow_entropy(const struct detector *detector, const struct flow *flow, size_t index,
+                                double *value);
 /* The `index`th text that rules keep of `flow`, as JSON, by name; false past the last. */
 bool detect_flow_text(const struct detector *detector, const struct flow *flow, size_t index,
                       struct bytes *name, struct bytes *json);

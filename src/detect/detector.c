@@ -170,14 +170,17 @@ const uint64_t *detector_counts(const struct detector *detector)
 
 static bool flow_is_set_up(const struct flow *flow)
 {
-    return flow->protocol == IP_TCP ? flow->state != FLOW_NEW && flow_is_established(flow)
+    /* Of a connection that was met in its middle one side can be all there is to see. */
+    bool one_side = flow->tcp && flow->tcp->midstream;
+    return flow->protocol == IP_TCP ? flow->state != FLOW_NEW && (one_side || flow_is_established(flow))
                                     : flow_is_established(flow);
 }
 
 /* The segment that ends the handshake does not belong to the established flow yet, unless it carries data. */
 static bool is_established(const struct context *context)
 {
-    bool ends_handshake = context->packet->tcp && context->packet->payload.size == 0 && context->state &&
+    bool ends_handshake = context->packet->tcp && context->packet->payload.size == 0 &&
+                          context->packet->source != SOURCE_FLOW_TIMEOUT && context->state &&
                           !context->state->established;
     return flow_is_set_up(context->flow) && !ends_handshake;
 }
@@ -269,7 +272,7 @@ static void judge_packet_rule(struct context *context, const struct signature *s
     context->notes = NULL;
     if (!signature_applies(context, s))
         return;
-    if (s->once && context->state && context->state->protocol_done[context->direction])
+    if (s->once && context->state && context->state->known[context->direction] & s->once)
         return;
     for (const struct check *check = s->checks; check; check = check->next)
         if (!check->test(check, context))
@@ -456,12 +459,13 @@ static void take_raw(struct context *context)
     const struct stream *stream = in->streams[direction];
     struct flow_memory *state = context->state;
     if (!context->set->raw_streams || !stream || !state || !context->class->raw_stream ||
-        context->flow->no_payload_inspection)
+        state->raw_done[direction])
         return;
     uint64_t start = stream_start(stream);
     if (state->raw_offset[direction] < start)
         state->raw_offset[direction] = start;
-    bool flush = in->flow_ends || stream_closed(stream);
+    state->raw_done[direction] = context->flow->no_payload_inspection;
+    bool flush = in->flow_ends || stream_closed(stream) || state->raw_done[direction];
     if (in->session) {
         uint64_t finished = finished_transactions(in->session, direction);
         flush |= finished != state->tx_seen[direction];
@@ -527,6 +531,12 @@ static void set_class(struct context *context)
     context->class = state->classes[direction];
 }
 
+static uint8_t known_of(const struct session *session, enum direction direction)
+{
+    bool done = session->probing_done[direction];
+    return (uint8_t)((done || session->protocol ? ONCE_PROTOCOL : 0) | (done ? ONCE_SIDES : 0));
+}
+
 static void inspect_packet(struct context *context)
 {
     const struct inspection *in = context->in;
@@ -545,9 +555,8 @@ static void inspect_packet(struct context *context)
     if (in->session && in->session->txs && !in->packet->invalid)
         transactions_inspect(context);
     raw_done(context);
-    if (context->state && in->session &&
-        (in->session->protocol || in->session->probing_done[context->direction]))
-        context->state->protocol_done[context->direction] = true;
+    if (context->state && in->session)
+        context->state->known[context->direction] = known_of(in->session, context->direction);
     alerts_finish(context);
     if (context->state && context->flow)
         context->state->established = flow_is_set_up(context->flow);

@@ -26,6 +26,17 @@ struct flow_values {
     uint8_t count;
 };
 
+#define FLOW_ENTROPIES_MAX 8 /* of one flow */
+
+/* What rules found the entropy of buffers to be, whether that is what they look for or not. */
+struct flow_entropies {
+    struct {
+        const char *name;
+        double value;
+    } items[FLOW_ENTROPIES_MAX];
+    uint8_t count;
+};
+
 #define FLOW_TEXTS_MAX 8 /* of one flow */
 
 /* A text that a rule's capture left with the flow. */
@@ -48,10 +59,13 @@ struct flow_memory {
     uint32_t class_generation;
     uint64_t raw_offset[DIRECTIONS]; /* stream bytes inspected */
     uint64_t tx_seen[DIRECTIONS];    /* transactions finished when raw bytes were last flushed */
-    bool ip_only_done[DIRECTIONS], protocol_done[DIRECTIONS], pass, established;
-    uint8_t session_events; /* anomalies of recognition already judged */
+    bool ip_only_done[DIRECTIONS], pass, established;
+    uint8_t known[DIRECTIONS]; /* ONCE_...: rules on it were judged */
+    bool raw_done[DIRECTIONS]; /* payload is opaque from here on, and what came before was looked at */
+    uint8_t session_events;    /* anomalies of recognition already judged */
     struct flow_values *values;
     struct flow_text *texts;
+    struct flow_entropies *entropies;
     uint32_t values_version; /* rises with every change of them */
     bool tagged;             /* the table of tags has this flow */
     struct frame_match frames_matched[4];
@@ -138,6 +152,8 @@ struct flow_value *flow_value_add(struct context *context, uint16_t id, bool is_
 void flow_value_remove(struct flow_memory *state, uint16_t id, bool is_int);
 /* Keeps a text with the flow, in the place of what had its name before. */
 void flow_text_keep(struct context *context, const struct alert_note *note);
+/* The entropy of the buffer of this name in the flow at hand, in the place of what was known of it. */
+void flow_entropy_keep(struct context *context, const char *name, double value);
 /* The text that has this name in the flow, as it was captured; absent when there is none. */
 struct bytes flow_text_find(const struct context *context, struct bytes name);
 /* The state of the flow at hand, made when new; NULL without a flow or memory. */

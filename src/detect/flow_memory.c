@@ -18,6 +18,24 @@ static void flow_memory_clear(struct detector *detector, struct flow_memory *sta
         free(state->texts);
         state->texts = next;
     }
+    free(state->entropies);
+    state->entropies = NULL;
+}
+
+void flow_entropy_keep(struct context *context, const char *name, double value)
+{
+    struct flow_memory *state = context_state(context);
+    if (state && !state->entropies)
+        state->entropies = calloc(1, sizeof *state->entropies);
+    struct flow_entropies *all = state ? state->entropies : NULL;
+    uint8_t at = 0;
+    while (all && at < all->count && strcmp(all->items[at].name, name) != 0)
+        at++;
+    if (!all || at == FLOW_ENTROPIES_MAX)
+        return;
+    all->count = MAX(all->count, (uint8_t)(at + 1));
+    all->items[at].name = name;
+    all->items[at].value = value;
 }
 
 /* Takes the place of what had the name before. */
@@ -153,7 +171,7 @@ uint64_t detect_stream_offset(const struct detector *detector, const struct flow
     for (size_t i = 0; detector->set->wants.frames && session && i < session->frame_count[direction]; i++)
         if (!session->frames[direction][i].inspected && session->frames[direction][i].type != FRAME_STREAM)
             frame_offset = MIN(frame_offset, session->frames[direction][i].offset);
-    if (!detector->set->raw_streams || flow->no_payload_inspection || (state && state->pass))
+    if (!detector->set->raw_streams || (state && (state->pass || state->raw_done[direction])))
         return frame_offset;
     if (!state)
         return 0;
@@ -181,6 +199,17 @@ const char *detect_flow_bit(const struct detector *detector, const struct flow *
         return detector->set->bit_names[chunk->items[index].id];
     }
     return NULL;
+}
+
+const char *detect_flow_entropy(const struct detector *detector, const struct flow *flow, size_t index,
+                                double *value)
+{
+    const struct flow_memory *state = flow->detect;
+    if (!state || state->generation != detector->generation || !state->entropies ||
+        index >= state->entropies->count)
+        return NULL;
+    *value = state->entropies->items[index].value;
+    return state->entropies->items[index].name;
 }
 
 bool detect_flow_text(const struct detector *detector, const struct flow *flow, size_t index,

@@ -159,6 +159,7 @@ MUST_CHECK bool compiler_move(struct compiler *c, struct bytes name);
 bool parse_stream_event(struct compiler *c, const struct keyword *keyword, struct bytes value);
 
 /* Shapes. */
+bool packet_number_holds(const struct check *check, struct context *context);
 bool parse_packet_number(struct compiler *c, const struct keyword *keyword, struct bytes value);
 bool parse_packet_bytes(struct compiler *c, const struct keyword *keyword, struct bytes value);
 bool parse_transform(struct compiler *c, const struct keyword *keyword, struct bytes value);

@@ -4,6 +4,7 @@
 
 #include "detect/context.h"
 #include "detect/keyword.h"
+#include "detect/rule_view.h"
 
 /* Words that all four share: relative, endianness, text and its base, dce, bitmask. False: not such a word.
  */
@@ -205,9 +206,6 @@ static bool math_word(struct compiler *c, struct item *item, struct bytes word, 
         *bad = !parse_operand(c, value, -65535, 65535, &item->math.at.offset);
     } else if (bytes_is(name, "rvalue")) {
         *bad = !parse_operand(c, value, 0, UINT32_MAX, &item->math.value);
-        if (!*bad && item->math.operation == BYTE_DIVIDE && item->math.value.variable == NO_VARIABLE &&
-            item->math.value.value == 0)
-            *bad = !refuse(c, "division by zero");
     } else if (bytes_is(name, "result")) {
         *bad = !parse_variable(c, value, &item->math.result);
     } else if (bytes_is(name, "oper")) {
@@ -293,6 +291,7 @@ static bool parse_entropy(struct compiler *c, const struct keyword *keyword, str
     if (!item)
         return false;
     item->entropy.size.variable = item->entropy.offset.variable = NO_VARIABLE;
+    item->entropy.name = c->sticky.data && c->use ? view_buffer_name(c->set, c->use->buffer) : "content";
     while (list_next(&value, &word)) {
         struct bytes rest = bytes_trim(bytes_from(word, bytes_find_byte(word, ' ')));
         if (bytes_starts(word, BYTES_OF("bytes "))) {

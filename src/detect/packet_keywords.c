@@ -596,6 +596,30 @@ static void report_ipopts(const struct ruleset *set, const struct rule_part *par
 }
 
 /* Options of TCP and IP that look like content of a header: the count of a kind of number. */
+/* "16", "!16", "x10": one value. */
+static bool parse_tos(struct compiler *c, const struct keyword *keyword, struct bytes value)
+{
+    struct check *check = compiler_check(c, packet_number_holds);
+    if (!check)
+        return false;
+    bool negated = bytes_starts(value, BYTES_OF("!"));
+    value = bytes_trim(bytes_from(value, negated));
+    check->number = keyword->number;
+    check->range.comparison = negated ? IS_NOT : IS_EQUAL;
+    bool good = bytes_to_u64(value, &check->range.a);
+    if (bytes_starts(value, BYTES_OF("x")) && value.size > 1 && value.size <= 3) {
+        struct bytes digits = bytes_from(value, 1);
+        good = true;
+        for (size_t i = 0; i < digits.size; i++) {
+            good &= byte_hex(digits.data[i]) >= 0;
+            check->range.a = check->range.a << 4 | (uint64_t)(byte_hex(digits.data[i]) & 15);
+        }
+    }
+    return (good && check->range.a <= UINT8_MAX) ||
+           refuse(c, "\"%.*s\" is no value of 0 to 255, or x00 to xff", (int)MIN(value.size, 40U),
+                  (const char *)value.data);
+}
+
 const struct keyword packet_keywords[] = {
     { "l3_proto", .parse = parse_l3_proto, .flags = KEYWORD_QUOTED, .help = "The version of IP" },
     { "nfq_set_mark", .parse = parse_mark, .help = "Accepted; packets come from no queue that has marks" },
@@ -603,8 +627,8 @@ const struct keyword packet_keywords[] = {
       .help = "The developers' example: IP time to live, in hops", .source = "RFC 791 3.1" },
     { "ttl", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 255, .number = ip_ttl,
       .help = "IP time to live, in hops", .source = "RFC 791 3.1" },
-    { "tos", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 255, .number = ip_tos,
-      .help = "IPv4 type of service", .source = "RFC 791 3.1" },
+    { "tos", .parse = parse_tos, .flags = KEYWORD_OF_PACKET, .number = ip_tos, .help = "IPv4 type of service",
+      .source = "RFC 791 3.1" },
     { "id", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 65535, .number = ip_id,
       .help = "IPv4 identification", .source = "RFC 791 3.1" },
     { "fragoffset", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 8191,

@@ -145,7 +145,7 @@ bool parse_operand(struct compiler *c, struct bytes text, int64_t low, int64_t h
                   (const char *)c->keyword.data, (int)MIN(text.size, 40U), (const char *)text.data);
 }
 
-static bool packet_number_holds(const struct check *check, struct context *context)
+bool packet_number_holds(const struct check *check, struct context *context)
 {
     uint64_t value;
     return check->number(context->packet, &value) && range_has(&check->range, value);

@@ -169,6 +169,7 @@ struct item {
             struct operand size, offset;
             uint8_t comparison;
             double value, high;
+            const char *name; /* of the buffer, to events of the flow */
         } entropy;
         struct {
             struct operand offset;
@@ -289,6 +290,8 @@ struct check {
     uint32_t a, b;
 };
 
+enum { ONCE_PROTOCOL = 1, ONCE_SIDES = 2 }; /* of the flow; of each of its directions */
+
 enum signature_kind { SIGNATURE_PACKET, SIGNATURE_IP_ONLY, SIGNATURE_TX, SIGNATURE_FRAME };
 
 /* How a rule comes to be looked at. */
@@ -313,9 +316,9 @@ struct signature {
     bool flow_scope; /* its action is for the rest of the flow, wherever it matched */
     bool alerts_too; /* a pass rule that says `alert` */
     bool no_alert, files_store, bypass;
-    bool any_packet;    /* decode events: broken packets too */
-    bool both_ways;     /* => : request and response of one transaction */
-    bool once;          /* judged once per flow and direction (app-layer-protocol) */
+    bool any_packet; /* decode events: broken packets too */
+    bool both_ways;  /* => : request and response of one transaction */
+    uint8_t once;    /* judged once per flow and direction (app-layer-protocol): when what is set is known */
     uint64_t protocols; /* application protocols; 0: does not matter */
     struct check *checks;
     struct buffer_use *uses;              /* in evaluation order */

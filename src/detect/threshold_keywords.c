@@ -89,11 +89,11 @@ static bool parse_parts(struct bytes value, struct threshold *t, struct bytes *w
 
 static bool is_whole(const struct threshold *t)
 {
-    if (t->track == TRACK_NONE || t->track == TRACK_EITHER || t->count == 0)
+    if (t->track == TRACK_NONE || t->track == TRACK_EITHER)
         return false;
     if (t->type == THRESHOLD_BACKOFF)
-        return t->multiplier > 0 && t->track == TRACK_FLOW;
-    return t->seconds > 0;
+        return t->count > 0 && t->multiplier > 0 && t->track == TRACK_FLOW;
+    return t->type != THRESHOLD_FILTER || (t->count > 0 && t->seconds > 0);
 }
 
 static bool parse_threshold(struct compiler *c, const struct keyword *keyword, struct bytes value)
@@ -106,9 +106,8 @@ static bool parse_threshold(struct compiler *c, const struct keyword *keyword, s
     if (!parse_parts(value, t, &wrong))
         return refuse(c, "\"%.*s\" is not known", (int)MIN(wrong.size, 60U), (const char *)wrong.data);
     if (t->type == UINT8_MAX || !is_whole(t))
-        return refuse(c,
-                      "type, track, count and seconds are wanted, each over 0; backoff takes by_flow and a "
-                      "multiplier");
+        return refuse(c, "type, track, count and seconds are wanted; those of a filter are over 0, backoff "
+                         "takes by_flow, a count and a multiplier over 0");
     if (keyword->mode ? c->signature->threshold || c->signature->filter : c->signature->filter != NULL)
         return refuse(c, "a rule has thresholds or one detection_filter");
     for (const struct threshold *other = c->signature->threshold; other; other = other->next)

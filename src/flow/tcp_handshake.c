@@ -147,6 +147,7 @@ void tcp_none(struct tcp_step *step)
         step->out->edge = step->out->next + (1U << 20);
         step->out->has_window = step->out->synack_seen = true;
         step->tcp->timestamps = header->has_timestamp;
+        step->tcp->async = step->out->at_once = client->at_once = settings->async_oneside;
         tcp_set_state(step, TCP_SYN_RECV);
     } else if (flags & TCP_SYN) {
         if (flags & TCP_FIN)
@@ -160,7 +161,13 @@ void tcp_none(struct tcp_step *step)
     } else if (flags & TCP_FIN) {
         if (!settings->midstream && !settings->async_oneside)
             tcp_event(step, STREAM_EVENT_FIN_BUT_NO_SESSION);
-        step->result->no_session = true;
+        if (settings->midstream && flags & TCP_ACK) {
+            pick_up(step); /* the last of what one side says can be all that is seen */
+            if (step->tcp)
+                tcp_set_state(step, TCP_FIN_WAIT1);
+        } else {
+            step->result->no_session = true;
+        }
     } else if (flags & TCP_ACK && (settings->midstream || (settings->async_oneside && settings->midstream))) {
         pick_up(step);
     } else {

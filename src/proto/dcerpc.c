@@ -27,9 +27,7 @@ static struct tx *find_call(struct session *session, uint32_t call_id, enum dire
 static struct tx *new_call(struct session *session, const struct dcerpc_header *header,
                            enum direction direction)
 {
-    bool lone = direction == TO_CLIENT || header->type == DCERPC_AUTH3 || header->type == DCERPC_CO_CANCEL ||
-                header->type == DCERPC_ORPHANED;
-    struct tx *tx = lone ? session_tx_directed(session, direction) : session_tx(session);
+    struct tx *tx = direction == TO_CLIENT ? session_tx_directed(session, direction) : session_tx(session);
     if (!tx)
         return NULL;
     struct dcerpc *call = dcerpc_of(tx);
@@ -39,10 +37,18 @@ static struct tx *new_call(struct session *session, const struct dcerpc_header *
     return tx;
 }
 
+/* Messages that nothing answers: they belong to the association or to a call that has its own. */
+static bool is_remark(uint8_t type)
+{
+    return type == DCERPC_AUTH3 || type == DCERPC_CO_CANCEL || type == DCERPC_ORPHANED;
+}
+
 static bool take_message(struct session *session, struct dcerpc_bound *bound, enum direction direction,
                          const struct dcerpc_header *header, struct reader body)
 {
     struct tx *tx = NULL;
+    if (is_remark(header->type))
+        return true;
     if (direction == TO_CLIENT || (header->type == DCERPC_REQUEST && !(header->flags & DCERPC_FIRST)))
         tx = find_call(session, header->call_id, direction);
     if (!tx)

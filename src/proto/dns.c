@@ -503,14 +503,47 @@ static enum probe multicast_probe(enum direction direction, struct bytes data)
 
 /* ---- transport ---- */
 
+#define SILENT_MAX 8 /* requests without a record whose answers are remembered */
+
 struct dns_state {
     bool lost[DIRECTIONS]; /* after a gap: looking for the start of a message */
+    uint16_t silent[SILENT_MAX];
+    uint8_t silent_count, silent_next;
 };
+
+static void dns_silenced(struct session *session, const struct tx *tx)
+{
+    struct dns_state *dns = session->state;
+    if (!dns || tx->protocol != &dns_protocol || tx->direction != TO_SERVER)
+        return;
+    dns->silent[dns->silent_next] = ((const struct dns *)(const void *)tx->record)->id;
+    dns->silent_next = (uint8_t)((dns->silent_next + 1) % SILENT_MAX);
+    dns->silent_count = (uint8_t)MIN(dns->silent_count + 1, SILENT_MAX);
+}
+
+static bool answers_silent(const struct dns_state *dns, const struct tx *tx)
+{
+    uint16_t id = ((const struct dns *)(const void *)tx->record)->id;
+    for (unsigned i = 0; i < dns->silent_count; i++)
+        if (dns->silent[i] == id)
+            return true;
+    return false;
+}
+
+static bool take_one(struct session *session, const struct dns_state *dns, enum direction direction,
+                     struct bytes message)
+{
+    bool good = dns_message(session, direction, message, false);
+    if (direction == TO_CLIENT && session->last_tx && session->last_tx->protocol == &dns_protocol)
+        session->last_tx->logged |= answers_silent(dns, session->last_tx);
+    return good;
+}
 
 static bool dns_datagram(struct session *session, void *state, enum direction direction, struct reader *in)
 {
-    (void)state;
-    return dns_message(session, direction, reader_rest(in), !session->protocol->state_size);
+    if (!session->protocol->state_size)
+        return dns_message(session, direction, reader_rest(in), true);
+    return take_one(session, state, direction, reader_rest(in));
 }
 
 /* After lost bytes what follows is taken up again only where a message seems to begin. */
@@ -539,7 +572,7 @@ static bool dns_stream(struct session *session, void *state, enum direction dire
         size_t size = reader_be16(&at);
         if (reader_left(&at) < size)
             return true;
-        if (size && !dns_message(session, direction, reader_bytes(&at, size), false))
+        if (size && !take_one(session, dns, direction, reader_bytes(&at, size)))
             return false;
         *in = at;
     }
@@ -572,6 +605,7 @@ const struct protocol dns_protocol = {
     .datagram = dns_datagram,
     .stream = dns_stream,
     .gap = dns_gap,
+    .silenced = dns_silenced,
     .one_way = true,
     .write = dns_write,
     .loggable = dns_loggable,

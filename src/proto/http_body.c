@@ -341,7 +341,6 @@ void http_body_gap(struct http_body *body, uint64_t size)
         open_file(body);
     }
     struct file *file = message_of(body)->body;
-    body->decoded += size;
     abandon_range(body);
     if (file)
         file_gap(body->session, file, size);

@@ -515,6 +515,7 @@ static bool mqtt_stream(struct session *session, void *state_, enum direction di
     struct mqtt_state *state = state_;
     const struct mqtt_settings *own = session_options(session, session->protocol);
     uint32_t most = own ? own->message_max : MESSAGE_MAX;
+    const uint8_t *origin = in->at;
     for (;;) {
         skip(in, &state->skip[direction]);
         if (reader_empty(in))
@@ -541,9 +542,10 @@ static bool mqtt_stream(struct session *session, void *state_, enum direction di
             return true;
         }
         session_frame(session, direction, FRAME_PDU, at, head_size + size, NULL);
-        session_frame(session, direction, FRAME_HEADER, at, head_size, NULL);
+        /* Rules know these two by what stands where the messages that came together begin. */
+        session_frame(session, direction, FRAME_HEADER, origin, head_size, NULL);
         if (size)
-            session_frame(session, direction, FRAME_DATA, in->at, size, NULL);
+            session_frame(session, direction, FRAME_DATA, origin + head_size, size, NULL);
         if (!message(session, state, direction, head, reader_bytes(in, size)))
             return false;
     }

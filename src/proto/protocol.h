@@ -158,11 +158,15 @@ struct protocol {
     /* `size` bytes are lost. False or NULL: cannot go on after a gap. */
     bool (*gap)(struct session *session, void *state, enum direction direction, uint64_t size);
 
+    /* A rule turned off the record of `tx`: what answers it has none either. NULL: they are one. */
+    void (*silenced)(struct session *session, const struct tx *tx);
+
     /* Progress: names per direction, rule hooks "http1:request_headers"; the last one is complete. */
     const char *const *progress_names[DIRECTIONS];
     uint8_t complete[DIRECTIONS]; /* the progress value at which a direction is finished; 0: 1 */
     bool steady;                  /* while progress stays, only bodies and files of a transaction change */
     bool one_way;                 /* no requests and responses: a transaction is complete by itself */
+    bool one_tx;                  /* a connection is one transaction: there is nothing to count */
     /* Logged when progress reaches this in both directions; 0: complete. */
     uint8_t log_progress[DIRECTIONS];
 

@@ -411,6 +411,8 @@ static bool ask(const struct session *session, enum direction direction, struct 
             (!usual && protocol->probe_usual_port_only) || usual_port(session, protocol) != usual)
             continue;
         enum probe answer = protocol->probe(direction, data);
+        if (answer == PROBE_REVERSED && !usual && session->transport == TRANSPORT_UDP)
+            continue; /* one datagram that would be an answer tells too little */
         if (answer == PROBE_YES || answer == PROBE_REVERSED || answer == PROBE_EITHER) {
             found->protocol = protocol;
             found->reversed = answer == PROBE_REVERSED ||
@@ -526,7 +528,7 @@ static bool recognise(struct session *session, enum direction *direction, struct
     }
     session->status[TO_SERVER] = session->status[TO_CLIENT] = SESSION_PARSING;
     if (*direction == TO_CLIENT && session->transport == TRANSPORT_TCP &&
-        !found.protocol->server_speaks_first && session->offset[TO_SERVER] == 0 &&
+        !found.protocol->server_speaks_first && !session->midstream && session->offset[TO_SERVER] == 0 &&
         session->scanned[TO_SERVER] == 0)
         session_event(session, SESSION_WRONG_DIRECTION_FIRST_DATA);
     /* The other side's bytes were kept unread; its parser has to see them. */

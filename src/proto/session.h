@@ -92,6 +92,7 @@ struct session {
     uint64_t frame_total[DIRECTIONS]; /* made so far in the protocol at hand; they are numbered from 1 */
     const uint8_t *feed;              /* where the bytes being parsed start */
     bool alone;                       /* the worker's: the side not heard yet never will be */
+    bool midstream;                   /* the worker's: the beginning was not seen */
     bool announcer;                   /* the worker's: other connections were announced here */
     uint8_t unheard;                  /* bit per direction without bytes since the last change */
     bool want_change;                 /* a parser asked for a new recognition (session_change) */

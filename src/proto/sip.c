@@ -210,7 +210,10 @@ static bool take_message(struct session *session, enum direction direction, stru
 static bool sip_datagram(struct session *session, void *state, enum direction direction, struct reader *in)
 {
     (void)state;
-    return take_message(session, direction, reader_rest(in));
+    /* Requests and answers have rules of their own by direction: what goes the other way is neither. */
+    struct bytes message = reader_rest(in);
+    bool answer = bytes_starts(message, BYTES_OF("SIP/"));
+    return answer == (direction == TO_CLIENT) && take_message(session, direction, message);
 }
 
 /* Where the blank line after the headers ends, or SIZE_MAX; there is none that ends in the first `scanned`

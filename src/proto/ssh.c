@@ -291,6 +291,7 @@ const struct protocol ssh_protocol = {
     .tx_memory_max = 128U * 1024U,
     .buffer_max = PACKET_MAX + 8U,
     .tx_max = 1,
+    .one_tx = true,
     .stream = ssh_stream,
     .gap = ssh_gap,
     .progress_names = { request_names, response_names },

@@ -1067,6 +1067,7 @@ const struct protocol tls_protocol = {
     .tx_memory_max = TX_MEMORY_BYTES,
     .buffer_max = RECORD_MAX + RECORD_HEADER + 32768U,
     .tx_max = 4,
+    .one_tx = true,
     .open = tls_open,
     .close = tls_close,
     .stream = tls_stream,

@@ -515,7 +515,8 @@ static bool write_report(const struct engine *engine, const char *name, report_f
 /* --engine-analysis: what the rules are compiled to, as reports in the log folder. */
 static bool analyze_rules(struct engine *engine, struct error *error)
 {
-    if (!(engine->rules = load_rules(engine, error)) ||
+    if (!sandbox_names_user(engine->settings.user, engine->settings.group, error) ||
+        !(engine->rules = load_rules(engine, error)) ||
         (engine->settings.sandbox && !enter_sandbox(engine, error)))
         return false;
     return write_report(engine, "rules.json", write_rules, error) &&

@@ -541,6 +541,18 @@ static void put_variables(const struct recorder *recorder, const struct flow *fl
     json_close(out, ']');
 }
 
+static void put_entropies(const struct recorder *recorder, const struct flow *flow, struct text *out)
+{
+    double value;
+    const char *name = detect_flow_entropy(recorder->detector, flow, 0, &value);
+    if (!name)
+        return;
+    json_open(out, "entropy", '{');
+    for (size_t i = 0; (name = detect_flow_entropy(recorder->detector, flow, i, &value)); i++)
+        json_real(out, name, value);
+    json_close(out, '}');
+}
+
 static void put_bits(const struct recorder *recorder, const struct flow *flow, struct text *out)
 {
     bool bits = false, ints = false, is_int;
@@ -576,7 +588,9 @@ static bool has_metadata(const struct recorder *recorder, const struct flow *flo
     for (; notes; notes = notes->next)
         if (notes->kind == NOTE_PACKET)
             return true;
-    if (flow && detect_flow_text(recorder->detector, flow, 0, &text, &json))
+    double entropy;
+    if (flow && (detect_flow_text(recorder->detector, flow, 0, &text, &json) ||
+                 detect_flow_entropy(recorder->detector, flow, 0, &entropy)))
         return true;
     for (size_t i = 0; flow && (name = detect_flow_bit(recorder->detector, flow, i, &is_int, &value)); i++)
         if (is_int || !is_traffic(name))
@@ -593,8 +607,10 @@ void recorder_metadata(const struct recorder *recorder, const struct flow *flow,
     if (has_metadata(recorder, flow, notes)) {
         json_open(out, "metadata", '{');
         put_variables(recorder, flow, notes, out);
-        if (flow)
+        if (flow) {
             put_bits(recorder, flow, out);
+            put_entropies(recorder, flow, out);
+        }
         json_close(out, '}');
     }
     if (!flow)

@@ -31,14 +31,21 @@ static bool find_user(const struct sandbox *sandbox, uid_t *uid, gid_t *gid, str
     return true;
 }
 
+bool sandbox_names_user(const char *user, const char *group, struct error *error)
+{
+    return user || !group ||
+           error_set(error, "no user name was provided - ensure it is specified either in the "
+                            "configuration file (run-as.user) or in command-line arguments (--user)");
+}
+
 static bool become(const struct sandbox *sandbox, struct error *error)
 {
     uid_t uid = 0;
     gid_t gid = 0;
+    if (!sandbox_names_user(sandbox->user, sandbox->group, error))
+        return false;
     if (!sandbox->user)
-        return !sandbox->group ||
-               error_set(error, "no user name was provided - ensure it is specified either in the "
-                                "configuration file (run-as.user) or in command-line arguments (--user)");
+        return true;
     if (!find_user(sandbox, &uid, &gid, error))
         return false;
     if (geteuid() != 0)

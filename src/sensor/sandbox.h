@@ -16,6 +16,9 @@ struct sandbox {
     size_t path_count;
 };
 
+/* False, with the reason, when a group is named and no user. */
+MUST_CHECK bool sandbox_names_user(const char *user, const char *group, struct error *error);
+
 /* Becomes `user` and lays down its capabilities; then only the paths listed can be opened and only the calls
  * of the table made.
  *

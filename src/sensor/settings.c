@@ -544,7 +544,7 @@ static bool midstream_allows(enum exception_policy policy, bool midstream, bool 
         return policy == EXCEPTION_IGNORE || policy == EXCEPTION_PASS_FLOW;
     if (policy == EXCEPTION_DROP_PACKET || policy == EXCEPTION_PASS_PACKET)
         return false;
-    return policy < EXCEPTION_DROP_PACKET || inline_mode;
+    return policy != EXCEPTION_DROP_FLOW || inline_mode;
 }
 
 static bool read_exceptions(struct settings *settings, struct error *error)
@@ -632,8 +632,6 @@ static bool read_protocols(struct settings *settings, struct error *error)
         const struct protocol *protocol = protocols[i];
         struct config_node *node = all ? config_find(all, protocol->name) : NULL;
         const char *handling = node ? config_value(node, "encryption-handling") : NULL;
-        if (node && !handling)
-            handling = config_value(node, "encrypt-handling");
         settings->bypass_encrypted[i] = handling && !strcmp(handling, "bypass");
         settings->full_encrypted[i] = handling && !strcmp(handling, "full");
         settings->app_depth[i] = protocol->whole_stream ? 0 : settings->stream_depth;

@@ -249,7 +249,7 @@ void record_session(struct worker *worker, struct scene *scene)
         record_tx_events(worker, scene, tx);
         if (!tx->logged && log_ready(session, tx)) {
             record_tx(&worker->recorder, scene, tx);
-            if (app < PROTOCOL_COUNT)
+            if (app < PROTOCOL_COUNT && !tx->protocol->one_tx)
                 worker->counts.apps[app].txs[session->transport == TRANSPORT_UDP]++;
             tx->logged = true;
         }
@@ -467,6 +467,14 @@ static bool all_told(const struct session *session)
                         !session->frame_count[TO_SERVER] && !session->frame_count[TO_CLIENT]);
 }
 
+/* Bytes of this direction are there that its parser was not offered yet. */
+static bool pending(const struct scene *scene, enum direction direction)
+{
+    const struct session *session = scene->flow->session;
+    const struct stream *stream = scene->streams[direction];
+    return stream && stream_end(stream) > (session ? session->offset[direction] : 0);
+}
+
 static void flow_ended(void *context, struct flow *flow)
 {
     struct worker *worker = context;
@@ -478,7 +486,9 @@ static void flow_ended(void *context, struct flow *flow)
         scene.streams[TO_SERVER] = flow->tcp->streams[TO_SERVER];
         scene.streams[TO_CLIENT] = flow->tcp->streams[TO_CLIENT];
     }
-    bool inspected = !flow->dropped && !flow->bypassed;
+    bool inspected = !flow->dropped && (!flow->bypassed || flow->no_payload_inspection);
+    /* What only the server has left to say is told as its own. */
+    enum direction first = pending(&scene, TO_CLIENT) && !pending(&scene, TO_SERVER) ? TO_CLIENT : TO_SERVER;
     for (int d = 0; d < DIRECTIONS && flow->tcp && inspected; d++) {
         make_pseudo(worker, flow, (enum direction)d, &packet);
         scene.packet = &packet;
@@ -490,10 +500,10 @@ static void flow_ended(void *context, struct flow *flow)
         session_end(session);
     scene.session = session;
     bool open = flow->tcp || !all_told(session);
-    for (int d = 0; d < DIRECTIONS && open; d++) {
-        make_pseudo(worker, flow, (enum direction)d, &packet);
+    for (int turn_of = 0; turn_of < DIRECTIONS && open; turn_of++) {
+        scene.direction = turn_of ? !first : first;
+        make_pseudo(worker, flow, scene.direction, &packet);
         scene.packet = &packet;
-        scene.direction = (enum direction)d;
         scene.verdict = 0;
         scene.drop_reason = NULL;
         /* Once for each run of bytes between holes. */

@@ -129,6 +129,7 @@ static bool feed(struct worker *worker, struct scene *scene, enum direction dire
         return false;
     }
     const struct tcp *tcp = scene->flow->tcp;
+    session->midstream = tcp->midstream;
     session->alone = tcp->async && !tcp->midstream && !stream_end(scene->streams[!direction]);
     uint64_t gap = stream_gap(stream, session->offset[direction]);
     if (gap) {

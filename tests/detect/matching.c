@@ -106,6 +106,10 @@ static void numbers_are_read_from_payload(void **state)
         { UDP("byte_extract:1,0,n; byte_test:1,=,n,1;"), P("\x03\x03"), 1 },
         { UDP("byte_math:bytes 1,offset 0,oper *,rvalue 2,result r; byte_test:1,=,r,1;"), P("\x03\x06"), 1 },
         { UDP("byte_math:bytes 1,offset 0,oper /,rvalue 2,result r; byte_test:1,=,r,1;"), P("\x06\x06"), 0 },
+        { UDP("byte_math:bytes 1,offset 0,oper /,rvalue 0,result r; content:\"a\";"),
+          P("\x06"
+            "a"),
+          0 },
         { UDP("base64_decode:bytes 8; base64_data; content:\"hello\"; startswith;"), P("aGVsbG8="), 1 },
         { UDP("content:\"k=\"; base64_decode:relative; base64_data; content:\"hello\";"), P("k=aGVsbG8="),
           1 },
@@ -224,6 +228,33 @@ static void a_flow_keeps_only_so_many_texts(void **state)
     stage_packet(&stage, TO_SERVER, IP_UDP, P("0123456789"));
     assert_text(&stage, 7, "h", "\"7\"");
     assert_false(detect_flow_text(stage.detector, &stage.flow, 8, &key, &value));
+    stage_close(&stage);
+}
+
+static void assert_entropy(const struct stage *stage, size_t index, const char *name, double wanted)
+{
+    double value;
+    const char *found = detect_flow_entropy(stage->detector, &stage->flow, index, &value);
+    assert_non_null(found);
+    assert_string_equal(found, name);
+    assert_true(value > wanted - 1e-9 && value < wanted + 1e-9);
+}
+
+static void entropy_is_told_of_the_flow_whether_it_matches_or_not(void **state)
+{
+    (void)state;
+    struct stage stage;
+    double value;
+    stage_open(&stage,
+               "alert udp any any -> any any (entropy:value > 7; sid:1;)\n"
+               "alert udp any any -> any any (udp.hdr; entropy:bytes 4, value > 0; sid:2;)\n",
+               NULL);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("abab"));
+    assert_int_equal(stage_count(&stage, 1), 0);
+    assert_entropy(&stage, 0, "content", 1);
+    stage_packet(&stage, TO_SERVER, IP_UDP, P("abcdabcd"));
+    assert_entropy(&stage, 0, "content", 2); /* the latest */
+    assert_null(detect_flow_entropy(stage.detector, &stage.flow, 2, &value));
     stage_close(&stage);
 }
 
@@ -578,6 +609,7 @@ int main(void)
         cmocka_unit_test(captures_stay_with_flow_packet_and_alert),
         cmocka_unit_test(later_rules_ask_for_what_was_captured),
         cmocka_unit_test(a_flow_keeps_only_so_many_texts),
+        cmocka_unit_test(entropy_is_told_of_the_flow_whether_it_matches_or_not),
         cmocka_unit_test(thresholds_hide_and_show),
         cmocka_unit_test(headers_choose_the_packets),
         cmocka_unit_test(addresses_alone_are_judged_once_a_flow),

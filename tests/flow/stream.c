@@ -387,6 +387,24 @@ static void the_middle_of_a_connection_is_picked_up_when_asked(void **state)
     send_to(&bench, TO_SERVER, TCP_ACK, C0 + 1, S0 + 1, BYTES_OF("hello"));
     assert_int_equal(bench.flow->tcp->state, TCP_ESTABLISHED);
     stop(&bench);
+
+    start(&bench, &(struct tcp_settings){ .midstream = true }, 16);
+    send_to(&bench, TO_SERVER, TCP_FIN | TCP_ACK, C0 + 1, S0 + 1, BYTES_OF("the last of it"));
+    assert_int_equal(bench.flow->tcp->state, TCP_FIN_WAIT1);
+    send_to(&bench, TO_CLIENT, TCP_ACK, S0 + 1, C0 + 16, BYTES_NONE);
+    assert_true(bytes_is(stream_ready(bench.flow->tcp->streams[TO_SERVER], 0), "the last of it"));
+    stop(&bench);
+
+    start(&bench, NULL, 16);
+    send_to(&bench, TO_SERVER, TCP_FIN | TCP_ACK, C0 + 1, S0 + 1, BYTES_OF("lost"));
+    assert_true(bench.result.no_session);
+    stop(&bench);
+
+    start(&bench, &(struct tcp_settings){ .midstream = true, .async_oneside = true }, 16);
+    send_to(&bench, TO_CLIENT, TCP_SYN | TCP_ACK, S0, C0 + 1, BYTES_NONE);
+    send_to(&bench, TO_CLIENT, TCP_ACK, S0 + 1, C0 + 1, BYTES_OF("nobody acknowledges"));
+    assert_true(bytes_is(stream_ready(bench.flow->tcp->streams[TO_CLIENT], 0), "nobody acknowledges"));
+    stop(&bench);
 }
 
 static void one_side_alone_is_enough_when_asked(void **state)

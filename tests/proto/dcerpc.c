@@ -42,6 +42,23 @@ static const struct turn big[] = {
                          "\x00\x00\x00\x00\x57\x58\x59\x5a"),
 };
 
+static void what_nothing_answers_is_no_call(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {
+        TURN_TEXT(TO_SERVER, "\x05\x00\x10\x03\x10\x00\x00\x00\x18\x00\x00\x00\x02\x00\x00\x00"
+                             "\x00\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x03\x10\x00\x00\x00"
+                             "\x18\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00\x07\x00"),
+    };
+    struct conversation c = { &dcerpc_protocol, TRANSPORT_TCP, 135, TURNS(turns) };
+    struct text out = text_new(1U << 20);
+    play(&c, 0, &out);
+    expect_no_text(&out, "AUTH3");
+    expect_text(&out, "\"opnum\":7");
+    text_done(&out);
+    check_conversation(&c, 1);
+}
+
 static void check_calls(const struct turn *turns, size_t count)
 {
     struct conversation c = { .protocol = &dcerpc_protocol,
@@ -130,7 +147,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_in_datagrams_is_told_by_activity_and_sequence),
         cmocka_unit_test(the_activity_of_a_big_endian_datagram_is_turned_round),
-        cmocka_unit_test(little_endian_calls), cmocka_unit_test(big_endian_calls)
+        cmocka_unit_test(what_nothing_answers_is_no_call), cmocka_unit_test(little_endian_calls),
+        cmocka_unit_test(big_endian_calls)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

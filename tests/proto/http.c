@@ -331,6 +331,22 @@ static void a_change_within_a_change_fails(void **state)
     check_conversation(&c, 1);
 }
 
+static void a_tunnel_to_a_path_has_no_host(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {
+        TURN_TEXT(TO_SERVER, "CONNECT / HTTP/1.1\r\n\r\n"),
+        TURN_TEXT(TO_CLIENT, "HTTP/1.1 200 OK\r\n\r\n"),
+    };
+    struct conversation c = { &http_protocol, TRANSPORT_TCP, 80, TURNS(turns) };
+    struct text out = text_new(1U << 20);
+    play(&c, 0, &out);
+    expect_text(&out, "\"url\":\"/\"");
+    expect_no_text(&out, "hostname");
+    text_done(&out);
+    check_conversation(&c, 1);
+}
+
 static void a_tunnel_that_both_sides_use_can_change(void **state)
 {
     (void)state;
@@ -426,6 +442,7 @@ int main(void)
         cmocka_unit_test(header_buffers_have_their_documented_form),
         cmocka_unit_test(header_count_has_a_limit),
         cmocka_unit_test(a_change_within_a_change_fails),
+        cmocka_unit_test(a_tunnel_to_a_path_has_no_host),
         cmocka_unit_test(a_tunnel_that_both_sides_use_can_change),
         cmocka_unit_test(an_endless_header_ends_the_parsing),
         cmocka_unit_test(repeated_headers_beyond_the_memory_are_safe),

@@ -12,6 +12,26 @@ extern const struct protocol sip_protocol;
     "INVITE sip:minh@example.vn SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.1\r\nf: <sip:lan@example.vn>\r\n" \
     "To: <sip:minh@example.vn>\r\nContent-Type: application/sdp\r\nl: 122\r\n\r\n" SDP
 
+static void a_datagram_against_its_direction_is_no_message(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {
+        TURN_TEXT(TO_SERVER, "OPTIONS sip:minh@example.vn SIP/2.0\r\n\r\n"),
+        TURN_TEXT(TO_CLIENT, "OPTIONS sip:lan@example.vn SIP/2.0\r\n\r\n"),
+        TURN_TEXT(TO_SERVER, "SIP/2.0 200 OK\r\n\r\n"),
+        TURN_TEXT(TO_CLIENT, "SIP/2.0 404 Not Found\r\n\r\n"),
+    };
+    struct conversation c = { &sip_protocol, TRANSPORT_UDP, 5060, TURNS(turns) };
+    struct text out = text_new(1U << 16);
+    play(&c, 0, &out);
+    expect_text(&out, "sip:minh@example.vn");
+    expect_text(&out, "\"code\":\"404\"");
+    expect_no_text(&out, "sip:lan@example.vn");
+    expect_no_text(&out, "\"code\":\"200\"");
+    text_done(&out);
+    check_conversation(&c, 1);
+}
+
 static void requests_and_answers_are_told_with_their_media(void **state)
 {
     (void)state;
@@ -108,6 +128,7 @@ static void the_first_line_tells_who_is_the_server(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_datagram_against_its_direction_is_no_message),
         cmocka_unit_test(requests_and_answers_are_told_with_their_media),
         cmocka_unit_test(a_datagram_is_a_message),
         cmocka_unit_test(a_long_body_is_passed_over),
