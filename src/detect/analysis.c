@@ -304,7 +304,7 @@ static void write_frame_engines(struct text *out, const struct rule_view *view)
             struct text text = text_of(name, sizeof name);
             if (!(s->protocols >> p & 1) || !buffer->frame_types[p])
                 continue;
-            text_add(&text, "%s.%s", protocol->name,
+            text_add(&text, "%s.%s", protocol->id == PROTOCOL_http ? "http1" : protocol->name,
                      buffer->frame_types[p] == FRAME_STREAM + 1
                          ? "stream"
                          : protocol->frames[buffer->frame_types[p] - 1]);
@@ -667,7 +667,8 @@ static bool write_rule(struct text *out, struct analysis *analysis, const struct
     json_uint(out, "id", rule->sid);
     json_uint(out, "gid", rule->gid);
     json_uint(out, "rev", rule->rev);
-    json_string(out, "msg", rule->message);
+    if (rule->message.data)
+        json_string(out, "msg", rule->message);
     json_cstring(out, "app_proto", protocol ? protocol : "unknown");
     write_requirements(out, &view);
     write_policy(out, &view, type);

@@ -10,4 +10,9 @@
 /* Writes rules.json; false when it cannot be written. */
 MUST_CHECK bool ruleset_analyze(const struct ruleset *set, FILE *out, struct error *error);
 
+/* Some rule has to do with flow bits. */
+bool ruleset_has_bits(const struct ruleset *set);
+/* Writes flowbits.json: which rules set, clear and ask for which flow bits. */
+MUST_CHECK bool ruleset_report_bits(const struct ruleset *set, FILE *out, struct error *error);
+
 #endif

@@ -10,7 +10,6 @@
 
 #define BITS_MAX 16
 
-enum bit_command { BIT_SET, BIT_UNSET, BIT_TOGGLE, BIT_IS_SET, BIT_IS_NOT_SET };
 static const char *const bit_commands[] = { "set", "unset", "toggle", "isset", "isnotset" };
 
 struct bit_list {
@@ -110,9 +109,13 @@ static bool parse_flowbits(struct compiler *c, const struct keyword *keyword, st
     check->mode = (uint8_t)mode;
     check->data = list;
     check->subject = reads ? CHECK_FLOW_VALUES : CHECK_OTHER;
+    if (c->part) {
+        c->part->bits = list->ids;
+        c->part->bits_command = (uint8_t)mode;
+        c->part->bit_count = list->count;
+    }
     if (c->part && (mode == BIT_IS_SET || mode == BIT_SET || mode == BIT_TOGGLE)) {
         *(reads ? &c->part->asked : &c->part->set) = list->ids;
-        c->part->bit_count = list->count;
     }
     return true;
 }

@@ -465,7 +465,9 @@ static void take_raw(struct context *context)
     if (state->raw_offset[direction] < start)
         state->raw_offset[direction] = start;
     state->raw_done[direction] = context->flow->no_payload_inspection;
-    bool flush = in->flow_ends || stream_closed(stream) || state->raw_done[direction];
+    const struct stream *other = in->streams[!direction];
+    bool flush = in->flow_ends || (stream_closed(stream) && (!other || stream_closed(other))) ||
+                 state->raw_done[direction];
     if (in->session) {
         uint64_t finished = finished_transactions(in->session, direction);
         flush |= finished != state->tx_seen[direction];

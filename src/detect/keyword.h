@@ -7,6 +7,8 @@
 #include "detect/signature.h"
 #include "detect/syntax.h"
 
+enum bit_command { BIT_SET, BIT_UNSET, BIT_TOGGLE, BIT_IS_SET, BIT_IS_NOT_SET };
+
 /* One keyword of a rule and what it became; kept for reports only (ruleset_settings.keep_parts). */
 struct rule_part {
     struct rule_part *next;
@@ -17,6 +19,8 @@ struct rule_part {
     const struct file_check *file_check;
     bool leads;                  /* `prefilter` stands behind it */
     const uint16_t *asked, *set; /* flow bits that it asks to be set, or sets, by id */
+    const uint16_t *bits;        /* flow bits that it has to do with, by id */
+    uint8_t bits_command;        /* what with them: enum bit_command */
     size_t bit_count;
     bool hidden; /* nothing to show */
 };

@@ -4,6 +4,7 @@
 #include "detect/buffer.h"
 #include "detect/compile.h"
 #include "detect/regex.h"
+#include "detect/rule_view.h"
 
 static bool needs_cursor(const struct item *item)
 {
@@ -380,7 +381,8 @@ static void settle_payload(struct compiler *c)
     for (const struct buffer_use *use = s->uses; use; use = use->next)
         if (use->buffer->kind == BUFFER_PAYLOAD)
             payload = use;
-    s->needs_packet |= c->packet_only || s->no_stream;
+    /* What is said of a packet is said of the one that has the bytes. */
+    s->needs_packet |= c->packet_only || s->no_stream || (payload && c->of_packet);
     s->needs_stream |= c->stream_only || s->only_stream;
     if (!payload || !c->tcp || s->needs_packet || s->needs_stream)
         return;
@@ -472,6 +474,9 @@ static void note_rule(struct compiler *c)
     parts->app_layer = c->protocols != 0;
     for (const struct buffer_use *use = c->signature->uses; use; use = use->next)
         parts->app_layer |= is_tx_use(use);
+    /* Buffers of many protocols (files) name none. */
+    if (!c->protocols && !view_protocols_name(c->set, c->signature->protocols))
+        parts->app_layer = false;
 }
 
 bool settle(struct compiler *c, struct header *header)

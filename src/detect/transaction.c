@@ -531,6 +531,14 @@ static struct candidate *other_side(const struct inspection_of_tx *in, uint32_t 
     return NULL;
 }
 
+/* A rule on a hook alone says nothing of a side that has not spoken yet. */
+static bool is_unheard(const struct inspection_of_tx *in, const struct signature *s)
+{
+    return s->uses && s->uses->buffer->kind == BUFFER_HOOK && !s->uses->next && in->offset == 0 &&
+           !in->context->in->session->scanned[in->direction] && !in->tx->directed &&
+           in->context->in->session->transport == TRANSPORT_TCP && !in->complete;
+}
+
 static void judge_candidate(struct inspection_of_tx *in, struct candidate *candidate)
 {
     struct context *context = in->context;
@@ -542,6 +550,10 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
     candidate->restless = true;
     if (candidate->seen_offset == in->offset + 1)
         return; /* nothing was parsed since */
+    if (is_unheard(in, s)) {
+        candidate->done = in->complete;
+        return;
+    }
     if (!signature_applies(context, s)) {
         candidate->done = in->complete;
         return;

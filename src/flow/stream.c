@@ -382,6 +382,11 @@ bool stream_closed(const struct stream *stream)
     return stream->finished || (stream->has_fin && stream_end(stream) >= stream->fin);
 }
 
+bool stream_over(const struct stream *stream)
+{
+    return stream->finished;
+}
+
 bool stream_truncated(const struct stream *stream)
 {
     return stream->truncated;

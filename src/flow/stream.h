@@ -28,6 +28,8 @@ void stream_release(struct stream *stream, uint64_t offset);
 uint64_t stream_end(const struct stream *stream);
 /* The direction is closed (FIN or RST taken, or the flow ends): no more bytes will be ready. */
 bool stream_closed(const struct stream *stream);
+/* The connection is over: both sides closed and said so, one reset it, or the flow ends. */
+bool stream_over(const struct stream *stream);
 /* Bytes past the inspection depth are dropped; true once that happened. */
 bool stream_truncated(const struct stream *stream);
 

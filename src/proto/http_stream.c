@@ -108,6 +108,8 @@ static void finish_message(const struct call *call)
 static void begin_body(const struct call *call)
 {
     call->side->any_chunk = false;
+    if (call->side->tx)
+        call->side->tx->progress[call->direction] = HTTP_BODY;
     http_body_start(&call->side->body, call->session, call->side->tx, call->direction, call->settings);
 }
 

@@ -718,6 +718,17 @@ void session_one_sided(struct session *session, enum direction silent)
     session_event(session, SESSION_DETECTION_SKIPPED);
 }
 
+void session_truncate(struct session *session, enum direction direction)
+{
+    if (!session->protocol || session_deaf(session, direction))
+        return;
+    for (struct tx *tx = session->txs; tx; tx = tx->next)
+        for (struct file *file = tx->files; file; file = file->next)
+            if (file->direction == direction && file->state == FILE_OPEN)
+                file_close(session, file, true);
+    session->status[direction] = SESSION_FAILED;
+}
+
 void session_end(struct session *session)
 {
     if (session->ended)

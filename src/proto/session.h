@@ -144,6 +144,8 @@ void session_gap(struct session *session, enum direction direction, uint64_t siz
 void session_datagram(struct session *session, enum direction direction, struct bytes payload);
 /* Much came from one side, nothing was recognised in it, and the other is silent: it is not waited for. */
 void session_one_sided(struct session *session, enum direction silent);
+/* The rest of `direction` is beyond what is looked at: what was begun there ends as it is. */
+void session_truncate(struct session *session, enum direction direction);
 /* No more bytes in any direction: every transaction becomes complete. */
 void session_end(struct session *session);
 /* Another connection announced this one: it speaks `protocol`, without recognition, if that is enabled. The

@@ -494,6 +494,11 @@ static bool write_rules(const struct engine *engine, FILE *out, struct error *er
     return ruleset_analyze(engine->rules, out, error);
 }
 
+static bool write_bits(const struct engine *engine, FILE *out, struct error *error)
+{
+    return ruleset_report_bits(engine->rules, out, error);
+}
+
 static bool write_groups(const struct engine *engine, FILE *out, struct error *error)
 {
     return ruleset_write_groups(engine->rules, &engine->settings.grouping, out, error);
@@ -520,6 +525,7 @@ static bool analyze_rules(struct engine *engine, struct error *error)
         (engine->settings.sandbox && !enter_sandbox(engine, error)))
         return false;
     return write_report(engine, "rules.json", write_rules, error) &&
+           (!ruleset_has_bits(engine->rules) || write_report(engine, "flowbits.json", write_bits, error)) &&
            (!engine->settings.grouping.wanted ||
             write_report(engine, "rule_group.json", write_groups, error));
 }

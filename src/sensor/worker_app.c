@@ -139,7 +139,8 @@ static bool feed(struct worker *worker, struct scene *scene, enum direction dire
         return true;
     }
     struct bytes ready = stream_ready(stream, session->offset[direction]);
-    bool closed = stream_closed(stream);
+    /* Not before both sides are done: what ends with the connection is told then. */
+    bool closed = stream_over(stream);
     /* The beginning of something whose rest is lost: both are passed over together. */
     uint64_t hole = session->protocol && ready.size && ready.size <= session->scanned[direction]
                         ? stream_gap(stream, session->offset[direction] + ready.size)
@@ -208,6 +209,8 @@ void handle_tcp(struct worker *worker, struct scene *scene, struct packet *packe
     scene->streams[TO_CLIENT] = flow->tcp->streams[TO_CLIENT];
     if (!(scene->verdict & ACTION_DROP))
         feed_streams(worker, scene);
+    if (result->depth_reached && scene->session)
+        session_truncate(scene->session, scene->direction);
     /* Nothing more of it will be looked at. */
     if (worker->settings->stream_bypass && stream_truncated(scene->streams[scene->direction]))
         bypass(worker, flow);

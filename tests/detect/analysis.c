@@ -58,6 +58,52 @@ static void fast_pattern_is_the_pattern_however_short(void **state)
     assert_reported("\"mpm\":{\"buffer\":\"payload\",\"pattern\":\"q\",\"length\":1,");
 }
 
+static void flow_bits_are_told_with_the_rules_that_use_them(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct error error = { "" };
+    stage_open(&stage,
+               "alert tcp any any -> any any (flowbits:set,a; sid:1;)\n"
+               "alert tcp any any -> any any (flowbits:isset,a|b; flowbits:unset,a; sid:2;)\n"
+               "alert tcp any any -> any any (flowbits:isnotset,b; flowbits:toggle,b; sid:3;)\n",
+               NULL);
+    memset(report, 0, sizeof report);
+    FILE *file = fmemopen(report, sizeof report - 1, "w");
+    assert_non_null(file);
+    assert_true(ruleset_has_bits(stage.set));
+    assert_true(ruleset_report_bits(stage.set, file, &error));
+    assert_int_equal(fclose(file), 0);
+    stage_close(&stage);
+    assert_reported("{\"name\":\"a\",\"internal_id\":1,\"set_cnt\":1,\"unset_cnt\":1,\"toggle_cnt\":0,"
+                    "\"isset_cnt\":1,\"isnotset_cnt\":0,\"sets\":[1],\"isset\":[2],\"unset\":[2]}");
+    assert_reported("\"isset\":[2],\"isnotset\":[3],\"toggle\":[3]}");
+    stage_open(&stage, "alert tcp any any -> any any (content:\"a\"; sid:1;)\n", NULL);
+    assert_false(ruleset_has_bits(stage.set));
+    stage_close(&stage);
+}
+
+static void a_rule_on_packets_with_bytes_looks_at_packets(void **state)
+{
+    (void)state;
+    analyze("alert tcp any any -> any any (flags:S; content:\"a\"; sid:1;)\n");
+    assert_reported("\"requirements\":[\"payload\",\"tcp_flags_init_deinit\",\"real_pkt\"]");
+    assert_reported("\"type\":\"pkt\"");
+    if (strstr(report, "\"msg\"") || strstr(report, "need_stream"))
+        fail_msg("%s", report);
+}
+
+static void buffers_of_many_protocols_name_none(void **state)
+{
+    (void)state;
+    analyze("alert tcp any any -> any any (file.data; content:\"a\"; sid:1;)\n");
+    assert_reported("\"app_proto\":\"unknown\"");
+    if (strstr(report, "applayer"))
+        fail_msg("%s", report);
+    analyze("alert tcp any any -> any any (http.uri; content:\"a\"; sid:1;)\n");
+    assert_reported("applayer");
+}
+
 static void bytes_that_are_no_text_are_hexadecimal_and_places_are_numbers(void **state)
 {
     (void)state;
@@ -324,6 +370,9 @@ int main(void)
         cmocka_unit_test(each_rule_is_a_line_with_its_text_and_numbers),
         cmocka_unit_test(the_longest_content_of_the_protocol_is_the_pattern),
         cmocka_unit_test(fast_pattern_is_the_pattern_however_short),
+        cmocka_unit_test(flow_bits_are_told_with_the_rules_that_use_them),
+        cmocka_unit_test(a_rule_on_packets_with_bytes_looks_at_packets),
+        cmocka_unit_test(buffers_of_many_protocols_name_none),
         cmocka_unit_test(bytes_that_are_no_text_are_hexadecimal_and_places_are_numbers),
         cmocka_unit_test(buffers_have_the_names_of_reports),
         cmocka_unit_test(a_buffer_is_looked_for_in_each_protocol_that_has_it),

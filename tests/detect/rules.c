@@ -131,7 +131,7 @@ static void bad_rules_are_refused_with_their_place(void **state)
         { ALERT("tos:x100;"), 40, "tos", "0 to 255" },
         { ALERT("tos:256;"), 40, "tos", "0 to 255" },
         { ALERT("tos:<5;"), 40, "tos", "0 to 255" },
-        { "alert http2 any any -> any any (http2.settings:SETTINGS_NONE; sid:1;)", 37, "http2.settings",
+        { "alert http2 any any -> any any (http2.settings:SETTINGS_NONE; sid:1;)", 33, "http2.settings",
           "known name" },
         { ALERT("ttl:300;"), 40, "ttl", "255" },
         { ALERT("dsize:9<>3;"), 40, "dsize", "empty" },
