@@ -70,15 +70,25 @@ static void keep_alert(struct context *context, const struct signature *s)
         *last = alert;
 }
 
+static void store_one(struct file *file, uint32_t sid)
+{
+    file_store(file);
+    for (unsigned i = 0; i < file->sid_count; i++)
+        if (file->sids[i] == sid)
+            return;
+    if (file->sid_count < COUNT_OF(file->sids))
+        file->sids[file->sid_count++] = sid;
+}
+
 static void store_files(const struct context *context, const struct signature *s)
 {
     if (!s->files_store || !context->tx)
         return;
     if (context->file)
-        file_store((struct file *)(uintptr_t)context->file);
+        store_one((struct file *)(uintptr_t)context->file, s->rule.sid);
     else
         for (struct file *file = context->tx->files; file; file = file->next)
-            file_store(file);
+            store_one(file, s->rule.sid);
 }
 
 void signature_matched(struct context *context, const struct signature *s)

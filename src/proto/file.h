@@ -30,6 +30,8 @@ struct file {
     bool has_gaps, has_range, store, stored, no_inspect, logged;
     bool has_md5, has_sha1, has_sha256;
     uint8_t md5[16], sha1[20], sha256[32];
+    uint32_t sids[4]; /* rules that had it stored */
+    uint8_t sid_count;
     struct bytes magic;   /* text, or absent */
     struct window window; /* what detection may look at */
     uint64_t inspected;   /* detection looked at everything before this offset */

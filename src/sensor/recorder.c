@@ -456,6 +456,12 @@ void recorder_file(const struct file *file, struct text *out)
     static const char *const states[] = { "UNKNOWN", "CLOSED", "TRUNCATED", "ERROR" };
     if (file->name.size)
         json_string(out, "filename", file->name);
+    if (file->sid_count) {
+        json_open(out, "sid", '[');
+        for (unsigned i = 0; i < file->sid_count; i++)
+            json_uint(out, NULL, file->sids[i]);
+        json_close(out, ']');
+    }
     if (file->magic.data)
         json_string(out, "magic", file->magic);
     json_bool(out, "gaps", file->has_gaps);

@@ -44,6 +44,7 @@ struct scene {
     struct stream *streams[DIRECTIONS];
     enum direction direction;
     bool inline_mode;
+    bool other_ends;      /* the flow's end of the other direction is still to come */
     bool alerted, tagged; /* by this packet; a tag may be an earlier one's */
     uint8_t verdict;      /* enum rule_action of the packet: 0, ACTION_DROP, ACTION_REJECT..., ACTION_PASS */
     const char *drop_reason;      /* when it was dropped */

@@ -254,7 +254,7 @@ void record_session(struct worker *worker, struct scene *scene)
             tx->logged = true;
         }
         follow_stored_files(worker, scene, tx);
-        record_files(worker, scene, tx, complete && session->ended);
+        record_files(worker, scene, tx, complete && session->ended && !scene->other_ends);
         if (!worker->detector || !scene->flow || scene->flow->passed || scene->flow->no_packet_inspection) {
             for (int d = 0; d < DIRECTIONS && !files_wait(scene, tx); d++)
                 tx->inspected[d] |= tx_complete(session, tx, (enum direction)d);
@@ -504,6 +504,7 @@ static void flow_ended(void *context, struct flow *flow)
         scene.direction = turn_of ? !first : first;
         make_pseudo(worker, flow, scene.direction, &packet);
         scene.packet = &packet;
+        scene.other_ends = turn_of == 0;
         scene.verdict = 0;
         scene.drop_reason = NULL;
         /* Once for each run of bytes between holes. */
