@@ -289,8 +289,15 @@ static uint64_t framed_offset(const struct session *session, const struct stream
 }
 
 /* Bytes that the other side's packet made ready are judged with the next packet of their own; an alert then
- * shows what it is about. */
+ * shows what it is about. Nothing is kept for that where no transaction waits to be judged. */
 #define PAYLOAD_KEPT (16U << 10)
+
+static bool is_judged_later(const struct worker *worker, const struct session *session,
+                            enum direction direction)
+{
+    return worker->recorder.keeps_payload && worker->detector && session &&
+           !session_deaf(session, direction) && session->last_tx && !session->last_tx->inspected[direction];
+}
 
 static void release_streams(struct worker *worker, struct scene *scene)
 {
@@ -311,7 +318,7 @@ static void release_streams(struct worker *worker, struct scene *scene)
         if (worker->frames_logged)
             limit = MIN(limit, framed_offset(session, stream, d));
         limit = MIN(limit, stream_end(stream));
-        if (worker->recorder.keeps_payload && direction != scene->direction)
+        if (direction != scene->direction && is_judged_later(worker, session, direction))
             limit -= MIN(limit, (uint64_t)PAYLOAD_KEPT);
         stream_release(stream, limit);
     }
