@@ -229,6 +229,8 @@ static struct http_header *same_header(struct block *block, struct bytes name, e
     uint8_t first = byte_lower(name.data[0]);
     for (uint16_t i = 0; i < message->header_count; i++) {
         struct http_header *header = &block->headers[i];
+        /* As many as are counted were written.
+         * NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
         if (header->field == HTTP_OTHER && header->name.size == name.size &&
             byte_lower(header->name.data[0]) == first && bytes_equal_nocase(header->name, name))
             return header;
@@ -342,7 +344,7 @@ static bool begin(struct block *block, struct bytes line)
 static bool append(struct block *block, struct bytes more)
 {
     size_t size = block->pending.size + more.size;
-    if (size > block->room_size) {
+    if (!block->room || size > block->room_size) {
         uint8_t *room = arena_new(&block->tx->memory, size * 2, 1);
         if (!room)
             return false;
