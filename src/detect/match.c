@@ -384,7 +384,8 @@ static bool match_entropy(const struct matching *m, const struct item *item)
     if (size > 0)
         part = bytes_first(part, (size_t)size);
     double have = shannon(part), want = item->entropy.value;
-    flow_entropy_keep(m->context, item->entropy.name, have);
+    if (part.size)
+        flow_entropy_keep(m->context, item->entropy.name, have);
     switch (item->entropy.comparison) {
     case IS_LESS:
         return have < want;

@@ -771,6 +771,8 @@ void settings_read_places(struct settings *settings)
         settings->user = config_value(root, "run-as.user");
     if (!settings->group)
         settings->group = config_value(root, "run-as.group");
+    if (!settings->user && !settings->group && config_find(root, "run-as"))
+        settings->group = ""; /* somebody is asked for, and not named */
     if (!settings->spool_dir)
         settings->spool_dir = config_value(root, "uplink.spool");
 }

@@ -254,6 +254,8 @@ static void entropy_is_told_of_the_flow_whether_it_matches_or_not(void **state)
     assert_entropy(&stage, 0, "content", 1);
     stage_packet(&stage, TO_SERVER, IP_UDP, P("abcdabcd"));
     assert_entropy(&stage, 0, "content", 2); /* the latest */
+    stage_packet(&stage, TO_SERVER, IP_UDP, P(""));
+    assert_entropy(&stage, 0, "content", 2); /* nothing has none */
     assert_null(detect_flow_entropy(stage.detector, &stage.flow, 2, &value));
     stage_close(&stage);
 }
