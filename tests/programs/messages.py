@@ -105,11 +105,13 @@ def permissions(root):
     for name, mode in (("readable", 0o555), ("private", 0o700)):
         os.mkdir(name)
         os.chmod(name, mode)
-    words = [sensor, "--disable-detection"]
+    # The build may lie where nobody comes.
+    ours, theirs = (shutil.copy(program, ".") for program in (sensor, vonglau))
+    words = [os.path.abspath(ours), "--disable-detection"]
     refused(1, [*words, "-r", "mixed/a.pcap", "-l", "readable"], r'the logging directory "readable": Permission denied', user=nobody)
     refused(1, [*words, "-r", "mixed/a.pcap", "-l", "gone/deeper"], r'the logging directory "gone/deeper" does not exist')
     refused(1, [*words, "-i", "nosuch0", "-l", "out"], r"nosuch0")
-    refused(1, [vonglau, "center", "--state", "readable/state", "--listen", "127.0.0.1:0"], r"readable/state: Permission denied", user=nobody)
+    refused(1, [os.path.abspath(theirs), "center", "--state", "readable/state", "--listen", "127.0.0.1:0"], r"readable/state: Permission denied", user=nobody)
     if root:
         os.chmod(write("secret.pcap", b""), 0o600)
         os.mkdir("open")
