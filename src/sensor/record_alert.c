@@ -161,6 +161,13 @@ static void put_packet(const struct packet *packet, struct text *out)
     json_close(out, '}');
 }
 
+/* What the receiver has not acknowledged is not shown yet; what comes after a hole is. */
+static uint64_t shown_end(const struct stream *stream)
+{
+    uint64_t end = stream_end(stream);
+    return stream_gap(stream, end) ? UINT64_MAX : end;
+}
+
 static void put_payloads(struct recorder *recorder, const struct eve_settings *eve, const struct scene *scene,
                          const struct alert *alert, struct text *out)
 {
@@ -169,7 +176,7 @@ static void put_payloads(struct recorder *recorder, const struct eve_settings *e
     struct text *held = &recorder->scratch;
     text_clear(held);
     if (wanted && stream && (alert->on_stream || alert->tx))
-        recorder_stream(stream, stream_start(stream), UINT64_MAX, eve->alerts.payload_max, held);
+        recorder_stream(stream, stream_start(stream), shown_end(stream), eve->alerts.payload_max, held);
     if (wanted) {
         put_payload(eve, held->size ? text_bytes(held) : scene->packet->payload, out);
         json_uint(out, "stream", held->size != 0);
