@@ -47,6 +47,18 @@ static int tear_down(void **state)
     return 0;
 }
 
+static bool shut_in(const struct place *place)
+{
+    const struct sandbox_path paths[] = { { place->logs, true } };
+    const struct sandbox sandbox = { .paths = paths, .path_count = 1 };
+    struct error error = { "" };
+    bool landlock;
+    if (sandbox_enter(&sandbox, &landlock, &error))
+        return true;
+    fprintf(stderr, "%s\n", error.text);
+    return false;
+}
+
 /* Runs `attempt` inside the sandbox; it returns 0 when all was as it must be, or the line of what was not. */
 static void inside(struct place *place, int (*attempt)(const struct place *place))
 {
@@ -54,15 +66,7 @@ static void inside(struct place *place, int (*attempt)(const struct place *place
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        const struct sandbox_path paths[] = { { place->logs, true } };
-        const struct sandbox sandbox = { .paths = paths, .path_count = 1 };
-        struct error error = { "" };
-        bool landlock;
-        if (!sandbox_enter(&sandbox, &landlock, &error)) {
-            fprintf(stderr, "%s\n", error.text);
-            _exit(255);
-        }
-        _exit(attempt(place) % 255);
+        _exit(shut_in(place) ? attempt(place) % 255 : 255);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
@@ -128,13 +132,9 @@ static void no_capability_is_left_but_to_open_files(void **state)
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        const struct sandbox_path paths[] = { { place->logs, true } };
-        const struct sandbox sandbox = { .paths = paths, .path_count = 1 };
-        struct error error = { "" };
-        bool landlock;
         char text[8192] = "";
         int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-        if (!sandbox_enter(&sandbox, &landlock, &error) || read(fd, text, sizeof text - 1) <= 0)
+        if (!shut_in(place) || read(fd, text, sizeof text - 1) <= 0)
             _exit(1);
         const uint64_t told[] = { number_in(text, "CapEff:"), number_in(text, "CapPrm:"),
                                   number_in(text, "CapInh:"), number_in(text, "NoNewPrivs:"),
