@@ -30,7 +30,6 @@ static void unlock_lanes(struct engine *engine)
             lane_unlock(engine->lanes[i]);
 }
 
-/* A new set is built beside the old one; workers change over between batches. */
 /* All workers go over to `set`, or none does. */
 static bool change_rules(struct engine *engine, const struct ruleset *set, struct error *error)
 {
@@ -47,6 +46,7 @@ static bool change_rules(struct engine *engine, const struct ruleset *set, struc
     return all;
 }
 
+/* A new set is built beside the old one; workers change over between batches. */
 static void reload_rules(struct engine *engine)
 {
     struct error error;
