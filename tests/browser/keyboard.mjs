@@ -29,6 +29,7 @@ export async function checkKeyboard(page, base, states, check) {
   await page.waitForSelector('.steps li');
   await page.keyboard.press('s');
   await page.waitForSelector('.dialog #esc-title');
+  await page.waitForFunction(() => document.activeElement?.closest('.dialog') && !document.querySelector('.dialog .primary')?.disabled);
   await page.keyboard.press('Enter');
   await page.waitForURL(/\/case\/\d+/);
   await page.waitForSelector('.casehead');
