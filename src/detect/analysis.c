@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "detect/engine_places.h"
 #include "detect/gate.h"
 #include "detect/report.h"
 #include "detect/rule_view.h"
@@ -139,30 +140,6 @@ static void add_engine(struct engines *engines, struct engine engine)
     engines->count++;
 }
 
-static uint8_t progress_in(const struct rule_view *view, const struct buffer_use *use, size_t protocol,
-                           enum direction direction)
-{
-    const struct inspect *row = use->buffer->rows[protocol];
-    if (use->buffer->kind == BUFFER_HOOK)
-        return use->progress == PROGRESS_COMPLETE
-                   ? protocol_complete(view->set->protocols[protocol], direction)
-                   : use->progress;
-    return row ? row->progress[direction] : 0;
-}
-
-static bool goes_this_way(const struct rule_view *view, const struct buffer_use *use, size_t protocol,
-                          enum direction direction)
-{
-    const struct signature *s = view->signature;
-    const struct inspect *row = use->buffer->rows[protocol];
-    if (use->side)
-        return direction == (enum direction)(use->side - 1);
-    if (use->buffer->kind == BUFFER_HOOK)
-        return use->direction == direction;
-    return (direction == TO_SERVER ? s->to_server : s->to_client) &&
-           (!row || row->directions >> direction & 1);
-}
-
 /* Those of one buffer come with the first of them. */
 static bool is_first(const struct rule_view *view, size_t use)
 {
@@ -172,52 +149,67 @@ static bool is_first(const struct rule_view *view, size_t use)
     return true;
 }
 
+/* What reports call the engine of a condition without a buffer: after the protocol's state. */
+static const char *generic_name(char *name, size_t capacity, const struct engine *engine)
+{
+    const struct protocol *protocol = protocol_find(bytes_of_string(engine->protocol));
+    const char *const *names = protocol ? protocol->progress_names[engine->direction] : NULL;
+    struct text text = text_of(name, capacity);
+    text_add(&text, "%s:", engine->protocol);
+    if (names && engine->progress <= protocol_complete(protocol, engine->direction))
+        text_string(&text, names[engine->progress]);
+    else
+        text_add(&text, "%s_%s", engine->direction == TO_SERVER ? "request" : "response",
+                 engine->progress ? "complete" : "started");
+    text_string(&text, ":generic");
+    return name;
+}
+
+/* NULL: it has a generic name. */
+static const char *engine_name(const struct rule_view *view, const struct buffer_use *use)
+{
+    const struct rule_part *part = view_part_of(view, use);
+    if (use->buffer->kind == BUFFER_PAYLOAD)
+        return "stream";
+    if (use->buffer->kind == BUFFER_EVENT)
+        return "app-layer-events";
+    if (part && part->keyword && part->keyword->list)
+        return part->keyword->list;
+    if (use->buffer->kind == BUFFER_HOOK || use->buffer->kind == BUFFER_TEST)
+        return NULL;
+    return view_buffer_name(view->set, use->buffer);
+}
+
+/* Raw bytes and events are of no protocol here. */
+static void collect_plain(const struct rule_view *view, const struct buffer_use *use, struct engines *engines,
+                          bool fast)
+{
+    const struct signature *s = view->signature;
+    for (unsigned d = 0; d < DIRECTIONS; d++)
+        if (use->side ? d == use->side - 1U : d == TO_SERVER ? s->to_server : s->to_client)
+            add_engine(engines, (struct engine){ use, "unknown", (uint8_t)d, 0, fast });
+}
+
 static void collect(const struct rule_view *view, const struct buffer_use *use, struct engines *engines)
 {
-    bool plain = use->buffer->kind == BUFFER_PAYLOAD || use->buffer->kind == BUFFER_EVENT;
     bool fast = view->fast_use && share_engine(view, use, view->fast_use);
-    uint64_t all = use->buffer->protocols & use->protocols & view->signature->protocols;
-    for (size_t p = view->set->protocol_count; p-- > 0;) {
-        for (unsigned d = 0; d < DIRECTIONS && (plain || all >> p & 1); d++) {
-            /* Files are registered for the answer first. */
-            unsigned direction = use->buffer->kind >= BUFFER_FILES && use->buffer->kind <= BUFFER_FILE_MAGIC
-                                     ? DIRECTIONS - 1 - d
-                                     : d;
-            if (goes_this_way(view, use, p, direction))
-                add_engine(engines,
-                           (struct engine){ use, plain ? "unknown" : view->set->protocols[p]->name,
-                                            (uint8_t)direction, progress_in(view, use, p, direction), fast });
-        }
-        if (plain)
-            break;
+    if (use->buffer->kind == BUFFER_PAYLOAD || use->buffer->kind == BUFFER_EVENT) {
+        collect_plain(view, use, engines, fast);
+        return;
     }
+    struct engine_place places[ENGINE_PLACES_MAX];
+    const char *name = engine_name(view, use);
+    size_t count = engine_places(view, use, name ? name : "", places);
+    for (size_t i = 0; i < count; i++)
+        add_engine(engines,
+                   (struct engine){ use, places[i].protocol, places[i].direction, places[i].progress, fast });
 }
 
 static void write_engine_name(struct text *out, const struct rule_view *view, const struct engine *engine)
 {
-    const struct rule_part *part = view_part_of(view, engine->use);
-    const char *name = view_buffer_name(view->set, engine->use->buffer);
     char generic[128];
-    if (engine->use->buffer->kind == BUFFER_PAYLOAD) {
-        name = "stream";
-    } else if (engine->use->buffer->kind == BUFFER_EVENT) {
-        name = "app-layer-events";
-    } else if (part && part->keyword && part->keyword->list) {
-        name = part->keyword->list;
-    } else if (engine->use->buffer->kind == BUFFER_HOOK || engine->use->buffer->kind == BUFFER_TEST) {
-        const struct protocol *protocol = protocol_find(bytes_of_string(engine->protocol));
-        const char *const *names = protocol ? protocol->progress_names[engine->direction] : NULL;
-        struct text text = text_of(generic, sizeof generic);
-        text_add(&text, "%s:", engine->protocol);
-        if (names && engine->progress <= protocol_complete(protocol, engine->direction))
-            text_string(&text, names[engine->progress]);
-        else
-            text_add(&text, "%s_%s", engine->direction == TO_SERVER ? "request" : "response",
-                     engine->progress ? "complete" : "started");
-        text_string(&text, ":generic");
-        name = generic;
-    }
-    json_cstring(out, "name", name);
+    const char *name = engine_name(view, engine->use);
+    json_cstring(out, "name", name ? name : generic_name(generic, sizeof generic, engine));
 }
 
 static void write_transforms(struct text *out, const struct transform *transform)
@@ -640,7 +632,8 @@ static void write_prefilter(struct text *out, const struct rule_view *view)
         json_close(out, '}');
     } else if (view->fast && view->signature->kind != SIGNATURE_FRAME) {
         json_open(out, "mpm", '{');
-        json_cstring(out, "buffer", view_buffer_name(view->set, view->fast_use->buffer));
+        bool packet = view->fast_use->buffer->kind == BUFFER_PACKET;
+        json_cstring(out, "buffer", packet ? "payload" : view_buffer_name(view->set, view->fast_use->buffer));
         report_content(out, view->fast, true);
         json_close(out, '}');
     }

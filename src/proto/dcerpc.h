@@ -104,6 +104,7 @@ bool dcerpc_get_stub(const struct tx *tx, enum direction direction, uint32_t ind
 #define DCERPC_INSPECTS                                                                                      \
     { .name = "dcerpc.opnum",                                                                                \
       .alias = "dce_opnum",                                                                                  \
+      .shown = "dce_generic",                                                                                \
       .kind = INSPECT_NUMBER,                                                                                \
       .directions = 1U << TO_SERVER | 1U << TO_CLIENT,                                                       \
       .progress = { 1, 1 },                                                                                  \
@@ -113,7 +114,7 @@ bool dcerpc_get_stub(const struct tx *tx, enum direction direction, uint32_t ind
       .help = "Number of the operation called",                                                              \
       .source = "C706 12.6.4.9" },                                                                           \
     {                                                                                                        \
-        .name = "dcerpc.stub_data", .alias = "dce_stub_data", .kind = INSPECT_GET,                           \
+        .name = "dcerpc.stub_data", .alias = "dce_stub_data", .shown = "dce_stub_data", .kind = INSPECT_GET, \
         .directions = 1U << TO_SERVER | 1U << TO_CLIENT, .progress = { 1, 1 }, .get = dcerpc_get_stub,       \
         .help = "Arguments or results of a call, put together from its fragments", .source = "C706 12.6.4.9" \
     }

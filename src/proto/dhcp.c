@@ -308,16 +308,17 @@ static bool rebinding_time(const struct tx *tx, enum direction direction, uint32
 }
 
 #define BOTH (1U << TO_SERVER | 1U << TO_CLIENT)
-#define ROW(keyword, getter, text)                                                           \
+#define ROW(keyword, getter, ...)                                                            \
     {                                                                                        \
         .name = (keyword), .kind = INSPECT_NUMBER, .directions = BOTH, .progress = { 1, 1 }, \
-        .number = (getter), .help = (text), .source = "RFC 2132 section 9",                  \
+        .number = (getter), .source = "RFC 2132 section 9", .help = __VA_ARGS__,             \
     }
 
 static const struct inspect inspects[] = {
     ROW("dhcp.leasetime", lease_time, "Lease time, in seconds"),
-    ROW("dhcp.renewal_time", renewal_time, "Time to renewal, in seconds"),
-    ROW("dhcp.rebinding_time", rebinding_time, "Time to rebinding, in seconds"),
+    ROW("dhcp.renewal_time", renewal_time, "Time to renewal, in seconds", .shown = "dhcp.renewal-time"),
+    ROW("dhcp.rebinding_time", rebinding_time, "Time to rebinding, in seconds",
+        .shown = "dhcp.rebinding-time"),
 };
 
 const struct protocol dhcp_protocol = {

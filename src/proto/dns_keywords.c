@@ -112,8 +112,10 @@ const struct inspect dns_inspects[DNS_INSPECTS] = {
       .get = request_name,
       .help = "Names asked for, in requests",
       .source = "RFC 1035 section 4.1" },
-    NAME_ROW("dns.queries.rrname", "dns.query.name", BOTH, question_name, "Names of the question section"),
-    NAME_ROW("dns.answers.rrname", "dns.answer.name", BOTH, answer_name, "Names of the answer section"),
+    NAME_ROW("dns.queries.rrname", NULL, BOTH, question_name, "Names of the question section"),
+    NAME_ROW("dns.query.name", NULL, BOTH, question_name, "Names of the question section"),
+    NAME_ROW("dns.answers.rrname", NULL, BOTH, answer_name, "Names of the answer section"),
+    NAME_ROW("dns.answer.name", NULL, BOTH, answer_name, "Names of the answer section"),
     NAME_ROW("dns.authorities.rrname", NULL, BOTH, authority_name, "Names of the authority section"),
     NAME_ROW("dns.additionals.rrname", NULL, BOTH, additional_name, "Names of the additional section"),
     NAME_ROW("dns.response.rrname", NULL, 1U << TO_CLIENT, response_name,
@@ -151,7 +153,7 @@ const struct inspect mdns_inspects[DNS_LOCAL_INSPECTS] = {
     NAME_ROW("mdns.answers.rrname", NULL, BOTH, answer_name, "Names of the answer section"),
     NAME_ROW("mdns.authorities.rrname", NULL, BOTH, authority_name, "Names of the authority section"),
     NAME_ROW("mdns.additionals.rrname", NULL, BOTH, additional_name, "Names of the additional section"),
-    NAME_ROW("mdns.response.rrname", NULL, BOTH, response_name, "All names of a response"),
+    NAME_ROW("mdns.response.rrname", NULL, 1U << TO_SERVER, response_name, "All names of a response"),
 };
 
 const struct inspect llmnr_inspects[DNS_LOCAL_INSPECTS] = {

@@ -34,7 +34,7 @@ void dns_write(const struct tx *tx, bool extended, struct text *out);
 void dns_local_write(const struct tx *tx, bool extended, struct text *out);
 bool dns_loggable(const struct tx *tx);
 
-#define DNS_INSPECTS       9U
+#define DNS_INSPECTS       11U
 #define DNS_LOCAL_INSPECTS 5U
 extern const struct inspect dns_inspects[DNS_INSPECTS];
 extern const struct inspect mdns_inspects[DNS_LOCAL_INSPECTS], llmnr_inspects[DNS_LOCAL_INSPECTS];

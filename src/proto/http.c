@@ -218,7 +218,12 @@ enum { SERVER = 1 << TO_SERVER, CLIENT = 1 << TO_CLIENT, BOTH = SERVER | CLIENT 
 #define FROM(p)  .progress = { (p), (p) }
 #define PLACE(m) .offset = offsetof(struct http, m)
 
-const struct inspect http_inspects[HTTP2_INSPECTS] = {
+const struct inspect http_inspects[HTTP1_INSPECTS + HTTP2_INSPECTS] = {
+    /* Of HTTP/1 only. */
+    { "http.start", .alias = "http_start", .kind = INSPECT_GET, .directions = BOTH, FROM(HTTP_HEADERS),
+      .get = get_start, .help = "Start line and header fields in normal form",
+      .source = "RFC 9112 section 2.1", .shown = "http_start" },
+    /* Of both. */
     { "http.method", .modifier = "http_method", .kind = INSPECT_BYTES, .directions = SERVER, FROM(HTTP_LINE),
       PLACE(method), .help = "Request method", .source = "RFC 9110 section 9" },
     { "http.uri", .modifier = "http_uri", .kind = INSPECT_BYTES, .directions = SERVER, FROM(HTTP_LINE),
@@ -250,9 +255,6 @@ const struct inspect http_inspects[HTTP2_INSPECTS] = {
     { "http.header_names", .alias = "http_header_names", .kind = INSPECT_GET, .directions = BOTH,
       FROM(HTTP_HEADERS), .get = get_names, .help = "Field names, each between line ends",
       .source = "RFC 9112 section 5", .shown = "http_header_names" },
-    { "http.start", .alias = "http_start", .kind = INSPECT_GET, .directions = BOTH, FROM(HTTP_HEADERS),
-      .get = get_start, .help = "Start line and header fields in normal form",
-      .source = "RFC 9112 section 2.1", .shown = "http_start" },
     { "http.request_header", .alias = "http_request_header", .kind = INSPECT_GET, .directions = SERVER,
       FROM(HTTP_HEADERS), .get = get_each, .help = "Each field of a request", .source = "RFC 9112 section 5",
       .shown = "http_request_header" },
@@ -512,7 +514,7 @@ const struct protocol http_protocol = {
     .complete = { HTTP_COMPLETE, HTTP_COMPLETE },
     .write = write,
     .inspects = http_inspects,
-    .inspect_count = HTTP_INSPECTS,
+    .inspect_count = HTTP1_INSPECTS + HTTP_INSPECTS,
     .events = events,
     .event_capitals = true,
     .frames = frame_names,

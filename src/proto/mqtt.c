@@ -878,25 +878,26 @@ static const char *const connect_bits[] = { "",         "clean_session", "will",
                                             "password", "username",      NULL };
 static const char *const yes_no[] = { "false", "true", NULL };
 
-#define BOTH (1 << TO_SERVER | 1 << TO_CLIENT)
-#define NUMBER(keyword, getter, most, text)                                                                  \
-    .name = (keyword), .kind = INSPECT_NUMBER, .directions = BOTH, .number = (getter), .progress = { 1, 1 }, \
-    .max = (most), .help = (text)
-#define BUFFER(keyword, getter, text)                                                          \
-    {                                                                                          \
-        .name = (keyword), .kind = INSPECT_GET, .directions = 1 << TO_SERVER, .get = (getter), \
-        .progress = { 1, 1 }, .help = (text)                                                   \
+enum { SERVER = 1 << TO_SERVER, CLIENT = 1 << TO_CLIENT, BOTH = SERVER | CLIENT };
+#define NUMBER(keyword, where, getter, most, text)                                        \
+    .name = (keyword), .kind = INSPECT_NUMBER, .directions = (where), .number = (getter), \
+    .progress = { 1, 1 }, .max = (most), .help = (text)
+#define BUFFER(keyword, getter, text)                                                                        \
+    {                                                                                                        \
+        .name = (keyword), .kind = INSPECT_GET, .directions = SERVER, .get = (getter), .progress = { 1, 1 }, \
+        .help = (text)                                                                                       \
     }
 
 static const struct inspect inspects[] = {
-    { NUMBER("mqtt.type", type_number, 15, "Control packet type"), .choices = type_names },
-    { NUMBER("mqtt.qos", qos_number, 2, "Quality of service") },
-    { NUMBER("mqtt.flags", flags_number, 3, "Header flags"), .bits = flag_bits },
-    { NUMBER("mqtt.protocol_version", version_number, 255, "Protocol version of the session") },
-    { NUMBER("mqtt.reason_code", code_number, 255, "Reason or return code"),
+    { NUMBER("mqtt.type", BOTH, type_number, 15, "Control packet type"), .choices = type_names },
+    { NUMBER("mqtt.qos", SERVER, qos_number, 2, "Quality of service") },
+    { NUMBER("mqtt.flags", SERVER, flags_number, 3, "Header flags"), .bits = flag_bits },
+    { NUMBER("mqtt.protocol_version", SERVER, version_number, 255, "Protocol version of the session") },
+    { NUMBER("mqtt.reason_code", BOTH, code_number, 255, "Reason or return code"),
       .alias = "mqtt.connack.return_code" },
-    { NUMBER("mqtt.connect.flags", connect_flags_number, 255, "CONNECT flags"), .bits = connect_bits },
-    { NUMBER("mqtt.connack.session_present", connack_session, 1, "CONNACK: session present"),
+    { NUMBER("mqtt.connect.flags", SERVER, connect_flags_number, 255, "CONNECT flags"),
+      .bits = connect_bits },
+    { NUMBER("mqtt.connack.session_present", CLIENT, connack_session, 1, "CONNACK: session present"),
       .choices = yes_no },
     BUFFER("mqtt.connect.protocol_string", get_protocol, "CONNECT: protocol name"),
     BUFFER("mqtt.connect.clientid", get_client, "CONNECT: client identifier"),

@@ -103,11 +103,11 @@ static const char *const mode_names[] = { "reserved", "symmetric_active", "symme
                                           "control",  "private",          NULL };
 
 #define BOTH (1U << TO_SERVER | 1U << TO_CLIENT)
-#define NUMBER_ROW(keyword, getter, names, text)                                             \
-    {                                                                                        \
-        .name = (keyword), .kind = INSPECT_NUMBER, .directions = BOTH, .progress = { 1, 1 }, \
-        .number = (getter), .max = UINT8_MAX, .choices = (names), .help = (text),            \
-        .source = "RFC 5905 section 7.3",                                                    \
+#define NUMBER_ROW(keyword, getter, names, text)                                                          \
+    {                                                                                                     \
+        .name = (keyword), .kind = INSPECT_NUMBER, .directions = BOTH, .progress = { 1, 1 },              \
+        .number = (getter), .max = UINT8_MAX, .choices = (names), .help = (text), .shown = "ntp.generic", \
+        .source = "RFC 5905 section 7.3",                                                                 \
     }
 
 static const struct inspect inspects[] = {

@@ -620,9 +620,9 @@ GETTER(get_ja4, true, quic->ja4)
     }
 
 static const struct inspect inspects[] = {
-    ROW("quic.version", BOTH, get_version, "Version, four bytes"),
-    ROW("quic.sni", 1U << TO_SERVER, get_sni, "Server name asked for"),
-    ROW("quic.ua", 1U << TO_SERVER, get_user_agent, "User agent of Google's QUIC"),
+    ROW("quic.version", BOTH, get_version, "Version, four bytes", .shown = "quic_version"),
+    ROW("quic.sni", 1U << TO_SERVER, get_sni, "Server name asked for", .shown = "quic_sni"),
+    ROW("quic.ua", 1U << TO_SERVER, get_user_agent, "User agent of Google's QUIC", .shown = "quic_ua"),
     ROW("quic.cyu.string", 1U << TO_SERVER, get_cyu, "CYU fingerprint in full"),
     ROW("quic.cyu.hash", 1U << TO_SERVER, get_cyu_hash, "CYU fingerprint as MD5", .length = 32,
         .hexadecimal = true),

@@ -383,9 +383,9 @@ SDP_GETTER(get_media_key, 'k', true)
         .name = (keyword), .kind = INSPECT_BYTES, .directions = (bits), \
         .offset = offsetof(struct sip, member), .help = (text)          \
     }
-#define GETTER(keyword, bits, getter, text)                                                           \
-    {                                                                                                 \
-        .name = (keyword), .kind = INSPECT_GET, .directions = (bits), .get = (getter), .help = (text) \
+#define GETTER(keyword, bits, getter, ...)                                                                 \
+    {                                                                                                      \
+        .name = (keyword), .kind = INSPECT_GET, .directions = (bits), .get = (getter), .help = __VA_ARGS__ \
     }
 
 static const struct inspect inspects[] = {
@@ -399,7 +399,7 @@ static const struct inspect inspects[] = {
     GETTER("sip.from", BOTH, get_from, "From header"),
     GETTER("sip.to", BOTH, get_to, "To header"),
     GETTER("sip.via", BOTH, get_via, "Via headers"),
-    GETTER("sip.user_agent", BOTH, get_user_agent, "User-Agent header"),
+    GETTER("sip.user_agent", BOTH, get_user_agent, "User-Agent header", .shown = "sip.ua"),
     GETTER("sip.content_type", BOTH, get_content_type, "Content-Type header"),
     GETTER("sip.content_length", BOTH, get_content_length, "Content-Length header"),
     GETTER("sdp.origin", BOTH, get_origin, "SDP o="),

@@ -347,6 +347,7 @@ static const struct inspect inspects[] = {
       .help = "Operation",
       .source = "RFC 3416 section 3" },
     { .name = "snmp.trap_type",
+      .shown = "snmp.generic",
       .kind = INSPECT_NUMBER,
       .directions = BOTH,
       .progress = { 1, 1 },

@@ -265,7 +265,7 @@ static const struct inspect inspects[] = {
     GETTER("ssh.proto", "ssh_proto", TO_SERVER_BIT | TO_CLIENT_BIT, get_protocol, PROGRESS_BANNER_DONE,
            "Protocol version of the sender"),
     GETTER("ssh.software", "ssh_software", TO_SERVER_BIT | TO_CLIENT_BIT, get_software, PROGRESS_BANNER_DONE,
-           "Software version of the sender"),
+           "Software version of the sender", .shown = "ssh_software"),
     GETTER("ssh.hassh", NULL, TO_SERVER_BIT, get_hassh, PROGRESS_FINISHED, "HASSH of the client",
            .length = 32, .hexadecimal = true),
     GETTER("ssh.hassh.string", NULL, TO_SERVER_BIT, get_hassh_string, PROGRESS_FINISHED,

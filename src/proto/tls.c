@@ -1015,7 +1015,7 @@ static const struct inspect inspects[] = {
         get_fingerprint, "SHA-1 of the certificate, with colons", .length = 59),
     ROW("tls.certs", NULL, BOTH, TLS_CLIENT_CERT_DONE, TLS_SERVER_CERT_DONE, get_certificate,
         "Each certificate of the chain, as DER"),
-    ROW("tls.subjectaltname", NULL, BOTH, TLS_CLIENT_CERT_DONE, TLS_SERVER_CERT_DONE, get_name,
+    ROW("tls.subjectaltname", NULL, 1U << TO_CLIENT, TLS_CLIENT_CERT_DONE, TLS_SERVER_CERT_DONE, get_name,
         "Alternative names of the certificate"),
     ROW("tls.alpn", NULL, BOTH, TLS_CLIENT_HELLO_DONE, TLS_SERVER_HELLO, get_alpn,
         "Application protocols: offered by the client, chosen by the server"),

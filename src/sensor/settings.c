@@ -39,7 +39,6 @@ void settings_init(struct settings *settings)
     config_init(&settings->config);
     settings->detection = true;
     settings->sandbox = true;
-    settings->log_dir = ".";
 }
 
 void settings_done(struct settings *settings)
@@ -763,8 +762,8 @@ void settings_read_places(struct settings *settings)
 {
     struct config_node *root = &settings->config.root;
     const char *directory = config_value(root, "default-log-dir");
-    if (!strcmp(settings->log_dir, ".") && directory)
-        settings->log_dir = directory;
+    if (!settings->log_dir)
+        settings->log_dir = directory ? directory : ".";
     if (!settings->pid_file)
         settings->pid_file = config_value(root, "pid-file");
     if (!settings->user)

@@ -200,6 +200,56 @@ static void engines_go_by_progress_behind_the_one_that_is_looked_for(void **stat
     }
 }
 
+/* "name/direction/protocol/progress" of each engine, "*" where the prefilter looks. */
+static void assert_engines(const char *rule, const char *wanted)
+{
+    char text[256], got[2048];
+    struct text out = text_of(got, sizeof got);
+    snprintf(text, sizeof text, "alert %s sid:1;)\n", rule);
+    analyze(text);
+    struct json_value engine;
+    struct json_cursor engines = json_elements(json_find(json_parse(bytes_of_string(report)), "engines"));
+    while (json_next_element(&engines, &engine)) {
+        static const char *const members[] = { "name", "direction", "app_proto", "progress" };
+        for (size_t i = 0; i < COUNT_OF(members); i++) {
+            text_string(&out, i ? "/" : out.size ? " " : "");
+            text_put(&out, json_find(engine, members[i]).text);
+        }
+        text_string(&out, bytes_is(json_find(engine, "is_mpm").text, "true") ? "*" : "");
+    }
+    text_char(&out, '\0');
+    assert_string_equal(got, wanted);
+}
+
+static void engines_have_the_order_and_the_progress_of_suricata(void **state)
+{
+    (void)state;
+    assert_engines("http any any -> any any (http.host; content:\"abcd\";",
+                   "http_host/toserver/http2/1* http_host/toserver/http/2*");
+    assert_engines("http any any -> any any (http.connection; bsize:4;",
+                   "http_connection/toserver/http2/1 http_connection/toserver/http/2 "
+                   "http_connection/toclient/http/2 http_connection/toclient/http2/5");
+    assert_engines("tcp any any -> any any (http.start; bsize:4;",
+                   "http_start/toserver/http/2 http_start/toclient/http/2");
+    assert_engines("dns any any -> any any (dns.query; content:\"abcd\";",
+                   "dns_query/toserver/dns/1* dns_query/toserver/doh2/1*");
+    assert_engines("http2 any any -> any any (http.stat_code; content:\"404\";",
+                   "http_stat_code/toclient/http2/5* http_stat_code/toclient/doh2/5*");
+    assert_engines("tcp any any -> any any (dcerpc.opnum:4;",
+                   "dce_generic/toserver/dcerpc/0 dce_generic/toserver/smb/0 dce_generic/toclient/dcerpc/0 "
+                   "dce_generic/toclient/smb/0");
+    assert_engines("mqtt any any -> any any (mqtt.qos:1;", "mqtt.qos/toserver/mqtt/0");
+}
+
+static void files_of_a_rule_on_no_protocol_are_of_all_that_have_some(void **state)
+{
+    (void)state;
+    assert_engines("tcp any any -> any any (flow:to_server; file.name; bsize:4;",
+                   "file.name/toserver/nfs/0 file.name/toserver/smb/0 file.name/toserver/ftp/0 "
+                   "file.name/toserver/ftp-data/0 file.name/toserver/smtp/1 file.name/toserver/http/3 "
+                   "file.name/toserver/doh2/3 file.name/toserver/http2/3");
+}
+
 static void a_number_of_a_buffer_is_asked_with_it(void **state)
 {
     (void)state;
@@ -382,6 +432,8 @@ int main(void)
         cmocka_unit_test(conditions_are_told_by_their_lists),
         cmocka_unit_test(prefilter_behind_a_condition_names_it_and_behind_a_content_chooses_it),
         cmocka_unit_test(engines_go_by_progress_behind_the_one_that_is_looked_for),
+        cmocka_unit_test(engines_have_the_order_and_the_progress_of_suricata),
+        cmocka_unit_test(files_of_a_rule_on_no_protocol_are_of_all_that_have_some),
         cmocka_unit_test(a_number_of_a_buffer_is_asked_with_it),
         cmocka_unit_test(legacy_modifiers_are_about_the_first_version_of_http),
         cmocka_unit_test(a_packet_rule_names_the_transactions_that_set_its_bits),

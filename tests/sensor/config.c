@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "sensor/config.h"
+#include "sensor/settings.h"
 
 static void load(struct config *config, const char *text)
 {
@@ -174,9 +175,27 @@ static void unused_keys_are_listed(void **state)
     config_done(&config);
 }
 
+static void the_folder_of_the_command_line_is_taken_whatever_its_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given, *wanted;
+    } cases[] = { { ".", "." }, { "/a", "/a" }, { NULL, "/logs" } };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct settings settings;
+        settings_init(&settings);
+        load(&settings.config, "default-log-dir: /logs\n");
+        settings.log_dir = cases[i].given;
+        settings_read_places(&settings);
+        assert_string_equal(settings.log_dir, cases[i].wanted);
+        settings_done(&settings);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_folder_of_the_command_line_is_taken_whatever_its_name),
         cmocka_unit_test(values_are_found_by_dotted_path),
         cmocka_unit_test(a_later_mapping_replaces_an_earlier_one),
         cmocka_unit_test(assignments_make_and_change_nodes),
