@@ -5,6 +5,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "detect/sieve.h"
+
+#define LANES_MAX 64U
 #define STEP_MAX 4U /* from one place to the next */
 #define MAP_BITS 18 /* of a bitmap's index at most: 32 KiB */
 #define NO_ENTRY UINT32_MAX
@@ -42,7 +45,8 @@ static const struct {
 
 struct grams {
     struct table tables[TABLES];
-    unsigned lanes; /* places looked at together: 1, 8, 16 */
+    struct sieve *sieve; /* of what table CLOSE has, or NULL */
+    unsigned lanes;      /* places looked at together: 1, 8, 16; 64 with a sieve */
     struct gram_literal *literals;
     uint32_t alone[ALONE_MAX];
     size_t alone_count;
@@ -332,7 +336,7 @@ static unsigned shape_of(const struct common *common, const struct gram_literal 
     if (narrow < TOO_OFTEN && narrow < pairs * 2)
         return NARROW;
     if (bytes.size >= 4)
-        return pairs < 1 ? PAIRS : CLOSE;
+        return pairs < 1 && !sieve_possible() ? PAIRS : CLOSE;
     return TINY;
 }
 
@@ -384,6 +388,8 @@ static bool fill(struct grams *grams, uint8_t *shape, size_t count)
     for (unsigned t = 0; t < TABLES; t++)
         if (!table_open(&grams->tables[t], shapes[t].gram, shapes[t].step, counts[t]))
             return false;
+    if (counts[CLOSE] && sieve_possible() && !(grams->sieve = sieve_new()))
+        return false;
     for (size_t i = 0; i < count; i++) {
         if (shape[i] == ALONE) {
             grams->alone[grams->alone_count++] = (uint32_t)i;
@@ -393,6 +399,8 @@ static bool fill(struct grams *grams, uint8_t *shape, size_t count)
         size_t place = best_place(&common, table, grams->literals[i].bytes);
         for (size_t k = 0; k < table->step; k++)
             enter(table, grams->literals[i].bytes, i, place + k);
+        if (shape[i] == CLOSE && grams->sieve)
+            sieve_enter(grams->sieve, grams->literals[i].bytes.data + place);
     }
     for (unsigned t = 0; t < TABLES; t++)
         if (!settle(&grams->tables[t]))
@@ -412,7 +420,7 @@ struct grams *grams_new(const struct gram_literal *literals, size_t count)
     done = done && fill(grams, shape, count);
     free(shape);
     if (done) {
-        grams_limit_lanes(grams, 16);
+        grams_limit_lanes(grams, LANES_MAX);
         return grams;
     }
     grams_free(grams);
@@ -433,6 +441,7 @@ void grams_free(struct grams *grams)
         return;
     for (unsigned t = 0; t < TABLES; t++)
         table_done(&grams->tables[t]);
+    sieve_free(grams->sieve);
     free(grams->literals);
     free(grams);
 }
@@ -598,10 +607,10 @@ AVX512 static inline unsigned worth16(const struct table *table, const uint8_t *
     return may_stand16(table, hashes);
 }
 
-static void look_at(const struct scan *scan, const struct table *table, unsigned places, size_t at)
+static void look_at(const struct scan *scan, const struct table *table, uint64_t places, size_t at)
 {
     for (; places; places &= places - 1) {
-        size_t place = at + (size_t)__builtin_ctz(places) * table->step;
+        size_t place = at + (size_t)__builtin_ctzll(places) * table->step;
         if (place + table->gram <= scan->data.size && !goes_on(scan, table, place))
             look(scan, table, place);
     }
@@ -725,14 +734,30 @@ AVX512 static void scan16(const struct scan *scan, const struct table *table, un
         scan_runs64(scan, table);
 }
 
+/* What the sieve lets through is looked up in the map. */
+static void scan_sieve(const struct scan *scan, const struct table *table)
+{
+    struct bytes data = scan->data;
+    size_t at = 0;
+    for (uint64_t places; (places = sieve_next(scan->grams->sieve, data, &at)); at += SIEVE_PLACES)
+        for (; places; places &= places - 1) {
+            size_t place = at + (size_t)__builtin_ctzll(places);
+            if (may_stand(table, folded(word_at(data.data + place, data.size - place), table)) &&
+                !goes_on(scan, table, place))
+                look(scan, table, place);
+        }
+}
+
 static unsigned widest(void)
 {
-    return __builtin_cpu_supports("avx512bw") ? 16 : __builtin_cpu_supports("avx2") ? 8 : 1;
+    return sieve_possible() ? 64 : __builtin_cpu_supports("avx512bw") ? 16 : __builtin_cpu_supports("avx2") ? 8 : 1;
 }
 
 static void scan_table(const struct scan *scan, const struct table *table, unsigned shape)
 {
-    if (scan->grams->lanes == 16)
+    if (scan->grams->lanes == 64 && scan->grams->sieve && shape == CLOSE)
+        scan_sieve(scan, table);
+    else if (scan->grams->lanes >= 16)
         scan16(scan, table, shape);
     else if (scan->grams->lanes == 8)
         scan8(scan, table, shape);
@@ -754,8 +779,8 @@ static void scan_table(const struct scan *scan, const struct table *table, unsig
 
 void grams_limit_lanes(struct grams *grams, unsigned lanes)
 {
-    unsigned most = widest();
-    grams->lanes = lanes >= 16 && most == 16 ? 16 : lanes >= 8 && most >= 8 ? 8 : 1;
+    unsigned most = MIN(widest(), lanes);
+    grams->lanes = most >= 64 ? 64 : most >= 16 ? 16 : most >= 8 ? 8 : 1;
 }
 
 static void search_alone(const struct scan *scan, uint32_t number)

@@ -24,7 +24,7 @@ struct gram_literal {
 MUST_CHECK struct grams *grams_new(const struct gram_literal *literals, size_t count);
 void grams_free(struct grams *grams);
 
-/* Places looked at together: 1, 8 or 16, as the processor can; less than that on wish. */
+/* Places looked at together: 1, 8, 16 or 64, as the processor can; less than that on wish. */
 void grams_limit_lanes(struct grams *grams, unsigned lanes);
 
 /* Whether a literal is nothing but text that is met everywhere, as in headers and markup. */

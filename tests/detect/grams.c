@@ -85,7 +85,7 @@ static void check(unsigned lanes, size_t count)
 static void grams_find_what_a_search_finds_once_each(void **state)
 {
     static const size_t counts[] = { 1, 2, 5, 12, 40, LITERALS };
-    static const unsigned lanes[] = { 1, 8, 16 };
+    static const unsigned lanes[] = { 1, 8, 16, 64 };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(counts); i++)
         for (size_t k = 0; k < COUNT_OF(lanes); k++)
