@@ -100,26 +100,53 @@ __attribute__((target("avx2"))) static size_t search32(struct bytes haystack, st
     return one_by_one(haystack, needle, nocase, &ends, i);
 }
 
-__attribute__((target("avx512f,avx512bw"))) static size_t search64(struct bytes haystack, struct bytes needle,
-                                                                   bool nocase)
+#define AVX512 __attribute__((target("avx512f,avx512bw")))
+
+/* Zero where a byte of `data`, folded, is the one that is wanted. */
+AVX512 static inline __m512i unlike(__m512i data, __m512i fold, __m512i byte)
+{
+    return _mm512_ternarylogic_epi64(data, fold, byte, (0xf0 | 0xcc) ^ 0xaa);
+}
+
+/* Of the places from `*from` on, 64 after 64, the first with any that have the needle's first and last byte
+ * and the one in its middle: a bit per place, and `*from` is moved there. Called anew after each, which keeps
+ * the bytes that are compared with in registers. */
+AVX512 static __attribute__((noinline)) uint64_t next64(struct bytes haystack, struct bytes needle,
+                                                        bool nocase, size_t *from)
 {
     const struct ends ends = ends_of(needle, nocase);
-    size_t last = needle.size - 1, places = haystack.size - last;
+    size_t last = needle.size - 1, middle = last / 2, places = haystack.size - last, at = *from;
+    uint8_t fold = fold_of(needle.data[middle], nocase);
     const __m512i firsts = _mm512_set1_epi8((char)ends.first), lasts = _mm512_set1_epi8((char)ends.last),
+                  middles = _mm512_set1_epi8((char)(needle.data[middle] | fold)),
                   first_folds = _mm512_set1_epi8((char)ends.first_fold),
-                  last_folds = _mm512_set1_epi8((char)ends.last_fold);
-    for (size_t i = 0; i < places; i += 64) {
-        __mmask64 there = places - i >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << (places - i)) - 1;
-        __m512i a = _mm512_maskz_loadu_epi8(there, haystack.data + i);
-        __m512i b = _mm512_maskz_loadu_epi8(there, haystack.data + i + last);
-        there = _mm512_mask_cmpeq_epi8_mask(there, _mm512_or_si512(a, first_folds), firsts);
-        there = _mm512_mask_cmpeq_epi8_mask(there, _mm512_or_si512(b, last_folds), lasts);
-        for (; there; there &= there - 1) {
-            size_t k = i + (size_t)__builtin_ctzll(there);
-            if (equal_there(haystack.data + k, needle, nocase))
-                return k;
-        }
+                  last_folds = _mm512_set1_epi8((char)ends.last_fold),
+                  middle_folds = _mm512_set1_epi8((char)fold);
+    __mmask64 there = 0;
+    for (; at < places; at += 64) {
+        const uint8_t *data = haystack.data + at;
+        __mmask64 all = places - at >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << (places - at)) - 1;
+        __m512i a = unlike(_mm512_maskz_loadu_epi8(all, data), first_folds, firsts);
+        __m512i b = unlike(_mm512_maskz_loadu_epi8(all, data + middle), middle_folds, middles);
+        __m512i c = unlike(_mm512_maskz_loadu_epi8(all, data + last), last_folds, lasts);
+        __m512i any = _mm512_ternarylogic_epi64(a, b, c, 0xf0 | 0xcc | 0xaa);
+        there = _mm512_mask_testn_epi8_mask(all, any, any);
+        if (there)
+            break;
     }
+    *from = at;
+    return there;
+}
+
+AVX512 static size_t search64(struct bytes haystack, struct bytes needle, bool nocase)
+{
+    size_t at = 0;
+    for (uint64_t there; (there = next64(haystack, needle, nocase, &at)); at += 64)
+        for (; there; there &= there - 1) {
+            size_t place = at + (size_t)__builtin_ctzll(there);
+            if (equal_there(haystack.data + place, needle, nocase))
+                return place;
+        }
     return SIZE_MAX;
 }
 

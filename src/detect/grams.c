@@ -7,7 +7,6 @@
 
 #include "detect/sieve.h"
 
-#define LANES_MAX 64U
 #define STEP_MAX 4U /* from one place to the next */
 #define MAP_BITS 18 /* of a bitmap's index at most: 32 KiB */
 #define NO_ENTRY UINT32_MAX
@@ -34,18 +33,20 @@ struct table {
 
 /* What is rare enough is found at every fourth place by four of its bytes, else by eight, where the literal
  * has the room for four such grams; short ones at every second place by three bytes. What is too short for
- * that, or full of padding, has one gram that is looked for at every place; the tiny ones have two bytes. */
-enum { NARROW, WIDE, PAIRS, CLOSE, TINY, RUNS, TABLES, ALONE = TABLES, SHAPES };
+ * that, or full of padding, has one gram that is looked for at every place; the tiny ones have two bytes.
+ * Where there is a sieve, it takes what has grams of four or three bytes at every place, which is cheap then.
+ */
+enum { NARROW, WIDE, PAIRS, CLOSE, SMALL, TINY, RUNS, TABLES, ALONE = TABLES, SHAPES };
 static const struct {
     uint8_t gram, step;
-} shapes[TABLES] = { [NARROW] = { 4, 4 }, [WIDE] = { 8, 4 }, [PAIRS] = { 3, 2 },
-                     [CLOSE] = { 4, 1 },  [TINY] = { 2, 1 }, [RUNS] = { 4, 1 } };
+} shapes[TABLES] = { [NARROW] = { 4, 4 }, [WIDE] = { 8, 4 }, [PAIRS] = { 3, 2 }, [CLOSE] = { 4, 1 },
+                     [SMALL] = { 3, 1 },  [TINY] = { 2, 1 }, [RUNS] = { 4, 1 } };
 
 #define ALONE_MAX 6U
 
 struct grams {
     struct table tables[TABLES];
-    struct sieve *sieve; /* of what table CLOSE has, or NULL */
+    struct sieve *sieve; /* of what tables CLOSE and SMALL have, or NULL */
     unsigned lanes;      /* places looked at together: 1, 8, 16; 64 with a sieve */
     struct gram_literal *literals;
     uint32_t alone[ALONE_MAX];
@@ -92,139 +93,24 @@ static uint32_t bits_of(uint32_t hash)
     return 1U << (hash >> FIRST_SHIFT & 31) | 1U << (hash >> SECOND_SHIFT & 31);
 }
 
-/* Text of the kind that is met most: what is in it is no good sign of anything else. */
-static const char common_text[] =
-    "POST /GET / HTTP/1.1\r\nHost: www.\r\nUser-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64; compatible; "
-    "MSIE "
-    "10.0) "
-    "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 Firefox/\r\n"
-    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8\r\n"
-    "Accept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\nConnection: keep-alive\r\n"
-    "Referer: https://www.\r\nCookie: \r\nHTTP/1.1 200 OK\r\nServer: nginx Apache\r\nDate: Mon, 01 Jan 2024 "
-    "GMT\r\n"
-    "Content-Type: text/html; charset=utf-8\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-    "Content-Type: application/javascript json octet-stream\r\nContent-Length: 10\r\nContent-Encoding: "
-    "gzip\r\n"
-    "Transfer-Encoding: chunked\r\nCache-Control: no-cache, max-age=0\r\nLast-Modified: \r\nSet-Cookie: "
-    "\r\n\r\n"
-    "<!DOCTYPE html><html lang=\"en\"><head><title></title><meta name=\"description\" "
-    "content=\"width=\"/>\r\n"
-    "<link rel=\"stylesheet\" type=\"text/css\" href=\"https://\"><script type=\"text/javascript\" "
-    "src=\"http://"
-    "\"></script></head><body><div class=\"\" id=\"\"><span class=\"\"></span></div><p></p><ul><li><a "
-    "href=\"/\" "
-    "target=\"_blank\" title=\"\"></a></li></ul><table><tr><td style=\"width: height: color: background: "
-    "none; "
-    "display: block; font-size: margin: padding: border: position: text-align: center\"></td></tr></table>\n"
-    "<img src=\"\" alt=\"\" width=\"\" height=\"\"><form method=\"post\" action=\"\"><input type=\"hidden\" "
-    "name=\"\" value=\"\"></form><label for=\"\"></label><button></body></html>\r\n.com/ .net .org .html "
-    ".css .js .png "
-    "function(){return this.document.window.location;} var x = new Array(); if (typeof e == \"undefined\" && "
-    "null !== "
-    "false || true) else for (var i = 0; i < length; i++) prototype.call(this,arguments) .getElementById( "
-    "the and of to in is that for with from this are user name page time information about command message "
-    "archive microsoft windows server system file data search email address number secure login account "
-    "password";
-
-#define COMMON_BITS 14 /* of a hash */
-
-/* A bit per hash of three and four bytes of that text; how often each byte is met, of one. */
-struct common {
-    uint8_t bits[2][(1 << COMMON_BITS) / 8];
-    double often[256];
-};
-
-static uint32_t common_place(const uint8_t *at, unsigned size)
-{
-    return hash((uint32_t)fold(word_at(at, size))) >> (32 - COMMON_BITS);
-}
-
-/* How often a byte is met in text and markup, in parts of a thousand. */
-static double frequency(uint8_t b)
-{
-    static const uint8_t letters[26] = { 60, 12, 25, 30, 90, 16, 15, 35, 55, 3,  6, 35, 22,
-                                         52, 55, 18, 2,  50, 52, 68, 22, 8,  12, 5, 14, 3 };
-    uint8_t lower = b | 0x20;
-    if (lower >= 'a' && lower <= 'z')
-        return letters[lower - 'a'];
-    if (b == ' ' || b == 0)
-        return 120;
-    return memchr("<>/\"=.-0123456789\r\n", b, 19) ? 14 : 2;
-}
-
-static void make_common(struct common *common)
-{
-    for (unsigned b = 0; b < 256; b++)
-        common->often[b] = frequency((uint8_t)b) / 1000;
-    for (unsigned size = 3; size <= 4; size++)
-        for (size_t i = 0; i + size < sizeof common_text; i++) {
-            uint32_t place = common_place((const uint8_t *)common_text + i, size);
-            common->bits[size - 3][place / 8] |= (uint8_t)(1U << place % 8);
-        }
-}
-
-/* Whether all of a gram is met in that text, four bytes by four. */
-static bool is_common(const struct common *common, const uint8_t *at, unsigned gram)
-{
-    unsigned size = MIN(gram, 4U);
-    for (unsigned i = 0; i + size <= gram; i++) {
-        uint32_t place = common_place(at + i, size);
-        if (size < 3 || !(common->bits[size - 3][place / 8] >> place % 8 & 1))
-            return false;
-    }
-    return true;
-}
-
-bool grams_common(struct bytes literal)
-{
-    const struct bytes text = bytes_of_string(common_text);
-    for (size_t i = 0; i + 4 <= literal.size; i++)
-        if (bytes_find_nocase(text, bytes_of(literal.data + i, 4)) == SIZE_MAX)
-            return false;
-    return true;
-}
-
-#define NEVER 1e9 /* a cost that no place is chosen at when there is another */
-
-/* How often a gram is met. Letters alone are parts of words, and bytes that hardly change are padding: both
- * come far more often than chance has it. Runs of one byte are left to the literals that are nothing else. */
-static double how_often(const struct common *common, const uint8_t *at, unsigned gram)
-{
-    double often = 1;
-    unsigned letters = 0, changes = 0;
-    for (unsigned i = 0; i < gram; i++) {
-        uint8_t lower = at[i] | 0x20;
-        letters += lower >= 'a' && lower <= 'z';
-        often *= common->often[at[i]];
-        changes += i && at[i] != at[i - 1];
-    }
-    if (changes == 0)
-        return NEVER;
-    if (changes < gram / 2)
-        often *= 1e3;
-    if (letters + 1 >= gram)
-        often *= letters == gram ? 30 : 10;
-    return is_common(common, at, gram) ? MAX(often * 30, gram < 4 ? 5e-3 : gram == 4 ? 3e-3 : 1e-3) : often;
-}
-
 /* What having this gram in the map costs: how often it is met, and how many literals share it. */
-static double cost_of(const struct common *common, const struct table *table, const uint8_t *at)
+static double cost_of(const struct frequency *frequency, const struct table *table, const uint8_t *at)
 {
     unsigned shared = 0;
     uint64_t gram = folded(word_at(at, table->gram), table);
     for (uint32_t i = table->buckets[hash(gram) >> (32 - table->bucket_bits)]; i != NO_ENTRY;
          i = table->next[i])
         shared += table->entries[i].gram == gram;
-    return how_often(common, at, table->gram) * (1 + shared * shared / 4.0);
+    return frequency_of(frequency, at, table->gram) * (1 + shared * shared / 4.0);
 }
 
 /* The first of the neighbouring grams, as many as a step is wide, that cost least together. */
-static size_t best_place(const struct common *common, const struct table *table, struct bytes literal)
+static size_t best_place(const struct frequency *frequency, const struct table *table, struct bytes literal)
 {
     size_t best = 0, step = table->step;
     double least = 1e18, costs[STEP_MAX] = { 0 };
     for (size_t i = 0; i + table->gram <= literal.size; i++) {
-        costs[i % step] = cost_of(common, table, literal.data + i);
+        costs[i % step] = cost_of(frequency, table, literal.data + i);
         double sum = costs[0] + costs[1] + costs[2] + costs[3];
         if (i + 1 >= step && sum < least) {
             least = sum;
@@ -296,12 +182,12 @@ static bool settle(struct table *table)
 }
 
 /* The least that the neighbouring grams of a shape are met together. */
-static double least_often(const struct common *common, struct bytes literal, unsigned shape)
+static double least_often(const struct frequency *frequency, struct bytes literal, unsigned shape)
 {
     unsigned gram = shapes[shape].gram, step = shapes[shape].step;
-    double often[STEP_MAX] = { 0 }, least = NEVER;
+    double often[STEP_MAX] = { 0 }, least = FREQUENCY_NEVER;
     for (size_t i = 0; i + gram <= literal.size; i++) {
-        often[i % step] = how_often(common, literal.data + i, gram);
+        often[i % step] = frequency_of(frequency, literal.data + i, gram);
         if (i + 1 >= step)
             least = MIN(least, often[0] + often[1] + often[2] + often[3]);
     }
@@ -322,21 +208,21 @@ static bool is_run(const struct gram_literal *literal)
     return bytes.size >= shapes[RUNS].gram && !(literal->nocase && lower >= 'a' && lower <= 'z');
 }
 
-static unsigned shape_of(const struct common *common, const struct gram_literal *literal, size_t count)
+static unsigned shape_of(const struct frequency *frequency, const struct gram_literal *literal, size_t count)
 {
     struct bytes bytes = literal->bytes;
     if (is_run(literal))
         return RUNS;
-    double narrow = least_often(common, bytes, NARROW);
+    double narrow = least_often(frequency, bytes, NARROW);
     if (narrow < SHARE / (double)count)
         return NARROW;
-    double pairs = least_often(common, bytes, PAIRS);
-    if (least_often(common, bytes, WIDE) < TOO_OFTEN)
+    double pairs = least_often(frequency, bytes, PAIRS);
+    if (least_often(frequency, bytes, WIDE) < TOO_OFTEN)
         return WIDE;
     if (narrow < TOO_OFTEN && narrow < pairs * 2)
         return NARROW;
     if (bytes.size >= 4)
-        return pairs < 1 && !sieve_possible() ? PAIRS : CLOSE;
+        return pairs < 1 ? PAIRS : CLOSE;
     return TINY;
 }
 
@@ -353,42 +239,110 @@ static void turn_into(uint8_t *shape, size_t count, size_t *counts, unsigned fro
     0.04 /* of places: what looking at them for the wide ones, too, may add before it costs more */
 
 /* How often the narrow grams of those that have wide ones would be met. */
-static double narrow_cost(const struct common *common, const struct grams *grams, const uint8_t *shape,
+static double narrow_cost(const struct frequency *frequency, const struct grams *grams, const uint8_t *shape,
                           size_t count)
 {
     double cost = 0;
     for (size_t i = 0; i < count; i++)
         if (shape[i] == WIDE)
-            cost += least_often(common, grams->literals[i].bytes, NARROW);
+            cost += least_often(frequency, grams->literals[i].bytes, NARROW);
     return cost;
 }
 
 /* Where every place is looked at anyway, every second one would only be more work. */
-static void choose_shapes(const struct common *common, const struct grams *grams, uint8_t *shape,
+static void choose_shapes(const struct frequency *frequency, const struct grams *grams, uint8_t *shape,
                           size_t count, size_t *counts)
 {
     for (size_t i = 0; i < count; i++)
-        counts[shape[i] = (uint8_t)shape_of(common, &grams->literals[i], count)]++;
-    if (counts[WIDE] && narrow_cost(common, grams, shape, count) < WIDE_SPARED)
+        counts[shape[i] = (uint8_t)shape_of(frequency, &grams->literals[i], count)]++;
+    if (counts[WIDE] && narrow_cost(frequency, grams, shape, count) < WIDE_SPARED)
         turn_into(shape, count, counts, WIDE, NARROW);
-    if (counts[CLOSE] + counts[TINY] <= ALONE_MAX) {
-        turn_into(shape, count, counts, CLOSE, ALONE);
-        turn_into(shape, count, counts, TINY, ALONE);
-    } else if (counts[CLOSE]) {
+    if (counts[CLOSE] + counts[TINY] > ALONE_MAX && counts[CLOSE])
         turn_into(shape, count, counts, PAIRS, CLOSE);
-    }
 }
 
-static bool fill(struct grams *grams, uint8_t *shape, size_t count)
+#define SIEVED_MAX 192U   /* literals in a sieve; more would be let through too often */
+#define SPARED_MIN 1e-5   /* of places: what a literal must spare to be one of them */
+#define SIEVE_COST 0.0044 /* of places: looks that cost as much as a sieve does */
+
+struct spared {
+    double looks; /* of places, that a sieve spares */
+    uint32_t literal;
+};
+
+static int most_first(const void *a, const void *b)
+{
+    const struct spared *x = a, *y = b;
+    return x->looks > y->looks ? -1 : x->looks < y->looks;
+}
+
+/* The shape of a literal beside a sieve; how many looks it would spare to have it there. */
+static unsigned shape_beside_sieve(const struct frequency *frequency, const struct gram_literal *literal,
+                                   size_t count, double *spared)
+{
+    struct bytes bytes = literal->bytes;
+    *spared = FREQUENCY_NEVER;
+    if (is_run(literal))
+        return RUNS;
+    if (bytes.size < shapes[CLOSE].gram)
+        return bytes.size < shapes[SMALL].gram ? TINY : SMALL;
+    double narrow = least_often(frequency, bytes, NARROW), wide = least_often(frequency, bytes, WIDE);
+    if (MIN(narrow, wide) >= FREQUENCY_NEVER)
+        return CLOSE;
+    unsigned shape = narrow < SHARE / (double)count || narrow <= wide ? NARROW : WIDE;
+    *spared = (shape == WIDE ? wide : narrow) / shapes[shape].step - least_often(frequency, bytes, CLOSE);
+    return shape;
+}
+
+/* A few literals are all in the sieve; of many, what is too short for other shapes and what would be met
+ * most. */
+static bool choose_sieved(const struct frequency *frequency, const struct grams *grams, uint8_t *shape,
+                          size_t count, size_t *counts)
+{
+    struct spared *list = calloc(count + 1, sizeof *list);
+    size_t listed = 0, in = 0;
+    double sum = 0;
+    if (!list)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct spared spared = { 0, (uint32_t)i };
+        counts[shape[i] = (uint8_t)shape_beside_sieve(frequency, &grams->literals[i], count,
+                                                      &spared.looks)]++;
+        if (spared.looks < FREQUENCY_NEVER)
+            list[listed++] = spared;
+    }
+    if (counts[WIDE] && narrow_cost(frequency, grams, shape, count) < WIDE_SPARED)
+        turn_into(shape, count, counts, WIDE, NARROW);
+    in = counts[CLOSE] + counts[SMALL];
+    qsort(list, listed, sizeof *list, most_first);
+    for (size_t i = 0; i < listed && in + i < SIEVED_MAX && list[i].looks > SPARED_MIN; i++)
+        sum += list[i].looks;
+    bool all = in && in + listed <= SIEVED_MAX;
+    for (size_t i = 0; i < listed && in < SIEVED_MAX && (in || sum > SIEVE_COST); i++) {
+        if (!all && list[i].looks <= SPARED_MIN)
+            break;
+        counts[shape[list[i].literal]]--;
+        counts[shape[list[i].literal] = CLOSE]++;
+        in++;
+    }
+    free(list);
+    return true;
+}
+
+static bool fill(struct grams *grams, const struct frequency *frequency, uint8_t *shape, size_t count)
 {
     size_t counts[SHAPES] = { 0 };
-    struct common common = { .bits = { { 0 } } };
-    make_common(&common);
-    choose_shapes(&common, grams, shape, count, counts);
+    if (grams->lanes < SIEVE_PLACES)
+        choose_shapes(frequency, grams, shape, count, counts);
+    else if (!choose_sieved(frequency, grams, shape, count, counts))
+        return false;
+    if (counts[CLOSE] + counts[SMALL] + counts[TINY] <= ALONE_MAX)
+        for (unsigned t = CLOSE; t <= TINY; t++)
+            turn_into(shape, count, counts, t, ALONE);
     for (unsigned t = 0; t < TABLES; t++)
         if (!table_open(&grams->tables[t], shapes[t].gram, shapes[t].step, counts[t]))
             return false;
-    if (counts[CLOSE] && sieve_possible() && !(grams->sieve = sieve_new()))
+    if (counts[CLOSE] + counts[SMALL] && grams->lanes == SIEVE_PLACES && !(grams->sieve = sieve_new()))
         return false;
     for (size_t i = 0; i < count; i++) {
         if (shape[i] == ALONE) {
@@ -396,11 +350,11 @@ static bool fill(struct grams *grams, uint8_t *shape, size_t count)
             continue;
         }
         struct table *table = &grams->tables[shape[i]];
-        size_t place = best_place(&common, table, grams->literals[i].bytes);
+        size_t place = best_place(frequency, table, grams->literals[i].bytes);
         for (size_t k = 0; k < table->step; k++)
             enter(table, grams->literals[i].bytes, i, place + k);
-        if (shape[i] == CLOSE && grams->sieve)
-            sieve_enter(grams->sieve, grams->literals[i].bytes.data + place);
+        if (grams->sieve && (shape[i] == CLOSE || shape[i] == SMALL))
+            sieve_enter(grams->sieve, grams->literals[i].bytes.data + place, table->gram);
     }
     for (unsigned t = 0; t < TABLES; t++)
         if (!settle(&grams->tables[t]))
@@ -408,21 +362,25 @@ static bool fill(struct grams *grams, uint8_t *shape, size_t count)
     return true;
 }
 
-struct grams *grams_new(const struct gram_literal *literals, size_t count)
+/* Places that this processor looks at together. */
+static unsigned widest(void);
+
+struct grams *grams_new(const struct gram_literal *literals, size_t count, const struct frequency *frequency,
+                        unsigned lanes)
 {
     struct grams *grams = calloc(1, sizeof *grams);
     uint8_t *shape = malloc(count + 1);
     bool done = grams && shape && (grams->literals = calloc(count + 1, sizeof *grams->literals));
+    if (grams)
+        grams->lanes = MIN(lanes, widest());
     for (size_t i = 0; done && i < count; i++) {
         assert(literals[i].bytes.size >= GRAMS_LITERAL_MIN && literals[i].bytes.size <= UINT16_MAX);
         grams->literals[i] = literals[i];
     }
-    done = done && fill(grams, shape, count);
+    done = done && fill(grams, frequency, shape, count);
     free(shape);
-    if (done) {
-        grams_limit_lanes(grams, LANES_MAX);
+    if (done)
         return grams;
-    }
     grams_free(grams);
     return NULL;
 }
@@ -496,14 +454,21 @@ static inline bool may_stand(const struct table *table, uint64_t gram)
     return (table->map[value >> table->shift] & bits) == bits;
 }
 
+static inline void look_into(const struct scan *scan, const struct table *table, size_t place)
+{
+    size_t left = scan->data.size - place;
+    if (table->entry_count && table->gram <= left &&
+        may_stand(table, folded(word_at(scan->data.data + place, left), table)) &&
+        !goes_on(scan, table, place))
+        look(scan, table, place);
+}
+
 /* Looks at one place after another. */
 static void scan_places(const struct scan *scan, const struct table *table)
 {
     struct bytes data = scan->data;
     for (size_t at = 0; at + table->gram <= data.size; at += table->step)
-        if (may_stand(table, folded(word_at(data.data + at, data.size - at), table)) &&
-            !goes_on(scan, table, at))
-            look(scan, table, at);
+        look_into(scan, table, at);
 }
 
 #ifdef __x86_64__
@@ -712,6 +677,8 @@ AVX2 static void scan8(const struct scan *scan, const struct table *table, unsig
         sweep8(scan, table, PAIRS);
     else if (shape == CLOSE)
         sweep8(scan, table, CLOSE);
+    else if (shape == SMALL)
+        sweep8(scan, table, SMALL);
     else if (shape == TINY)
         sweep8(scan, table, TINY);
     else
@@ -728,38 +695,40 @@ AVX512 static void scan16(const struct scan *scan, const struct table *table, un
         sweep16(scan, table, PAIRS);
     else if (shape == CLOSE)
         sweep16(scan, table, CLOSE);
+    else if (shape == SMALL)
+        sweep16(scan, table, SMALL);
     else if (shape == TINY)
         sweep16(scan, table, TINY);
     else
         scan_runs64(scan, table);
 }
 
-/* What the sieve lets through is looked up in the map. */
-static void scan_sieve(const struct scan *scan, const struct table *table)
+/* What the sieve lets through is looked up in the maps. */
+static void scan_sieve(const struct scan *scan, const struct table *close, const struct table *small)
 {
     struct bytes data = scan->data;
     size_t at = 0;
     for (uint64_t places; (places = sieve_next(scan->grams->sieve, data, &at)); at += SIEVE_PLACES)
         for (; places; places &= places - 1) {
             size_t place = at + (size_t)__builtin_ctzll(places);
-            if (may_stand(table, folded(word_at(data.data + place, data.size - place), table)) &&
-                !goes_on(scan, table, place))
-                look(scan, table, place);
+            look_into(scan, close, place);
+            look_into(scan, small, place);
         }
 }
 
 static unsigned widest(void)
 {
-    return sieve_possible() ? 64 : __builtin_cpu_supports("avx512bw") ? 16 : __builtin_cpu_supports("avx2") ? 8 : 1;
+    return sieve_possible()                     ? 64
+           : __builtin_cpu_supports("avx512bw") ? 16
+           : __builtin_cpu_supports("avx2")     ? 8
+                                                : 1;
 }
 
 static void scan_table(const struct scan *scan, const struct table *table, unsigned shape)
 {
-    if (scan->grams->lanes == 64 && scan->grams->sieve && shape == CLOSE)
-        scan_sieve(scan, table);
-    else if (scan->grams->lanes >= 16)
+    if (scan->grams->lanes >= 16)
         scan16(scan, table, shape);
-    else if (scan->grams->lanes == 8)
+    else if (scan->grams->lanes >= 8)
         scan8(scan, table, shape);
     else
         scan_places(scan, table);
@@ -777,12 +746,6 @@ static void scan_table(const struct scan *scan, const struct table *table, unsig
 }
 #endif
 
-void grams_limit_lanes(struct grams *grams, unsigned lanes)
-{
-    unsigned most = MIN(widest(), lanes);
-    grams->lanes = most >= 64 ? 64 : most >= 16 ? 16 : most >= 8 ? 8 : 1;
-}
-
 static void search_alone(const struct scan *scan, uint32_t number)
 {
     const struct gram_literal *literal = &scan->grams->literals[number];
@@ -797,9 +760,11 @@ void grams_scan(const struct grams *grams, struct bytes data, uint32_t *seen, ui
     const struct scan scan = { grams, data, seen, turn, hit, context };
     for (unsigned t = 0; t < TABLES; t++) {
         const struct table *table = &grams->tables[t];
-        if (table->entry_count)
+        if (table->entry_count && !(grams->sieve && (t == CLOSE || t == SMALL)))
             scan_table(&scan, table, t);
     }
+    if (grams->sieve)
+        scan_sieve(&scan, &grams->tables[CLOSE], &grams->tables[SMALL]);
     for (size_t i = 0; i < grams->alone_count; i++)
         search_alone(&scan, grams->alone[i]);
 }

@@ -10,6 +10,7 @@
 #define VONGLAU_DETECT_GRAMS_H
 
 #include "base/bytes.h"
+#include "detect/frequency.h"
 
 #define GRAMS_LITERAL_MIN 2U /* bytes */
 
@@ -20,15 +21,14 @@ struct gram_literal {
     bool nocase;
 };
 
-/* NULL when memory is short. Literals have at least GRAMS_LITERAL_MIN bytes. */
-MUST_CHECK struct grams *grams_new(const struct gram_literal *literals, size_t count);
+#define GRAMS_LANES_MAX 64U
+
+/* NULL when memory is short. Literals have at least GRAMS_LITERAL_MIN bytes; `frequency` tells which of their
+ * grams are worth looking for, and is not kept. Of the ways to look at 1, 8, 16 or 64 places together the
+ * widest is taken that the processor has and `lanes` allows. */
+MUST_CHECK struct grams *grams_new(const struct gram_literal *literals, size_t count,
+                                   const struct frequency *frequency, unsigned lanes);
 void grams_free(struct grams *grams);
-
-/* Places looked at together: 1, 8, 16 or 64, as the processor can; less than that on wish. */
-void grams_limit_lanes(struct grams *grams, unsigned lanes);
-
-/* Whether a literal is nothing but text that is met everywhere, as in headers and markup. */
-bool grams_common(struct bytes literal);
 
 /* `seen`: a number per literal, kept by the caller and zero at first; `turn` differs from call to call. Each
  * literal found is told once. */

@@ -37,6 +37,7 @@ struct subset {
 
 #define SUBSET_WORK     65536U /* bytes of a class's data that are worth a subset of its own */
 #define SCAN_WORK       64U    /* bytes that a scan counts for, however short it is */
+#define LEARNED         16384U /* bytes of a scan that are counted */
 #define SUBSET_PATTERNS 40000U /* in all subsets of a worker; about 200 bytes each */
 
 struct prefilter_memory {
@@ -46,6 +47,7 @@ struct prefilter_memory {
     uint32_t turn;
     struct map subsets; /* prefilter and bit per pattern -> struct subset * */
     size_t subset_patterns;
+    struct frequency *frequency; /* of what was seen by classes without subsets */
 };
 
 struct prefilter *prefilter_new(bool large)
@@ -112,20 +114,22 @@ bool prefilter_add(struct prefilter *prefilter, struct bytes pattern, bool nocas
     return literals_add(&prefilter->head, pattern, nocase, index);
 }
 
-static bool grams_compile(struct literals *literals, struct error *error)
+static bool grams_compile(struct literals *literals, const struct frequency *frequency, struct error *error)
 {
     struct gram_literal *list = calloc(literals->count + 1, sizeof *list);
     for (size_t i = 0; list && i < literals->count; i++)
         list[i] = (struct gram_literal){ literals->patterns[i].bytes, literals->patterns[i].nocase };
-    literals->grams = list && literals->count ? grams_new(list, literals->count) : NULL;
+    literals->grams = list && literals->count ? grams_new(list, literals->count, frequency, GRAMS_LANES_MAX)
+                                              : NULL;
     bool done = list && (literals->grams || !literals->count);
     free(list);
     return done || error_set(error, "out of memory");
 }
 
-bool prefilter_compile(struct prefilter *prefilter, struct error *error)
+bool prefilter_compile(struct prefilter *prefilter, const struct frequency *frequency, struct error *error)
 {
-    return grams_compile(&prefilter->anywhere, error) && grams_compile(&prefilter->head, error);
+    return grams_compile(&prefilter->anywhere, frequency, error) &&
+           grams_compile(&prefilter->head, frequency, error);
 }
 
 size_t prefilter_reach(const struct prefilter *prefilter)
@@ -144,6 +148,7 @@ struct prefilter_memory *prefilter_memory_new(const struct ruleset *set, struct 
     struct prefilter_memory *memory = calloc(1, sizeof *memory);
     if (memory) {
         memory->set = set;
+        memory->frequency = frequency_new();
         memory->subsets = map_of(0x2545f491, 0);
     }
     for (unsigned d = 0; memory && d < DIRECTIONS; d++) {
@@ -152,7 +157,8 @@ struct prefilter_memory *prefilter_memory_new(const struct ruleset *set, struct 
         for (unsigned k = 0; k < COUNT_OF(set->payload); k++)
             reserve(memory, set->payload[k][d]);
     }
-    if (!memory || !(memory->seen = calloc(memory->seen_count + 1, sizeof *memory->seen))) {
+    if (!memory || !memory->frequency ||
+        !(memory->seen = calloc(memory->seen_count + 1, sizeof *memory->seen))) {
         (void)error_set(error, "out of memory");
         prefilter_memory_free(memory);
         return NULL;
@@ -178,6 +184,7 @@ void prefilter_memory_free(struct prefilter_memory *memory)
     for (size_t at = 0; map_each(&memory->subsets, &at, &key, &value);)
         subset_free((struct subset *)*value);
     map_done(&memory->subsets);
+    frequency_free(memory->frequency);
     free(memory->seen);
     free(memory);
 }
@@ -251,8 +258,8 @@ static size_t choose(const struct prefilter_memory *memory, const struct literal
     return count;
 }
 
-static bool subset_part(struct subset *subset, unsigned part, const struct literals *literals,
-                        const uint64_t *bits, size_t count)
+static bool subset_part(const struct prefilter_memory *memory, struct subset *subset, unsigned part,
+                        const struct literals *literals, const uint64_t *bits, size_t count)
 {
     if (!count)
         return true;
@@ -264,7 +271,7 @@ static bool subset_part(struct subset *subset, unsigned part, const struct liter
             list[n] = (struct gram_literal){ literals->patterns[i].bytes, literals->patterns[i].nocase };
             subset->patterns[part][n++] = (uint32_t)i;
         }
-    subset->grams[part] = n ? grams_new(list, n) : NULL;
+    subset->grams[part] = n ? grams_new(list, n, memory->frequency, GRAMS_LANES_MAX) : NULL;
     free(list);
     return subset->grams[part] != NULL;
 }
@@ -290,8 +297,8 @@ static struct subset *subset_of(const struct prefilter *prefilter, struct prefil
         bool added;
         uintptr_t *place = map_add(&memory->subsets, bytes_of(key, size * sizeof *key), &added);
         if (place && added && (subset = calloc(1, sizeof *subset))) {
-            if (!subset_part(subset, ANYWHERE, parts[ANYWHERE], key + 1, counts[ANYWHERE]) ||
-                !subset_part(subset, HEAD, parts[HEAD], key + 1 + words[ANYWHERE], counts[HEAD])) {
+            if (!subset_part(memory, subset, ANYWHERE, parts[ANYWHERE], key + 1, counts[ANYWHERE]) ||
+                !subset_part(memory, subset, HEAD, parts[HEAD], key + 1 + words[ANYWHERE], counts[HEAD])) {
                 subset_free(subset);
                 subset = NULL;
             }
@@ -310,6 +317,7 @@ void prefilter_scan_for(const struct prefilter *prefilter, struct prefilter_memo
                         uint64_t offset, prefilter_hit_fn hit, void *context)
 {
     if (!view->settled) {
+        frequency_learn(memory->frequency, bytes_first(data, LEARNED));
         view->work += (uint32_t)MIN(data.size, (size_t)SUBSET_WORK) + SCAN_WORK;
         if (view->work > SUBSET_WORK) {
             view->subset = subset_of(prefilter, memory, class);

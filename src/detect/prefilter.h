@@ -11,6 +11,7 @@
 struct prefilter;
 struct prefilter_memory; /* one worker's scratch */
 struct flow_class;
+struct frequency;
 
 /* A prefilter as one class of flows sees it: when the class has had enough data, only the patterns are looked
  * for whose rules can concern it. All zero at first; kept with the class. */
@@ -29,7 +30,8 @@ void prefilter_free(struct prefilter *prefilter);
 MUST_CHECK bool prefilter_add(struct prefilter *prefilter, struct bytes pattern, bool nocase, size_t bound,
                               uint32_t index);
 /* After the last rule. */
-MUST_CHECK bool prefilter_compile(struct prefilter *prefilter, struct error *error);
+MUST_CHECK bool prefilter_compile(struct prefilter *prefilter, const struct frequency *frequency,
+                                  struct error *error);
 /* Longest pattern in bytes. */
 size_t prefilter_reach(const struct prefilter *prefilter);
 

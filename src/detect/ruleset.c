@@ -11,7 +11,7 @@
 #include "detect/classes.h"
 #include "detect/dataset.h"
 #include "detect/geoip.h"
-#include "detect/grams.h"
+#include "detect/frequency.h"
 #include "detect/prefilter.h"
 #include "detect/quarantine.h"
 #include "detect/regex.h"
@@ -313,7 +313,7 @@ static int score_of(const struct signature *s, const struct buffer_use *use, con
         score += 1000;
     /* At the beginning of raw bytes it costs next to nothing to look for, if only it is not always there. */
     if (kind == BUFFER_PAYLOAD && bound && bound <= PREFILTER_HEAD_MAX && distinct >= 4 &&
-        zeros <= pattern.size / 4 && !grams_common(pattern))
+        zeros <= pattern.size / 4 && !frequency_is_text(pattern))
         score += 2000;
     return score;
 }
@@ -461,9 +461,9 @@ static bool place_rules(struct ruleset *set)
     return true;
 }
 
-static bool compile_one(struct prefilter *prefilter, struct error *error)
+static bool compile_one(struct prefilter *prefilter, const struct frequency *frequency, struct error *error)
 {
-    return !prefilter || prefilter_compile(prefilter, error);
+    return !prefilter || prefilter_compile(prefilter, frequency, error);
 }
 
 static bool list_bodies(struct ruleset *set)
@@ -478,14 +478,14 @@ static bool list_bodies(struct ruleset *set)
     return true;
 }
 
-static bool compile_prefilters(struct ruleset *set, struct error *error)
+static bool compile_all(struct ruleset *set, const struct frequency *frequency, struct error *error)
 {
-    if (!list_bodies(set))
+    if (!frequency || !list_bodies(set))
         return error_set(error, "out of memory");
     for (size_t i = 0; i < set->buffer_count; i++) {
         struct buffer *buffer = set->buffers[i];
         for (unsigned d = 0; d < DIRECTIONS; d++) {
-            if (!compile_one(buffer->prefilters[d], error))
+            if (!compile_one(buffer->prefilters[d], frequency, error))
                 return false;
             for (size_t p = 0; p < set->protocol_count && buffer->prefilters[d]; p++)
                 if (buffer->protocols >> p & 1 &&
@@ -496,9 +496,17 @@ static bool compile_prefilters(struct ruleset *set, struct error *error)
     }
     for (unsigned k = 0; k < COUNT_OF(set->payload); k++)
         for (unsigned d = 0; d < DIRECTIONS; d++)
-            if (!compile_one(set->payload[k][d], error))
+            if (!compile_one(set->payload[k][d], frequency, error))
                 return false;
     return true;
+}
+
+static bool compile_prefilters(struct ruleset *set, struct error *error)
+{
+    struct frequency *frequency = frequency_new();
+    bool done = compile_all(set, frequency, error);
+    frequency_free(frequency);
+    return done;
 }
 
 /* ---- life ---- */

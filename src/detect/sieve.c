@@ -4,11 +4,13 @@
 
 #include <stdlib.h>
 
-#define PAIRS   (SIEVE_GRAM - 1)
+#define PAIRS   3U /* of the four bytes of a gram; one of three bytes has two, and the third is any */
+#define SHORT   3U
 #define BUCKETS 8U
+#define CASE    0x20U /* the bit that tells upper from lower case */
 
 struct sieve {
-    uint8_t buckets[PAIRS][256]; /* hash of a pair -> bit per bucket */
+    uint8_t buckets[PAIRS][256];   /* hash of a pair -> bit per bucket */
     uint32_t load[BUCKETS][PAIRS]; /* hashes that a bucket is named at */
 };
 
@@ -23,7 +25,8 @@ void sieve_free(struct sieve *sieve)
 }
 
 /* A pair's hash: bits of the first and of the second byte are xored, by a matrix for each. The bit that tells
- * upper from lower case takes no part. Bit i of the hash: parity of the bits of the byte that MIX[i] names. */
+ * upper from lower case takes no part. Bit i of the hash: parity of the bits of the byte that MIX[i] names.
+ */
 static const uint8_t mix_first[8] = { 0x01, 0x02, 0x04, 0x08, 0x10, 0x40, 0x80, 0x00 };
 static const uint8_t mix_second[8] = { 0x08, 0x10, 0x40, 0x80, 0x00, 0x01, 0x02, 0x04 };
 
@@ -35,40 +38,65 @@ static uint8_t mixed(const uint8_t *mix, uint8_t byte)
     return value;
 }
 
-static uint8_t pair_hash(const uint8_t *pair)
+static uint8_t pair_hash(uint8_t first, uint8_t second)
 {
-    return mixed(mix_first, pair[0]) ^ mixed(mix_second, pair[1]);
+    return mixed(mix_first, first) ^ mixed(mix_second, second);
 }
 
-/* How much more often a bucket is named when these are added: the product of its loads. */
-static uint64_t growth(const struct sieve *sieve, const uint8_t *hashes, unsigned bucket)
+/* The hashes of one of a gram's pairs: one, or many where the second byte is any. */
+struct hashes {
+    size_t count;
+    uint8_t list[256];
+};
+
+static void hashes_of(struct hashes *pairs, const uint8_t *gram, unsigned size)
+{
+    for (unsigned i = 0; i < PAIRS; i++) {
+        pairs[i].count = 0;
+        if (i + 1 < size)
+            pairs[i].list[pairs[i].count++] = pair_hash(gram[i], gram[i + 1]);
+        for (unsigned any = 0; any < 256 && i + 1 >= size; any++)
+            if (!(any & CASE)) /* has no part in the hash */
+                pairs[i].list[pairs[i].count++] = pair_hash(gram[i], (uint8_t)any);
+    }
+}
+
+static unsigned added(const struct sieve *sieve, const struct hashes *pairs, unsigned pair, unsigned bucket)
+{
+    unsigned count = 0;
+    for (size_t k = 0; k < pairs[pair].count; k++)
+        count += !(sieve->buckets[pair][pairs[pair].list[k]] >> bucket & 1);
+    return count;
+}
+
+/* How much more often a bucket is named thrice when these are added: the product of its loads. */
+static uint64_t growth(const struct sieve *sieve, const struct hashes *pairs, unsigned bucket)
 {
     uint64_t before = 1, after = 1;
     for (unsigned i = 0; i < PAIRS; i++) {
-        uint64_t load = sieve->load[bucket][i];
-        before *= load;
-        after *= load + !(sieve->buckets[i][hashes[i]] >> bucket & 1);
+        before *= sieve->load[bucket][i];
+        after *= sieve->load[bucket][i] + added(sieve, pairs, i, bucket);
     }
     return after - before;
 }
 
-void sieve_enter(struct sieve *sieve, const uint8_t *gram)
+void sieve_enter(struct sieve *sieve, const uint8_t *gram, unsigned size)
 {
-    uint8_t hashes[PAIRS];
-    for (unsigned i = 0; i < PAIRS; i++)
-        hashes[i] = pair_hash(gram + i);
+    struct hashes pairs[PAIRS];
     unsigned best = 0;
     uint64_t least = UINT64_MAX;
+    hashes_of(pairs, gram, size);
     for (unsigned b = 0; b < BUCKETS; b++) {
-        uint64_t more = growth(sieve, hashes, b);
+        uint64_t more = growth(sieve, pairs, b);
         if (more < least) {
             least = more;
             best = b;
         }
     }
     for (unsigned i = 0; i < PAIRS; i++) {
-        sieve->load[best][i] += !(sieve->buckets[i][hashes[i]] >> best & 1);
-        sieve->buckets[i][hashes[i]] |= (uint8_t)(1U << best);
+        sieve->load[best][i] += added(sieve, pairs, i, best);
+        for (size_t k = 0; k < pairs[i].count; k++)
+            sieve->buckets[i][pairs[i].list[k]] |= (uint8_t)(1U << best);
     }
 }
 
@@ -138,9 +166,11 @@ VBMI uint64_t sieve_next(const struct sieve *sieve, struct bytes data, size_t *f
         if (UNLIKELY(places))
             break;
     }
-    if (!places && at + SIEVE_GRAM <= data.size) {
-        size_t left = data.size - at;
-        places = worth64(&r, data.data + at, left) & (((uint64_t)1 << (left - PAIRS)) - 1);
+    if (!places && at + SHORT <= data.size) {
+        size_t left = data.size - at, last = left - SHORT; /* place */
+        places = worth64(&r, data.data + at, left);
+        if (last < SIEVE_PLACES - 1)
+            places &= ((uint64_t)2 << last) - 1;
     }
     *from = at;
     return places;

@@ -55,9 +55,11 @@ static void check(unsigned lanes, size_t count)
     struct gram_literal literals[LITERALS];
     uint32_t seen[LITERALS] = { 0 };
     make_literals(literals, count, &seed);
-    struct grams *grams = grams_new(literals, count);
+    struct frequency *frequency = frequency_new();
+    assert_non_null(frequency);
+    struct grams *grams = grams_new(literals, count, frequency, lanes);
+    frequency_free(frequency);
     assert_non_null(grams);
-    grams_limit_lanes(grams, lanes);
     unsigned total = 0;
     for (uint32_t turn = 1; turn < 1500; turn++) {
         size_t size = turn < 200 ? turn : next(&seed) % 400;
