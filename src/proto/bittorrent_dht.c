@@ -367,7 +367,6 @@ static void dht_write(const struct tx *tx, bool extended, struct text *out)
 
 const struct protocol bittorrent_dht_protocol = {
     .id = PROTOCOL_bittorrent_dht,
-    .eve_numbered = true,
     .name = "bittorrent-dht",
     .title = "BitTorrent DHT",
     .eve_type = "bittorrent_dht",

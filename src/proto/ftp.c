@@ -385,7 +385,7 @@ static void ftp_write(const struct tx *tx, bool extended, struct text *out)
     if (ftp->has_mode) {
         json_cstring(out, "mode", mode_names[ftp->mode]);
     }
-    json_cstring(out, "reply_received", received_names[ftp->done || ftp->reply_count > 0]);
+    json_cstring(out, "reply_received", received_names[ftp->done]);
     json_bool(out, "reply_truncated", ftp->reply_truncated);
 }
 
@@ -419,8 +419,7 @@ static bool reply_received(const struct tx *tx, enum direction direction, uint32
 {
     (void)direction;
     const struct ftp *ftp = (const void *)tx->record;
-    bool received = ftp->done || ftp->reply_count > 0;
-    *value = index * 2U + received; /* each way to write it */
+    *value = index * 2U + ftp->done; /* each way to write it */
     return index < (COUNT_OF(received_names) - 1) / 2;
 }
 
@@ -476,7 +475,8 @@ static const struct inspect inspects[] = {
       .number = reply_received,
       .choices = received_names,
       .max = COUNT_OF(received_names) - 2,
-      .help = "Whether the command was replied to" },
+      .help = "Whether the command has its final reply",
+      .source = "RFC 959, section 4.2" },
     { .name = "ftp.mode",
       .kind = INSPECT_NUMBER,
       .directions = BOTH,

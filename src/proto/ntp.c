@@ -125,7 +125,6 @@ static const struct inspect inspects[] = {
 
 const struct protocol ntp_protocol = {
     .id = PROTOCOL_ntp,
-    .eve_numbered = true,
     .name = "ntp",
     .title = "Network Time Protocol",
     .eve_type = "ntp",

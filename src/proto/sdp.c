@@ -68,10 +68,10 @@ static void write_all(const struct sdp *sdp, uint16_t media, uint8_t kind, const
         json_close(out, ']');
 }
 
-/* Each t= line with the r= lines that follow it. */
+/* Each t= line with the first of the r= lines that follow it. */
 static void write_times(const struct sdp *sdp, struct text *out)
 {
-    bool opened = false, inside = false;
+    bool opened = false, inside = false, repeated = false;
     for (size_t i = 0; i < sdp->count; i++) {
         const struct sdp_line *line = &sdp->lines[i];
         if (line->kind == 't') {
@@ -80,10 +80,12 @@ static void write_times(const struct sdp *sdp, struct text *out)
             if (!opened)
                 json_open(out, "time_descriptions", '[');
             opened = inside = true;
+            repeated = false;
             json_open(out, NULL, '{');
             json_string(out, "time", line->value);
-        } else if (line->kind == 'r' && inside) {
+        } else if (line->kind == 'r' && inside && !repeated) {
             json_string(out, "repeat_time", line->value);
+            repeated = true;
         }
     }
     if (inside)

@@ -316,12 +316,12 @@ void session_frame_end(struct session *session, enum direction direction, uint64
     }
 }
 
-void session_sweep_frames(struct session *session)
+void session_sweep_frames(struct session *session, bool unwritten)
 {
     for (int d = 0; d < DIRECTIONS; d++) {
         uint8_t kept = 0;
         for (size_t i = 0; i < session->frame_count[d]; i++)
-            if (!session->frames[d][i].inspected)
+            if (!session->frames[d][i].inspected || (unwritten && !session->frames[d][i].logged))
                 session->frames[d][kept++] = session->frames[d][i];
         session->frame_count[d] = kept;
     }

@@ -159,8 +159,8 @@ bool session_deaf(const struct session *session, enum direction direction);
 uint8_t tx_progress(const struct session *session, const struct tx *tx, enum direction direction);
 bool tx_complete(const struct session *session, const struct tx *tx, enum direction direction);
 uint8_t protocol_complete(const struct protocol *protocol, enum direction direction);
-/* Forgets frames that are inspected. */
-void session_sweep_frames(struct session *session);
+/* Forgets frames that are inspected; not those that are still to be written, when `unwritten`. */
+void session_sweep_frames(struct session *session, bool unwritten);
 /* Frees the transactions that are logged, and inspected in both directions (or dead). */
 void session_sweep(struct session *session);
 

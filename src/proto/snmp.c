@@ -18,7 +18,7 @@ enum {
 struct snmp {
     uint32_t version; /* 1, 2 or 3 */
     uint8_t pdu;      /* tag less 0xa0; PDU_ENCRYPTED */
-    bool has_error, has_trap, malformed;
+    bool has_error, has_trap, malformed, other_model;
     uint32_t error, trap;
     struct bytes community, user;
     struct field_list variables; /* struct bytes, dotted */
@@ -193,10 +193,11 @@ static bool read_version_3(struct reader *in, struct arena *memory, struct snmp 
         return false;
     if (sealed)
         snmp->pdu = PDU_ENCRYPTED;
-    if (model == 3)
-        read_user(in, memory, snmp);
-    else
+    snmp->other_model = model != 3; /* RFC 3411 section 5: 3 is the user-based one */
+    if (snmp->other_model)
         (void)der_expect(in, TAG_OCTETS);
+    else
+        read_user(in, memory, snmp);
     if (sealed)
         return reader_ok(in);
     struct reader scoped = der_expect(in, TAG_SEQUENCE);
@@ -256,6 +257,8 @@ static bool snmp_datagram(struct session *session, void *state, enum direction d
         tx_event(tx, EVENT_MALFORMED_DATA);
     else if (*first_version && *first_version != snmp->version)
         tx_event(tx, EVENT_VERSION_MISMATCH);
+    if (snmp->other_model)
+        tx_event(tx, EVENT_UNKNOWN_SECURITY_MODEL);
     if (!*first_version)
         *first_version = snmp->version;
     return good;

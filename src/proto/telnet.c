@@ -2,7 +2,8 @@
 /* Telnet (RFC 854, 855): commands and lines of text as frames. There are no transactions and no records. */
 #include "proto/session.h"
 
-#define LINE_MAX_ 4096U
+#define LINE_MAX_     4096U
+#define LOGIN_PROMPTS 2U /* for the name and for the password */
 
 enum { FRAME_PDU, FRAME_CTL, FRAME_DATA };
 static const char *const frame_names[] = { "pdu", "ctl", "data", NULL };
@@ -12,6 +13,9 @@ enum { SE = 240, SB = 250, WILL = 251, DONT = 254, IAC = 255 };
 
 struct telnet_state {
     size_t scanned[DIRECTIONS]; /* bytes of an unfinished line or negotiation that were looked at */
+    /* Frames of the text that is not all there: rules see it as it comes. */
+    uint64_t pdu[DIRECTIONS], text[DIRECTIONS];
+    uint8_t prompts; /* of the login, seen so far */
 };
 
 /* A conversation that starts with an option being negotiated. */
@@ -48,17 +52,42 @@ static size_t command_size(struct bytes data, size_t *scanned)
     return data.size > LINE_MAX_ ? data.size : 0;
 }
 
-/* Size of the text at the start of `data`: up to a line feed, or to the next command. */
-static size_t text_size(struct bytes data, size_t *scanned)
+/* Size of the text at the start of `data`: up to a line feed, or to the next command; of a server that asks
+ * for name and password, up to the end of its prompt. */
+static size_t text_size(struct bytes data, size_t *scanned, bool prompt)
 {
     for (size_t i = *scanned; i < data.size; i++) {
-        if (data.data[i] == '\n')
+        if (prompt && i && data.data[i] == ' ' && data.data[i - 1] == ':')
             return i + 1;
-        if (data.data[i] == IAC && i)
+        if (!prompt && data.data[i] == '\n')
+            return i + 1;
+        if (!prompt && data.data[i] == IAC && i)
             return i;
     }
     *scanned = data.size;
     return data.size > LINE_MAX_ ? data.size : 0;
+}
+
+static void take_command(struct session *session, enum direction direction, const uint8_t *at, size_t size)
+{
+    session_frame(session, direction, FRAME_PDU, at, size, NULL);
+    session_frame(session, direction, FRAME_CTL, at, size, NULL);
+}
+
+/* `size`: 0 while the end of the text is not there. */
+static void take_text(struct session *session, struct telnet_state *state, enum direction direction,
+                      const uint8_t *at, size_t size)
+{
+    uint64_t *pdu = &state->pdu[direction], *text = &state->text[direction];
+    if (!*pdu) {
+        *pdu = session_frame(session, direction, FRAME_PDU, at, size ? size : UINT64_MAX, NULL);
+        *text = session_frame(session, direction, FRAME_DATA, at, size ? size : UINT64_MAX, NULL);
+    } else if (size) {
+        session_frame_end(session, direction, *pdu, at + size);
+        session_frame_end(session, direction, *text, at + size);
+    }
+    if (size)
+        *pdu = *text = 0;
 }
 
 static bool telnet_stream(struct session *session, void *state_, enum direction direction, struct reader *in,
@@ -69,13 +98,18 @@ static bool telnet_stream(struct session *session, void *state_, enum direction 
     (void)flags;
     while (!reader_empty(in)) {
         struct bytes data = reader_peek(in);
-        bool command = data.data[0] == IAC;
-        size_t size = command ? command_size(data, scanned) : text_size(data, scanned);
+        bool command = data.data[0] == IAC && !state->pdu[direction];
+        bool prompt = direction == TO_CLIENT && state->prompts < LOGIN_PROMPTS;
+        size_t size = command ? command_size(data, scanned) : text_size(data, scanned, prompt);
+        if (!command)
+            take_text(session, state, direction, data.data, size);
         if (size == 0)
             return true;
+        if (command)
+            take_command(session, direction, data.data, size);
+        else
+            state->prompts = (uint8_t)(state->prompts + prompt);
         *scanned = 0;
-        session_frame(session, direction, FRAME_PDU, data.data, size, NULL);
-        session_frame(session, direction, command ? FRAME_CTL : FRAME_DATA, data.data, size, NULL);
         reader_skip(in, size);
     }
     return true;

@@ -18,7 +18,7 @@ static const struct field fields[] = {
       .choice_count = 3,
       .help = "Request" },
     { .name = "file", .type = FIELD_BYTES, AT(struct tftp, file), .help = "Requested file name" },
-    { .name = "mode", .type = FIELD_BYTES, AT(struct tftp, mode), .help = "Transfer mode" },
+    { .name = "mode", .type = FIELD_BYTES, AT(struct tftp, mode), .help = "Transfer mode, in lower case" },
 };
 
 static bool read_request(struct reader *in, struct tftp *request)
@@ -44,6 +44,15 @@ static enum probe tftp_probe(enum direction direction, struct bytes data)
     return read_request(&in, &request) && known_mode(request.mode) ? PROBE_YES : PROBE_NO;
 }
 
+/* RFC 1350 section 5: a mode is written in any combination of upper and lower case. */
+static struct bytes lower(struct arena *memory, struct bytes text)
+{
+    uint8_t *copy = text.size ? arena_new(memory, text.size, 1) : NULL;
+    for (size_t i = 0; copy && i < text.size; i++)
+        copy[i] = byte_lower(text.data[i]);
+    return copy ? bytes_of(copy, text.size) : BYTES_NONE;
+}
+
 static bool tftp_datagram(struct session *session, void *state, enum direction direction, struct reader *in)
 {
     (void)state;
@@ -56,7 +65,7 @@ static bool tftp_datagram(struct session *session, void *state, enum direction d
     struct tftp *kept = (struct tftp *)tx->record;
     kept->opcode = request.opcode;
     kept->file = arena_copy(&tx->memory, request.file);
-    kept->mode = arena_copy(&tx->memory, request.mode);
+    kept->mode = lower(&tx->memory, request.mode);
     tx_finish_both(tx);
     return true;
 }

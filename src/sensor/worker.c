@@ -230,7 +230,7 @@ static void take_frames(struct worker *worker, struct scene *scene)
             if (!worker->frame_rules && frame->logged)
                 frame->inspected = true;
         }
-    session_sweep_frames(session);
+    session_sweep_frames(session, worker->frames_logged);
 }
 
 /* Writes what is ready of the session's transactions, and lets go of those that are finished. */

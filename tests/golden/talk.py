@@ -14,7 +14,15 @@ A line opens a conversation (`NAME` is one word), or is a step of one:
                                           RAM: R, A and an MD5 signature (RFC 2385)
     wait SECONDS                          before the next packet
 
-Texts are Python bytes literals without the b. Lines that start with # are comments.
+Texts are Python bytes literals without the b; a text may be put together from pieces, which may go on in lines that start with a blank:
+
+    "text"                                bytes as they are
+    x"0a 0b"                              hexadecimal digits
+    u8{...} u16{...} u24{...} u32{...}    the size of what is between the braces in so many bits, then that
+    l16{...} l24{...} l32{...}            the same, least significant octet first
+    der{...}                              the same as a length of X.690 8.1.3
+
+Lines that start with # are comments, and so is what stands behind a # between pieces.
 """
 import ast, re, socket, struct
 
@@ -27,6 +35,40 @@ def checksum(data):
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
+
+
+PIECE = re.compile(r'\s+|#[^\n]*|(x?)"((?:\\.|[^"\\])*)"|(u8|u16|u24|u32|l16|l24|l32|der)\{|(\})')
+
+
+def sized(kind, inner):
+    size = len(inner)
+    if kind == "der":
+        octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+        return (bytes([size]) if size < 128 else bytes([0x80 | len(octets)]) + octets) + inner
+    return size.to_bytes(int(kind[1:]) // 8, "big" if kind[0] == "u" else "little") + inner
+
+
+def pieces(text):
+    """The bytes that a text of pieces stands for."""
+    open_, at = [("", b"")], 0
+    while at < len(text):
+        found = PIECE.match(text, at)
+        if not found:
+            raise SystemExit(f"talk: not understood: {text[at:at + 60]}")
+        at, (hexadecimal, literal, kind, closing) = found.end(), found.groups()
+        if literal is not None:
+            said = bytes.fromhex(literal) if hexadecimal else ast.literal_eval('b"' + literal + '"')
+            open_[-1] = (open_[-1][0], open_[-1][1] + said)
+        elif kind:
+            open_.append((kind, b""))
+        elif closing:
+            kind, inner = open_.pop()
+            if not open_:
+                raise SystemExit(f"talk: a brace too many: {text[:60]}")
+            open_[-1] = (open_[-1][0], open_[-1][1] + sized(kind, inner))
+    if len(open_) > 1:
+        raise SystemExit(f"talk: a brace is open: {text[:60]}")
+    return open_[0][1]
 
 
 class Conversation:
@@ -82,7 +124,7 @@ class Talk:
 
     def line(self, line):
         opens = re.fullmatch(r"(tcp|udp|raw) (\w+)(?:\*(\d+))? ([\d.]+):(\d+) ([\d.]+):(\d+)", line)
-        says = re.fullmatch(r'(\w+) ([<>]) (unacked )?(".*")(?:\*(\d+))?', line)
+        says = re.fullmatch(r'(\w+) ([<>]) (unacked )?((?:"|x"|[ul]\d+\{|der\{).*?)(?:\*(\d+))?', line, re.S)
         segment = re.fullmatch(r'(\w+) ([<>]) ([FSRPAM]+) (\d+) (\d+)(?: (".*"))?', line)
         does = re.fullmatch(r"(\w+) (fin|rst|[<>] ack)", line)
         if opens:
@@ -94,13 +136,13 @@ class Talk:
         elif says:
             name, way, unacked, text, times = says.groups()
             for conversation in self.conversations[name]:
-                conversation.say("><".index(way), ast.literal_eval("b" + text) * int(times or 1), not unacked)
+                conversation.say("><".index(way), pieces(text) * int(times or 1), not unacked)
         elif segment:
             name, way, flags, sequence, acknowledgment, text = segment.groups()
             side = "><".index(way)
             for conversation in self.conversations[name]:
                 conversation.sequence[side], conversation.sequence[1 - side] = int(sequence), int(acknowledgment)
-                payload = ast.literal_eval("b" + text) if text else b""
+                payload = pieces(text or "")
                 conversation.send(side, payload, sum(1 << "FSRPA".index(f) for f in flags.strip("M")),
                                   b"\x13\x12" + bytes(18) if "M" in flags else b"")
         elif does:
@@ -120,7 +162,7 @@ class Talk:
 def capture_of(text):
     """The bytes of a pcap file."""
     talk = Talk()
-    for line in text.split("\n"):
+    for line in re.sub(r"\n(?=[ \t]+\S)", "\0", text).split("\n"):
         if line.strip() and not line.startswith("#"):
-            talk.line(line.strip())
+            talk.line(line.replace("\0", "\n").strip())
     return struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1) + b"".join(talk.frames)

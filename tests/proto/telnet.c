@@ -23,7 +23,7 @@ static void commands_and_lines_are_frames(void **state)
                       "frame pdu to_server 6 8\nframe ctl to_server 6 8\n"
                       "frame pdu to_server 14 2\nframe ctl to_server 14 2\n"
                       "frame pdu to_server 16 6\nframe data to_server 16 6\n");
-    expect_text(&out, "frame data to_client 12 8\nframe pdu to_client 20 7\nframe data to_client 20 7\n"
+    expect_text(&out, "frame pdu to_client 12 15\nframe data to_client 12 15\n"
                       "frame pdu to_client 27 2\nframe ctl to_client 27 2\n");
     text_done(&out);
     check_conversation(&c, 1);
