@@ -45,6 +45,9 @@ enum ldap_operation {
     INTERMEDIATE_RESPONSE,
 };
 
+/* Of the choices of Filter (section 4.5.1), the one that is told. */
+enum { FILTER_PRESENT = 0x87 };
+
 static const char *const operation_names[] = {
     "bind_request",
     "bind_response",
@@ -445,6 +448,8 @@ static void put_strings(struct text *out, const char *key, struct reader in)
 /* SEQUENCE OF SEQUENCE { type, SET OF value }: `name` is what the type is called here. */
 static void put_attributes(struct text *out, const char *name, struct reader in)
 {
+    if (reader_empty(&in))
+        return;
     json_open(out, "attributes", '[');
     while (!reader_empty(&in)) {
         struct reader attribute = inside(next_element(&in));
@@ -495,7 +500,13 @@ static void put_search_request(struct text *out, struct reader in)
     put_number(out, "time_limit", &in);
     struct element types_only = next_element(&in);
     json_bool(out, "types_only", number_of(types_only.content) != 0);
-    (void)next_element(&in); /* the filter */
+    struct element filter = next_element(&in);
+    if (filter.tag == FILTER_PRESENT && reader_ok(&in)) {
+        json_open(out, "filter", '{');
+        json_cstring(out, "type", "present");
+        json_string(out, "value", filter.content);
+        json_close(out, '}');
+    }
     struct element attributes = next_element(&in);
     if (reader_ok(&in) && attributes.content.size)
         put_strings(out, "attributes", inside(attributes));
@@ -553,7 +564,7 @@ static void put_tail(struct text *out, struct reader in)
         else if (element.tag == 0x8a || element.tag == 0x80)
             json_string(out, "name", element.content);
         else if (element.tag == 0x8b || element.tag == 0x81)
-            json_hex(out, "value", element.content);
+            json_string(out, "value", element.content);
     }
 }
 

@@ -108,7 +108,7 @@ static bool telnet_stream(struct session *session, void *state_, enum direction 
         if (command)
             take_command(session, direction, data.data, size);
         else
-            state->prompts = (uint8_t)(state->prompts + prompt);
+            state->prompts = size > LINE_MAX_ ? LOGIN_PROMPTS : (uint8_t)(state->prompts + prompt);
         *scanned = 0;
         reader_skip(in, size);
     }

@@ -35,7 +35,8 @@ static void requests_have_their_responses(void **state)
     expect_text(
         &out,
         "\"search_request\":{\"base_object\":\"dc=vn\",\"scope\":2,\"deref_alias\":0,\"size_limit\":0,"
-        "\"time_limit\":0,\"types_only\":false,\"attributes\":[\"cn\"]}},\"responses\":"
+        "\"time_limit\":0,\"types_only\":false,\"filter\":{\"type\":\"present\",\"value\":\"objectClass\"},"
+        "\"attributes\":[\"cn\"]}},\"responses\":"
         "[{\"operation\":\"search_result_entry\",\"search_result_entry\":{\"base_object\":\"dc=vn\","
         "\"attributes\":[{\"type\":\"cn\",\"values\":[\"x\"]}]}},{\"operation\":\"search_result_done\"");
     expect_text(&out, "\"operation\":\"unbind_request\"}}}\n");
