@@ -476,13 +476,15 @@ static void take_raw(struct context *context)
     context->raw_offset = state->raw_offset[direction];
     struct bytes ready = in->inline_mode ? around_packet(context, stream)
                                          : stream_ready(stream, context->raw_offset);
-    if (ready.size == 0 && in->flow_ends) {
+    if (ready.size == 0 && (in->flow_ends || !in->inline_mode)) {
         /* Past what will never come. */
         context->raw_offset += stream_gap(stream, context->raw_offset);
         ready = stream_ready(stream, context->raw_offset);
     }
     if (ready.size == 0)
         return;
+    /* What a hole ends does not grow. */
+    flush |= !in->inline_mode && stream_gap(stream, context->raw_offset + ready.size) > 0;
     if (!flush && !in->inline_mode && ready.size < context->set->stream_chunk[direction])
         return;
     context->raw = ready;

@@ -30,6 +30,8 @@ static void segment_drop(struct stream *stream, struct segment *segment)
         segment->next->previous = segment->previous;
     else
         stream->last = segment->previous;
+    if (stream->recent == segment)
+        stream->recent = NULL;
     stream->segments--;
     pool_give(&stream->tracker->segments, segment);
 }
@@ -121,6 +123,11 @@ static bool newer_wins(enum os_policy policy, const struct segment *old, uint64_
     }
 }
 
+static uint64_t reach_of(const struct segment *segment)
+{
+    return segment->offset + segment->reach;
+}
+
 static struct segment *segment_add(struct stream *stream, struct segment *after, uint64_t offset,
                                    uint32_t size)
 {
@@ -139,7 +146,29 @@ static struct segment *segment_add(struct stream *stream, struct segment *after,
     else
         stream->last = segment;
     stream->segments++;
+    uint64_t reach = MAX(offset + size, after ? reach_of(after) : 0);
+    for (struct segment *at = segment; at && reach_of(at) < reach; at = at->next)
+        at->reach = (uint32_t)(reach - at->offset);
     return segment;
+}
+
+/* The last segment that begins no later than `offset`, or NULL. */
+static struct segment *segment_before(const struct stream *stream, uint64_t offset)
+{
+    struct segment *at = stream->recent ? stream->recent : stream->last;
+    while (at && at->offset > offset)
+        at = at->previous;
+    while (at && at->next && at->next->offset <= offset)
+        at = at->next;
+    return at;
+}
+
+/* Whether it is a part of a run that was there before it. */
+static bool joins_region(const struct segment *segment)
+{
+    if (segment->previous)
+        return segment->offset <= reach_of(segment->previous) + REGION_GAP;
+    return segment->next && segment->next->offset <= segment->offset + segment->size + REGION_GAP;
 }
 
 /* Counts the runs of bytes that are kept far apart. */
@@ -180,16 +209,12 @@ static void insert_slowly(struct stream *stream, uint64_t start, struct bytes pa
         result->limit = true;
         return;
     }
-    /* Where the new one goes: after all that begin no later. */
-    struct segment *after = stream->last;
-    while (after && after->offset > start)
-        after = after->previous;
-    /* The first that can overlap; segments overlap each other, so all before have to be asked. */
-    struct segment *node = segment_add(stream, after, start, (uint32_t)payload.size);
+    struct segment *node = segment_add(stream, segment_before(stream, start), start, (uint32_t)payload.size);
     if (!node) {
         result->no_memory = true;
         return;
     }
+    stream->recent = node;
     uint64_t at = start; /* bytes before it are dealt with */
     uint64_t settled = stream->at_once ? stream->contiguous : MIN(stream->acked, stream->contiguous);
     uint64_t covered = stream->first == node ? (node->next ? node->next->offset : UINT64_MAX)
@@ -201,7 +226,10 @@ static void insert_slowly(struct stream *stream, uint64_t start, struct bytes pa
         result->different |= memcmp(stream->data + (start - stream->origin), payload.data,
                                     (size_t)(at - start)) != 0;
     }
-    for (struct segment *old = stream->first; old && old->offset < end; old = old->next) {
+    struct segment *overlapping = node; /* the first that can */
+    while (overlapping->previous && reach_of(overlapping->previous) > start)
+        overlapping = overlapping->previous;
+    for (struct segment *old = overlapping; old && old->offset < end; old = old->next) {
         uint64_t old_end = old->offset + old->size;
         if (old == node || old_end <= start)
             continue;
@@ -224,9 +252,11 @@ static void insert_slowly(struct stream *stream, uint64_t start, struct bytes pa
         buffer_write(stream, at, payload.data + (at - start), (size_t)(end - at));
     if (end > stream->end)
         stream->end = end;
-    contiguous_advance(stream, node);
+    if (end > stream->contiguous)
+        contiguous_advance(stream, node);
+    bool apart = hole && !joins_region(node);
     segments_settle(stream);
-    if (hole || stream->regions_max == 0)
+    if (apart || stream->regions_max == 0)
         regions_count(stream);
 }
 
@@ -375,6 +405,16 @@ void stream_release(struct stream *stream, uint64_t offset)
 uint64_t stream_end(const struct stream *stream)
 {
     return stream->at_once || stream->finished ? stream->contiguous : MIN(stream->acked, stream->contiguous);
+}
+
+uint64_t stream_past(const struct stream *stream)
+{
+    uint64_t end = stream_end(stream);
+    for (uint64_t gap = stream_gap(stream, end); gap; gap = stream_gap(stream, end)) {
+        uint64_t run = run_end(stream, end + gap);
+        end = stream->at_once || stream->finished ? run : MAX(end + gap, MIN(run, stream->acked));
+    }
+    return end;
 }
 
 bool stream_closed(const struct stream *stream)

@@ -26,6 +26,8 @@ uint64_t stream_gap(const struct stream *stream, uint64_t offset);
 void stream_release(struct stream *stream, uint64_t offset);
 /* First offset not yet ready. */
 uint64_t stream_end(const struct stream *stream);
+/* The same behind all holes that will not be filled: everything before it came, or never will. */
+uint64_t stream_past(const struct stream *stream);
 /* The direction is closed (FIN or RST taken, or the flow ends): no more bytes will be ready. */
 bool stream_closed(const struct stream *stream);
 /* The connection is over: both sides closed and said so, one reset it, or the flow ends. */

@@ -12,6 +12,7 @@ struct segment {
     struct segment *next, *previous;
     uint64_t offset;
     uint32_t size;
+    uint32_t reach; /* from `offset` to the furthest end of this one and of those before it */
 };
 
 /* Data travelling to one end. The bytes kept are data[0..) from offset `origin` on; those before
@@ -26,6 +27,8 @@ struct stream {
     uint64_t fin;        /* offset of the FIN, when has_fin */
     uint64_t gap_noted;  /* gaps before this offset were reported */
     struct segment *first, *last;
+    struct segment
+        *recent; /* the latest that came out of order, while it is kept: its neighbours come next */
     struct tcp_tracker *tracker;
     uint16_t segments, regions_max;
     uint8_t order;    /* of `data` (buffers.h) */

@@ -317,7 +317,8 @@ static void release_streams(struct worker *worker, struct scene *scene)
         uint64_t limit = MIN(parsed, inspected);
         if (worker->frames_logged)
             limit = MIN(limit, framed_offset(session, stream, d));
-        limit = MIN(limit, stream_end(stream));
+        if (limit > stream_end(stream))
+            limit = MIN(limit, stream_past(stream));
         if (direction != scene->direction && is_judged_later(worker, session, direction))
             limit -= MIN(limit, (uint64_t)PAYLOAD_KEPT);
         stream_release(stream, limit);

@@ -254,6 +254,66 @@ static void an_acknowledged_hole_is_a_gap(void **state)
     stop(&bench);
 }
 
+static void what_lies_behind_acknowledged_holes_is_past(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    handshake(&bench);
+    data(&bench, 0, "abc");
+    data(&bench, 10, "xyz");
+    data(&bench, 20, "uvw");
+    data(&bench, 30, "later");
+    struct stream *stream = bench.flow->tcp->streams[TO_SERVER];
+    assert_int_equal(stream_past(stream), 0);
+    acknowledge(&bench, 12);
+    assert_int_equal(stream_end(stream), 3);
+    assert_int_equal(stream_past(stream), 12);
+    acknowledge(&bench, 25);
+    assert_int_equal(stream_past(stream), 25);
+    stream_release(stream, 25);
+    assert_int_equal(stream_start(stream), 25);
+    assert_int_equal(stream_past(stream), 25);
+    acknowledge(&bench, 35);
+    assert_int_equal(stream_past(stream), 35);
+    assert_true(bytes_is(stream_ready(stream, 30), "later"));
+    stop(&bench);
+}
+
+/* Copies that disagree, in any order: the first one of each byte stays, or the latest. None has one byte
+ * only, which asks whether the other side is alive when it is the last one. */
+static void random_overlaps_follow_the_policy(void **state)
+{
+    (void)state;
+    enum { RANGE = 300, COPY = 60 };
+    uint64_t random = 23;
+    for (unsigned round = 0; round < 400; round++) {
+        struct bench bench;
+        enum os_policy policy = round % 2 ? OS_LAST : OS_FIRST;
+        struct os_rule rule = { .policy = policy };
+        assert_true(network_parse(BYTES_OF("0.0.0.0/0"), &rule.network));
+        start(&bench, &(struct tcp_settings){ .os_rules = &rule, .os_rule_count = 1 }, 16);
+        handshake(&bench);
+        uint8_t expected[RANGE] = { 0 }, copy[COPY];
+        for (unsigned piece = 0; piece < 60; piece++) {
+            uint32_t size = random_next(&random) % (round % 3 ? COPY - 1 : 3U) + 2;
+            uint32_t offset = random_next(&random) % (RANGE - size + 1);
+            memset(copy, (int)(piece + 1), size);
+            for (uint32_t i = 0; i < size; i++)
+                if (policy == OS_LAST || !expected[offset + i])
+                    expected[offset + i] = (uint8_t)(piece + 1);
+            send_to(&bench, TO_SERVER, TCP_ACK, C0 + 1 + offset, S0 + 1, bytes_of(copy, size));
+        }
+        for (size_t i = 0; i < sizeof expected; i++) {
+            struct bytes have = stream_held(bench.flow->tcp->streams[TO_SERVER], i);
+            assert_int_equal(have.size > 0, expected[i] != 0);
+            if (have.size)
+                assert_int_equal(have.data[0], expected[i]);
+        }
+        stop(&bench);
+    }
+}
+
 static void the_depth_cuts_the_stream(void **state)
 {
     (void)state;
@@ -716,6 +776,8 @@ int main(void)
         cmocka_unit_test(overlaps_follow_the_policy),
         cmocka_unit_test(acknowledged_bytes_are_never_replaced),
         cmocka_unit_test(an_acknowledged_hole_is_a_gap),
+        cmocka_unit_test(what_lies_behind_acknowledged_holes_is_past),
+        cmocka_unit_test(random_overlaps_follow_the_policy),
         cmocka_unit_test(the_depth_cuts_the_stream),
         cmocka_unit_test(an_empty_budget_sheds_and_recovers),
         cmocka_unit_test(closing_passes_through_the_states),
