@@ -16,8 +16,11 @@ struct file;
 
 /* One exchange (request and response, or a lone message). The protocol's record follows it. */
 struct tx {
-    struct tx *next;              /* in order of `number` */
-    uint64_t number;              /* 0-based in the session; EVE tx_id */
+    /* What is asked of each live transaction with every packet comes first, in two cache lines. */
+    struct tx *next; /* in order of `number` */
+    const struct protocol *protocol;
+    struct file *files;           /* oldest first; proto/file.h */
+    void *detect[DIRECTIONS];     /* detection's own state, in `memory` or `spare` */
     uint8_t progress[DIRECTIONS]; /* the protocol's own states, rising; see struct protocol */
     bool directed;                /* concerns `direction` only (datagram protocols, one-way messages) */
     uint8_t direction;
@@ -27,17 +30,15 @@ struct tx {
     bool keep;                          /* lives as long as its protocol's parser, even when finished */
     bool no_inspect;                    /* the rest is not worth inspecting (encrypted, bypassed) */
     uint8_t event_count;
-    uint8_t events[16];                /* indexes of protocol->events */
     uint8_t events_logged;             /* how many of them were written as anomalies */
+    struct arena spare;                /* for detection's state when the record has used up `memory` */
+    struct arena memory;               /* everything the record points to */
+    uint64_t number;                   /* 0-based in the session; EVE tx_id */
+    uint8_t events[16];                /* indexes of protocol->events */
     uint64_t first, last;              /* packet times */
     uint64_t first_offset[DIRECTIONS]; /* stream offsets of the transaction's bytes, when the parser knows */
-    struct arena memory;               /* everything the record points to */
-    struct file *files;                /* oldest first; proto/file.h */
     struct tx *carrier,
-        *carried;             /* that whose message this one travelled in, and the latest of it; or NULL */
-    void *detect[DIRECTIONS]; /* detection's own state, in `memory` or `spare` */
-    struct arena spare;       /* for detection's state when the record has used up `memory` */
-    const struct protocol *protocol;
+        *carried; /* that whose message this one travelled in, and the latest of it; or NULL */
     _Alignas(16) uint8_t record[];
 };
 

@@ -46,21 +46,25 @@ static void uncharge(const struct session *session)
         budget->by_protocol[session->charged_to->id] -= session->charged;
 }
 
-/* Brings the budget up to date; true while the session may go on. One that still grows when nothing is left
- * is given up, so that those that rest keep what they have. */
-static bool charge(struct session *session)
+static size_t tx_size(const struct tx *tx)
+{
+    size_t size = sizeof *tx + tx->protocol->record_size + tx->memory.used + tx->spare.used;
+    for (const struct file *file = tx->files; file; file = file->next)
+        size += file->window.data.size;
+    return size;
+}
+
+/* Brings the budget up to date, where the transactions have `size` bytes; true while the session may go on.
+ * One that still grows when nothing is left is given up, so that those that rest keep what they have. */
+static bool charge(struct session *session, size_t size)
 {
     struct session_budget *budget = session->settings->budget;
     if (!budget)
         return true;
-    size_t size = sizeof *session + session->memory.used + session->heap, before = session->charged;
+    size_t before = session->charged;
+    size += sizeof *session + session->memory.used + session->heap;
     for (int d = 0; d < DIRECTIONS; d++)
         size += session->frames[d] ? FRAMES_MAX * sizeof(struct frame) : 0;
-    for (const struct tx *tx = session->txs; tx; tx = tx->next) {
-        size += sizeof *tx + tx->protocol->record_size + tx->memory.used + tx->spare.used;
-        for (const struct file *file = tx->files; file; file = file->next)
-            size += file->window.data.size;
-    }
     uncharge(session);
     session->charged = size;
     session->charged_to = session->protocol;
@@ -107,25 +111,6 @@ static bool is_enabled(const struct session *session, const struct protocol *pro
 }
 
 /* ---- transactions ---- */
-
-uint8_t protocol_complete(const struct protocol *protocol, enum direction direction)
-{
-    return protocol->complete[direction] ? protocol->complete[direction] : 1;
-}
-
-uint8_t tx_progress(const struct session *session, const struct tx *tx, enum direction direction)
-{
-    uint8_t complete = protocol_complete(tx->protocol, direction);
-    bool over = session->ended || session->status[direction] == SESSION_FAILED ||
-                (tx->directed && tx->direction != direction) || tx->dead ||
-                (session->alone && !session->offset[direction] && !session->scanned[direction]);
-    return over || tx->progress[direction] > complete ? complete : tx->progress[direction];
-}
-
-bool tx_complete(const struct session *session, const struct tx *tx, enum direction direction)
-{
-    return tx_progress(session, tx, direction) >= protocol_complete(tx->protocol, direction);
-}
 
 static void tx_free(struct session *session, struct tx *tx)
 {
@@ -261,12 +246,14 @@ static bool finished_with(const struct tx *tx)
 void session_sweep(struct session *session)
 {
     struct tx **link = &session->txs;
+    size_t size = 0;
     session->last_tx = NULL;
     while (*link) {
         struct tx *tx = *link;
         if (!finished_with(tx)) {
             session->last_tx = tx;
             link = &tx->next;
+            size += tx_size(tx);
             continue;
         }
         *link = tx->next;
@@ -274,7 +261,7 @@ void session_sweep(struct session *session)
         tx_free(session, tx);
     }
     bool deaf = session->status[TO_SERVER] == SESSION_FAILED && session->status[TO_CLIENT] == SESSION_FAILED;
-    if (!charge(session) && !deaf) {
+    if (!charge(session, size) && !deaf) {
         session->status[TO_SERVER] = session->status[TO_CLIENT] = SESSION_FAILED;
         count(session, SESSION_SHED);
     }

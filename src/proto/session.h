@@ -154,11 +154,29 @@ void session_announced(struct session *session, const struct protocol *protocol,
 /* True when no more bytes of `direction` are wanted: the stream may be released as it comes. */
 bool session_deaf(const struct session *session, enum direction direction);
 
+/* The progress at which a direction of `protocol` is finished. */
+static inline uint8_t protocol_complete(const struct protocol *protocol, enum direction direction)
+{
+    return protocol->complete[direction] ? protocol->complete[direction] : 1;
+}
+
 /* The transaction's progress in `direction` as detection should see it: complete when the session
  * failed or ended, or when a directed transaction does not concern the direction. */
-uint8_t tx_progress(const struct session *session, const struct tx *tx, enum direction direction);
-bool tx_complete(const struct session *session, const struct tx *tx, enum direction direction);
-uint8_t protocol_complete(const struct protocol *protocol, enum direction direction);
+static inline uint8_t tx_progress(const struct session *session, const struct tx *tx,
+                                  enum direction direction)
+{
+    uint8_t complete = protocol_complete(tx->protocol, direction);
+    bool over = session->ended || session->status[direction] == SESSION_FAILED ||
+                (tx->directed && tx->direction != direction) || tx->dead ||
+                (session->alone && !session->offset[direction] && !session->scanned[direction]);
+    return over || tx->progress[direction] > complete ? complete : tx->progress[direction];
+}
+
+static inline bool tx_complete(const struct session *session, const struct tx *tx, enum direction direction)
+{
+    return tx_progress(session, tx, direction) >= protocol_complete(tx->protocol, direction);
+}
+
 /* Forgets frames that are inspected; not those that are still to be written, when `unwritten`. */
 void session_sweep_frames(struct session *session, bool unwritten);
 /* Frees the transactions that are logged, and inspected in both directions (or dead). */
