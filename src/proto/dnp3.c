@@ -959,6 +959,7 @@ const struct protocol dnp3_protocol = {
     .name = "dnp3",
     .title = "Distributed Network Protocol 3",
     .eve_type = "dnp3",
+    .eve_sided = true,
     .eve_ends = EVE_ENDS_OF_FLOW,
     .transports = TRANSPORT_TCP,
     .ports = "20000",

@@ -11,7 +11,13 @@
 enum { FRAME_PDU, FRAME_HEADER, FRAME_DATA, FRAME_ITEM, FRAME_CIP };
 static const char *const frame_names[] = { "pdu", "hdr", "data", "enip.item", "cip", NULL };
 
-enum { LIST_SERVICES = 4, LIST_IDENTITY = 99, SEND_RR_DATA = 111, SEND_UNIT_DATA = 112 };
+enum {
+    LIST_SERVICES = 4,
+    LIST_IDENTITY = 99,
+    REGISTER_SESSION = 101,
+    SEND_RR_DATA = 111,
+    SEND_UNIT_DATA = 112
+};
 enum { ITEM_IDENTITY = 0x0c, ITEM_SERVICES = 0x100, ITEM_CONNECTED = 0xb1, ITEM_UNCONNECTED = 0xb2 };
 enum { SERVICE_MULTIPLE = 0x0a };
 enum { SEGMENT_CLASS = 0, SEGMENT_INSTANCE = 1, SEGMENT_ATTRIBUTE = 4 };
@@ -102,6 +108,7 @@ struct cip {
     bool response;
     uint8_t status;
     uint16_t extended_status;
+    struct bytes additional; /* status, all of it */
     struct segment path[SEGMENTS_MAX];
     uint32_t path_count;
     struct bytes data;
@@ -137,6 +144,7 @@ static bool read_cip(struct bytes data, struct cip *cip)
         reader_skip(&in, 1);
         cip->status = reader_u8(&in);
         struct reader extended = reader_sub(&in, reader_u8(&in) * 2U);
+        cip->additional = reader_peek(&extended);
         cip->extended_status = reader_empty(&extended) ? 0 : reader_le16(&extended);
     } else {
         read_path(reader_sub(&in, reader_u8(&in) * 2U), cip);
@@ -318,7 +326,7 @@ static const struct name command_list[] = {
     { 100, "list_interfaces" },
     { 101, "register_session" },
     { 102, "unregister_session" },
-    { 111, "send_rr_data" },
+    { 111, "send_r_r_data" },
     { 112, "send_unit_data" },
     { 114, "indicate_status" },
     { 115, "cancel" },
@@ -330,56 +338,234 @@ static const struct name status_list[] = {
     { 3, "incorrect_data" },
     { 0x64, "invalid_session" },
     { 0x65, "invalid_length" },
-    { 0x69, "unsupported_protocol" },
+    { 0x69, "unsupported_prot_rev" },
 };
 /* Volume 1, appendix A. */
 static const struct name service_list[] = {
-    { 0x01, "Get Attributes All" },
-    { 0x02, "Set Attributes All" },
-    { 0x03, "Get Attribute List" },
-    { 0x04, "Set Attribute List" },
-    { 0x05, "Reset" },
-    { 0x06, "Start" },
-    { 0x07, "Stop" },
-    { 0x08, "Create" },
-    { 0x09, "Delete" },
-    { 0x0a, "Multiple Service Packet" },
-    { 0x0d, "Apply Attributes" },
-    { 0x0e, "Get Attribute Single" },
-    { 0x10, "Set Attribute Single" },
-    { 0x11, "Find Next" },
-    { 0x15, "Restore" },
-    { 0x16, "Save" },
-    { 0x17, "No Operation" },
-    { 0x18, "Get Member" },
-    { 0x19, "Set Member" },
-    { 0x1a, "Insert Member" },
-    { 0x1b, "Remove Member" },
-    { 0x1c, "Group Sync" },
-    { 0x4e, "Forward Close" },
-    { 0x52, "Unconnected Send" },
-    { 0x54, "Forward Open" },
+    { 1, "Get Attributes All" },
+    { 2, "Set Attributes All" },
+    { 3, "Get Attribute List" },
+    { 4, "Set Attribute List" },
+    { 5, "Reset" },
+    { 6, "Start" },
+    { 7, "Stop" },
+    { 8, "Create" },
+    { 9, "Delete" },
+    { 10, "Multiple Service Packet" },
+    { 13, "Apply Attributes" },
+    { 14, "Get Attributes Single" },
+    { 16, "Set Attributes Single" },
+    { 17, "Find Next Object Instance" },
+    { 21, "Restore" },
+    { 22, "Save" },
+    { 23, "No Forward Open" },
+    { 24, "Get Member" },
+    { 25, "Set Member" },
+    { 26, "Insert Member" },
+    { 27, "Remove Member" },
+    { 28, "Group Sync" },
+    { 29, "Get Connection Point Member List" },
+    { 75, "Execute PCCC Service" },
+    { 76, "Read Data" },
+    { 77, "Write Data" },
+    { 78, "Read Write Modify Data" },
+    { 82, "Read Data Fragmented" },
+    { 83, "Write Data Fragmented" },
+    { 84, "Forward Open" },
 };
-static const struct name class_list[] = { { 1, "Identity" },
-                                          { 2, "Message Router" },
-                                          { 4, "Assembly" },
-                                          { 5, "Connection" },
-                                          { 6, "Connection Manager" } };
+static const struct name class_list[] = {
+    { 1, "Identity" },
+    { 2, "Message Router" },
+    { 3, "DeviceNet" },
+    { 4, "Assembly" },
+    { 5, "Connection" },
+    { 6, "Connection Manager" },
+    { 7, "Register" },
+    { 8, "Discrete Input Point" },
+    { 9, "Discrete Output Point" },
+    { 10, "Analog Input Point" },
+    { 11, "Analog Output Point" },
+    { 14, "Presence Sensing" },
+    { 15, "Parameter" },
+    { 16, "Parameter Group" },
+    { 18, "Group" },
+    { 29, "Discrete Input Group" },
+    { 30, "Discrete Output Group" },
+    { 31, "Discrete Group" },
+    { 32, "Analog Input Group" },
+    { 33, "Analog Output Group" },
+    { 34, "Analog Group" },
+    { 35, "Position Sensor" },
+    { 36, "Position Controller Supervisor" },
+    { 37, "Position Controller" },
+    { 38, "Block Sequencer" },
+    { 39, "Command Block" },
+    { 40, "Motor Data" },
+    { 41, "Control Supervisor" },
+    { 42, "AC/DC Drive" },
+    { 43, "Acknowledge Handler" },
+    { 44, "Overload" },
+    { 45, "Softstart" },
+    { 46, "Selection" },
+    { 48, "S-Device Supervisor" },
+    { 49, "S-Analog Sensor" },
+    { 50, "S-Analog Actuator" },
+    { 51, "S-Single Stage Controller" },
+    { 52, "S-Gas Calibration" },
+    { 53, "Trip Point" },
+    { 55, "File" },
+    { 56, "S-Partial Pressure" },
+    { 57, "Safety Supervisor" },
+    { 58, "Safety Validator" },
+    { 59, "Safety Discrete Output Point" },
+    { 60, "Safety Discrete Output Group" },
+    { 61, "Safety Discrete Input Point" },
+    { 62, "Safety Discrete Input Group" },
+    { 63, "Safety Dual Channel Output" },
+    { 64, "S-Sensor Calibration" },
+    { 65, "Event Log" },
+    { 66, "Motion Device Axis" },
+    { 67, "Time Sync" },
+    { 68, "Modbus" },
+    { 69, "Originator Connection List" },
+    { 70, "Modbus Serial Link" },
+    { 71, "Device Level Ring (DLR)" },
+    { 72, "QoS" },
+    { 73, "Safety Analog Input Point" },
+    { 74, "Safety Analog Input Group" },
+    { 75, "Safety Dual Channel Analog Input" },
+    { 76, "SERCOS III Link" },
+    { 77, "Target Connection List" },
+    { 78, "Base Energy" },
+    { 79, "Electrical Energy" },
+    { 80, "Non-Electrical Energy" },
+    { 81, "Base Switch" },
+    { 82, "SNMP" },
+    { 83, "Power Management" },
+    { 84, "RSTP Bridge" },
+    { 85, "RSTP Port" },
+    { 86, "PRP/HSR Protocol" },
+    { 87, "PRP/HSR Nodes Table" },
+    { 88, "Safety Feedback" },
+    { 89, "Safety Dual Channel Feedback" },
+    { 90, "Safety Stop Functions" },
+    { 91, "Safety Limit Functions" },
+    { 92, "Power Curtailment" },
+    { 93, "CIP Security" },
+    { 94, "EtherNet/IP Security" },
+    { 95, "Certificate Management" },
+    { 103, "PCCC Class" },
+    { 240, "ControlNet" },
+    { 241, "ControlNet Keeper" },
+    { 242, "ControlNet Scheduling" },
+    { 243, "Connection Configuration" },
+    { 244, "Port" },
+    { 245, "TCP/IP Interface" },
+    { 246, "Ethernet Link" },
+    { 247, "CompoNet" },
+    { 248, "CompoNet Repeater" },
+};
 static const struct name vendor_list[] = { { 1, "Rockwell Automation/Allen-Bradley" } };
-static const struct name device_list[] = { { 2, "AC Drive" },
-                                           { 7, "General Purpose Discrete I/O" },
-                                           { 12, "Communications Adapter" },
-                                           { 14, "Programmable Logic Controller" } };
+static const struct name device_list[] = {
+    { 0, "Generic Device (deprecated)" },
+    { 1, "Control Station (deprecated)" },
+    { 2, "AC Drive Device" },
+    { 3, "Motor Overload" },
+    { 4, "Limit Switch" },
+    { 5, "Inductive Proximity Switch" },
+    { 6, "Photoelectric Sensor" },
+    { 7, "General Purpose Discrete I/O" },
+    { 8, "Encoder (deprecated)" },
+    { 9, "Resolver" },
+    { 10, "General Purpose Analog I/O (deprecated)" },
+    { 12, "Communications Adapter" },
+    { 13, "Barcode Scanner (deprecated)" },
+    { 14, "Programmable Logic Controller" },
+    { 16, "Position Controller" },
+    { 17, "Weigh Scale (deprecated)" },
+    { 18, "Message Display (deprecated)" },
+    { 19, "DC Drive" },
+    { 20, "Servo Drives (deprecated)" },
+    { 21, "Contactor" },
+    { 22, "Motor Starter" },
+    { 23, "Softstart Starter" },
+    { 24, "Human-Machine Interface" },
+    { 25, "Pneumatic Valve(s) (deprecated)" },
+    { 26, "Mass Flow Controller" },
+    { 27, "Pneumatic Valve(s)" },
+    { 28, "Vacuum Pressure Gauge" },
+    { 29, "Process Control Value" },
+    { 30, "Residual Gas Analyzer" },
+    { 31, "DC Power Generator" },
+    { 32, "RF Power Generator" },
+    { 33, "Turbomolecular Vacuum Pump" },
+    { 34, "Encoder" },
+    { 35, "Safety Discrete I/O Device" },
+    { 36, "Fluid Flow Controller" },
+    { 37, "CIP Motion Drive" },
+    { 38, "CompoNet Repeater" },
+    { 39, "Mass Flow Controller Enhanced" },
+    { 40, "CIP Modbus Device" },
+    { 41, "CIP Modbus Translator" },
+    { 42, "Safety Analog I/O Device" },
+    { 43, "Generic Device (keyable)" },
+    { 44, "Managed Ethernet Switch" },
+    { 45, "CIP Motion Safety Drive Device" },
+    { 46, "Safety Drive Device" },
+    { 47, "CIP Motion Encoder" },
+    { 48, "CIP Motion Converter" },
+    { 49, "CIP Motion I/O" },
+    { 50, "ControlNet Physical Layer Component" },
+    { 100, "In-Sight 2000 Series" },
+    { 200, "Embedded Component" },
+};
 static const struct name cip_status_list[] = {
     { 0, "Success" },
-    { 1, "Connection failure" },
-    { 2, "Resource unavailable" },
-    { 3, "Invalid parameter value" },
-    { 4, "Path segment error" },
-    { 5, "Path destination unknown" },
-    { 8, "Service not supported" },
-    { 9, "Invalid attribute value" },
-    { 0x14, "Attribute not supported" },
+    { 1, "Connection Failure" },
+    { 2, "Resource Unavailable" },
+    { 3, "Invalid Parameter Value" },
+    { 4, "Path Segment Error" },
+    { 5, "Path Destination Unknown" },
+    { 6, "Partial Transfer" },
+    { 7, "Connection Lost" },
+    { 8, "Service Not Supported" },
+    { 9, "Invalid Attribute Value" },
+    { 10, "Attribute List Error" },
+    { 11, "Already In Requested Mode/State" },
+    { 12, "Object State Conflict" },
+    { 13, "Object Already Exists" },
+    { 14, "Attribute Not Settable" },
+    { 15, "Privilege Violation" },
+    { 16, "Device State Conflict" },
+    { 17, "Reply Data Too Large" },
+    { 18, "Fragmentation Of A Primitive Value" },
+    { 19, "Not Enough Data" },
+    { 20, "Attribute Not Supported" },
+    { 21, "Too Much Data" },
+    { 22, "Object Does Not Exist" },
+    { 23, "Service Fragmentation Sequence Not In Progress" },
+    { 24, "No Stored Attribute Data" },
+    { 25, "Store Operation Failure" },
+    { 26, "Routing Failure, Request Packet Too Large" },
+    { 27, "Routing Failure, Response Packet Too Large" },
+    { 28, "Missing Attribute List Entry Data" },
+    { 29, "Invalid Attribute Value List" },
+    { 30, "Embedded Service Error" },
+    { 31, "Vendor Specific Error" },
+    { 32, "Invalid Parameter" },
+    { 33, "Write-Once Value Or Medium Already Written" },
+    { 34, "Invalid Reply Received" },
+    { 35, "Buffer Overflow" },
+    { 36, "Invalid Message Format" },
+    { 37, "Key Failure In Path" },
+    { 38, "Path Size Invalid" },
+    { 39, "Unexpected Attribute In List" },
+    { 40, "Invalid Member ID" },
+    { 41, "Member Not Settable" },
+    { 42, "Group 2 Only Server General Failure" },
+    { 43, "Unknown Modbus Error" },
+    { 44, "Attribute Not Gettable" },
+    { 255, "Still Processing" },
 };
 
 static void put_identity(struct text *out, const struct identity *identity)
@@ -397,6 +583,18 @@ static void put_identity(struct text *out, const struct identity *identity)
     json_uint(out, "serial", identity->serial);
     json_string(out, "product_name", identity->name);
     json_uint(out, "state", identity->state);
+    json_close(out, '}');
+}
+
+static void put_registration(struct text *out, const struct message *message)
+{
+    struct reader in = reader_of_bytes(message->data);
+    uint16_t version = reader_le16(&in), options = reader_le16(&in);
+    if (!reader_ok(&in))
+        return;
+    json_open(out, "register_session", '{');
+    json_uint(out, "protocol_version", version);
+    json_uint(out, "options", options);
     json_close(out, '}');
 }
 
@@ -429,6 +627,8 @@ static void put_cip(struct text *out, const struct cip *cip)
     PUT_NAME(out, "service", service_list, cip->service);
     if (cip->response)
         PUT_NAME(out, "status", cip_status_list, cip->status);
+    if (cip->additional.size)
+        json_hex(out, "status_extended", cip->additional);
     put_path(out, cip);
 }
 
@@ -442,6 +642,8 @@ static void put_message(struct text *out, const char *key, const struct tx *tx, 
     json_open(out, key, '{');
     PUT_NAME(out, "command", command_list, message->command);
     PUT_NAME(out, "status", status_list, message->status);
+    if (message->command == REGISTER_SESSION)
+        put_registration(out, message);
     if (read_identity(message, &identity))
         put_identity(out, &identity);
     if (nth_cip(tx, direction, 0, &cip)) {
@@ -670,7 +872,7 @@ static const char *const command_names[] = {
     "",
     "",
     "",
-    "send_rr_data",
+    "send_r_r_data",
     "send_unit_data",
     "",
     "indicate_status",
@@ -698,7 +900,7 @@ static const char *const status_names[] = {
     "",
     "",
     "",
-    "unsupported_protocol",
+    "unsupported_prot_rev",
     NULL,
 };
 _Static_assert(COUNT_OF(status_names) == 107, "the names stand at their codes");

@@ -8,7 +8,8 @@
 #define PAYLOADS_MAX   64U
 #define VENDORS_MAX    32U
 #define ATTRIBUTES_MAX 16U
-#define NON_ESP        4U /* zeros before a message on port 4500 (RFC 3948 section 2.2) */
+#define OFFERS_MAX     32U /* transforms of a proposal that are kept */
+#define NON_ESP        4U  /* zeros before a message on port 4500 (RFC 3948 section 2.2) */
 
 enum ike_event {
     EVENT_MALFORMED_DATA,
@@ -51,6 +52,12 @@ struct attributes {
     uint32_t count;
 };
 
+/* What IKEv2's responder chose: by type of transform (RFC 7296 section 3.3.2), less one. */
+struct chosen2 {
+    uint16_t ids[5];
+    uint8_t types; /* a bit each */
+};
+
 /* What a side of IKEv1 said in the clear. */
 struct side {
     uint8_t key_exchange[KEY_MAX], nonce[NONCE_MAX];
@@ -72,18 +79,21 @@ struct ike {
     struct bytes key_exchange, nonce; /* of this message, hexadecimal */
     uint32_t key_size, nonce_size;
     struct bytes side_key[DIRECTIONS], side_nonce[DIRECTIONS]; /* of the sides, so far; hexadecimal */
-    struct attributes offered;                                 /* by the client, in this message */
-    struct attributes chosen;                                  /* by the server, so far */
-    bool chooses;                                              /* in this message */
+    struct attributes *offers;                                 /* by the client, in this message */
+    uint32_t offer_count;
+    struct attributes chosen; /* by the server, so far */
+    bool chooses;             /* in this message */
     uint16_t notify[8];
     uint32_t notify_count;
-    uint16_t encryption, prf, integrity, group; /* IKEv2: chosen */
-    uint8_t chosen2;                            /* a bit per transform type */
+    struct chosen2 chosen2; /* so far */
 };
 
 struct ike_state {
     struct side sides[DIRECTIONS];
     struct attributes chosen;
+    struct chosen2 chosen2;
+    bool has_doi;
+    uint32_t doi;
 };
 
 static struct ike *record_of(struct tx *tx)
@@ -201,6 +211,128 @@ static const struct name group_names[] = {
 };
 static const struct name life_names[] = { { 1, "LifeTypeSeconds" }, { 2, "LifeTypeKilobytes" } };
 
+/* IKEv2: transforms (RFC 7296 section 3.3.2) and notifications (section 3.10.1), as IANA has them. */
+static const struct name encryption2_names[] = {
+    { 1, "ENCR_DES_IV64" },
+    { 2, "ENCR_DES" },
+    { 3, "ENCR_3DES" },
+    { 4, "ENCR_RC5" },
+    { 5, "ENCR_IDEA" },
+    { 6, "ENCR_CAST" },
+    { 7, "ENCR_BLOWFISH" },
+    { 8, "ENCR_3IDEA" },
+    { 9, "ENCR_DES_IV32" },
+    { 11, "ENCR_NULL" },
+    { 12, "ENCR_AES_CBC" },
+    { 13, "ENCR_AES_CTR" },
+    { 14, "ENCR_AES_CCM_8" },
+    { 15, "ENCR_AES_CCM_12" },
+    { 16, "ENCR_AES_CCM_16" },
+    { 18, "ENCR_AES_GCM_8" },
+    { 19, "ENCR_AES_GCM_12" },
+    { 20, "ENCR_AES_GCM_16" },
+    { 21, "ENCR_NULL_AUTH_AES_GMAC" },
+    { 23, "ENCR_CAMELLIA_CBC" },
+    { 24, "ENCR_CAMELLIA_CTR" },
+    { 25, "ENCR_CAMELLIA_CCM_8" },
+    { 26, "ENCR_CAMELLIA_CCM_12" },
+    { 27, "ENCR_CAMELLIA_CCM_16" },
+    { 28, "ENCR_CHACHA20_POLY1305" },
+};
+static const struct name prf2_names[] = {
+    { 0, "PRF_NULL" },          { 1, "PRF_HMAC_MD5" },      { 2, "PRF_HMAC_SHA1" },
+    { 3, "PRF_HMAC_TIGER" },    { 4, "PRF_AES128_XCBC" },   { 5, "PRF_HMAC_SHA2_256" },
+    { 6, "PRF_HMAC_SHA2_384" }, { 7, "PRF_HMAC_SHA2_512" }, { 8, "PRF_AES128_CMAC" },
+};
+static const struct name integrity2_names[] = {
+    { 0, "NONE" },
+    { 1, "AUTH_HMAC_MD5_96" },
+    { 2, "AUTH_HMAC_SHA1_96" },
+    { 3, "AUTH_DES_MAC" },
+    { 4, "AUTH_KPDK_MD5" },
+    { 5, "AUTH_AES_XCBC_96" },
+    { 6, "AUTH_HMAC_MD5_128" },
+    { 7, "AUTH_HMAC_SHA1_160" },
+    { 8, "AUTH_AES_CMAC_96" },
+    { 9, "AUTH_AES_128_GMAC" },
+    { 10, "AUTH_AES_192_GMAC" },
+    { 11, "AUTH_AES_256_GMAC" },
+    { 12, "AUTH_HMAC_SHA2_256_128" },
+    { 13, "AUTH_HMAC_SHA2_384_192" },
+    { 14, "AUTH_HMAC_SHA2_512_256" },
+};
+static const struct name group2_names[] = {
+    { 0, "None" },
+    { 1, "Modp768" },
+    { 2, "Modp1024" },
+    { 5, "Modp1536" },
+    { 14, "Modp2048" },
+    { 15, "Modp3072" },
+    { 16, "Modp4096" },
+    { 17, "Modp6144" },
+    { 18, "Modp8192" },
+    { 19, "Ecp256" },
+    { 20, "Ecp384" },
+    { 21, "Ecp521" },
+    { 22, "Modp1024s160" },
+    { 23, "Modp2048s224" },
+    { 24, "Modp2048s256" },
+    { 25, "Ecp192" },
+    { 26, "Ecp224" },
+    { 27, "BrainpoolP224r1" },
+    { 28, "BrainpoolP256r1" },
+    { 29, "BrainpoolP384r1" },
+    { 30, "BrainpoolP512r1" },
+    { 31, "Curve25519" },
+    { 32, "Curve448" },
+};
+static const struct name esn2_names[] = {
+    { 0, "NoESN" },
+    { 1, "ESN" },
+};
+static const struct name notify2_names[] = {
+    { 1, "UNSUPPORTED_CRITICAL_PAYLOAD" },
+    { 4, "INVALID_IKE_SPI" },
+    { 5, "INVALID_MAJOR_VERSION" },
+    { 7, "INVALID_SYNTAX" },
+    { 9, "INVALID_MESSAGE_ID" },
+    { 11, "INVALID_SPI" },
+    { 14, "NO_PROPOSAL_CHOSEN" },
+    { 17, "INVALID_KE_PAYLOAD" },
+    { 24, "AUTHENTICATION_FAILED" },
+    { 34, "SINGLE_PAIR_REQUIRED" },
+    { 35, "NO_ADDITIONAL_SAS" },
+    { 36, "INTERNAL_ADDRESS_FAILURE" },
+    { 37, "FAILED_CP_REQUIRED" },
+    { 38, "TS_UNACCEPTABLE" },
+    { 39, "INVALID_SELECTORS" },
+    { 43, "TEMPORARY_FAILURE" },
+    { 44, "CHILD_SA_NOT_FOUND" },
+    { 16384, "INITIAL_CONTACT" },
+    { 16385, "SET_WINDOW_SIZE" },
+    { 16386, "ADDITIONAL_TS_POSSIBLE" },
+    { 16387, "IPCOMP_SUPPORTED" },
+    { 16388, "NAT_DETECTION_SOURCE_IP" },
+    { 16389, "NAT_DETECTION_DESTINATION_IP" },
+    { 16390, "COOKIE" },
+    { 16391, "USE_TRANSPORT_MODE" },
+    { 16392, "HTTP_CERT_LOOKUP_SUPPORTED" },
+    { 16393, "REKEY_SA" },
+    { 16394, "ESP_TFC_PADDING_NOT_SUPPORTED" },
+    { 16395, "NON_FIRST_FRAGMENTS_ALSO" },
+    { 16404, "MULTIPLE_AUTH_SUPPORTED" },
+    { 16405, "ANOTHER_AUTH_FOLLOWS" },
+    { 16406, "REDIRECT_SUPPORTED" },
+    { 16430, "IKEV2_FRAGMENTATION_SUPPORTED" },
+    { 16431, "SIGNATURE_HASH_ALGORITHMS" },
+};
+/* Exchanges of IKEv1 (RFC 2408 section 3.1, RFC 2409 section 5.5, 5.6). */
+static const struct name exchange1_names[] = {
+    { 1, "Base" },        { 2, "Identity Protection" }, { 3, "Authentication Only" },
+    { 4, "Aggressive" },  { 5, "Informational" },       { 6, "Transaction (Config Mode)" },
+    { 32, "Quick Mode" }, { 33, "New Group Mode" },
+};
+
 static const char *value_name(uint16_t type, uint32_t value)
 {
     const char *name = NULL;
@@ -239,9 +371,10 @@ static enum probe ike_probe(enum direction direction, struct bytes data)
                : PROBE_NO;
 }
 
+/* Version 1 tells each type once. */
 static void note_payload(struct ike *ike, uint8_t type)
 {
-    if (ike->payloads[type / 64] >> type % 64 & 1)
+    if (ike->major == 1 && ike->payloads[type / 64] >> type % 64 & 1)
         return;
     ike->payloads[type / 64] |= (uint64_t)1 << type % 64;
     if (ike->order_count < PAYLOADS_MAX)
@@ -272,9 +405,19 @@ static void read_attributes(struct reader *in, struct attributes *list)
     }
 }
 
-/* Proposals with their transforms (RFC 2408 section 3.5, 3.6). */
-static uint32_t read_proposals(struct ike *ike, struct reader *in, struct attributes *list)
+/* Where the attributes of the client's next transform go; NULL: there are enough. */
+static struct attributes *next_offer(struct tx *tx)
 {
+    struct ike *ike = record_of(tx);
+    if (!ike->offers)
+        ike->offers = ARENA_ARRAY(&tx->memory, struct attributes, OFFERS_MAX);
+    return ike->offers && ike->offer_count < OFFERS_MAX ? &ike->offers[ike->offer_count++] : NULL;
+}
+
+/* Proposals with their transforms (RFC 2408 section 3.5, 3.6). `chosen`: of the server, or NULL. */
+static uint32_t read_proposals(struct tx *tx, struct reader *in, struct attributes *chosen)
+{
+    struct ike *ike = record_of(tx);
     uint32_t transforms = 0;
     while (!reader_empty(in)) {
         uint8_t more = reader_u8(in);
@@ -295,7 +438,9 @@ static uint32_t read_proposals(struct ike *ike, struct reader *in, struct attrib
             struct reader transform = reader_sub(&proposal, length - 4U);
             note_payload(ike, 3);
             reader_skip(&transform, 4);
-            read_attributes(&transform, list);
+            struct attributes *list = chosen ? chosen : next_offer(tx);
+            if (list)
+                read_attributes(&transform, list);
             transforms++;
         }
         if (more != 2)
@@ -307,15 +452,14 @@ static uint32_t read_proposals(struct ike *ike, struct reader *in, struct attrib
 static void take_association1(struct tx *tx, struct ike_state *state, struct reader in)
 {
     struct ike *ike = record_of(tx);
-    ike->doi = reader_be32(&in);
-    ike->has_doi = reader_ok(&in);
+    state->doi = reader_be32(&in);
+    state->has_doi = reader_ok(&in);
     reader_skip(&in, 4); /* situation */
-    struct attributes *list = ike->to_client ? &state->chosen : &ike->offered;
     if (ike->to_client) {
-        list->count = 0;
+        state->chosen.count = 0;
         ike->chooses = true;
     }
-    uint32_t transforms = read_proposals(ike, &in, list);
+    uint32_t transforms = read_proposals(tx, &in, ike->to_client ? &state->chosen : NULL);
     if (ike->to_client && transforms > 1)
         tx_event(tx, EVENT_MULTIPLE_SERVER_PROPOSAL);
 }
@@ -337,17 +481,16 @@ static void judge_transform(struct tx *tx, uint8_t type, uint16_t id)
         tx_event(tx, EVENT_WEAK_CRYPTO_DH);
 }
 
-static void choose2(struct ike *ike, uint8_t type, uint16_t id)
+static void choose2(struct chosen2 *chosen, uint8_t type, uint16_t id)
 {
-    uint16_t *places[] = { &ike->encryption, &ike->prf, &ike->integrity, &ike->group };
-    if (type < 1 || type > COUNT_OF(places))
+    if (type < 1 || type > COUNT_OF(chosen->ids))
         return;
-    *places[type - 1] = id;
-    ike->chosen2 |= (uint8_t)(1U << type);
+    chosen->ids[type - 1] = id;
+    chosen->types |= (uint8_t)(1U << (type - 1));
 }
 
 /* RFC 7296 section 3.3. */
-static void take_association2(struct tx *tx, struct reader in)
+static void take_association2(struct tx *tx, struct ike_state *state, struct reader in)
 {
     struct ike *ike = record_of(tx);
     while (!reader_empty(&in)) {
@@ -371,7 +514,7 @@ static void take_association2(struct tx *tx, struct reader in)
                 break;
             judge_transform(tx, type, id);
             if (ike->to_client)
-                choose2(ike, type, id);
+                choose2(&state->chosen2, type, id);
         }
     }
 }
@@ -406,7 +549,7 @@ static void take_payload(struct tx *tx, struct ike_state *state, uint8_t type, s
         take_association1(tx, state, reader_of_bytes(data));
         break;
     case 33:
-        take_association2(tx, reader_of_bytes(data));
+        take_association2(tx, state, reader_of_bytes(data));
         break;
     case 4:
         take_key_exchange(tx, state, data);
@@ -456,8 +599,10 @@ static void take_payloads(struct tx *tx, struct ike_state *state, uint8_t next, 
             return;
         }
         struct bytes data = reader_bytes(in, size - 4U);
-        if (two && type == 46) /* the rest is in it */
+        if (two && type == 46) { /* the rest is in it, of which only the first type can be seen */
+            note_payload(ike, next);
             return;
+        }
         take_payload(tx, state, type, data);
     }
     if (two && next == 0)
@@ -518,6 +663,9 @@ static bool ike_datagram(struct session *session, void *state_, enum direction d
     if (ike->major == 1)
         recall(tx, state);
     ike->chosen = state->chosen;
+    ike->chosen2 = state->chosen2;
+    ike->has_doi = state->has_doi;
+    ike->doi = state->doi;
     (void)reader_rest(in);
     tx_finish_both(tx);
     return true;
@@ -553,11 +701,13 @@ static void put_side(struct text *out, const struct ike *ike, bool client)
         json_string(out, "nonce_payload", nonce);
         json_uint(out, "nonce_payload_length", nonce.size / 2);
     }
-    if (client && ike->offered.count) {
+    if (client && ike->offer_count) {
         json_open(out, "proposals", '[');
-        json_open(out, NULL, '{');
-        put_attributes(out, &ike->offered);
-        json_close(out, '}');
+        for (uint32_t i = 0; i < ike->offer_count; i++) {
+            json_open(out, NULL, '{');
+            put_attributes(out, &ike->offers[i]);
+            json_close(out, '}');
+        }
         json_close(out, ']');
     }
     json_close(out, '}');
@@ -592,33 +742,73 @@ static void put_payloads(struct text *out, const struct ike *ike)
     json_close(out, ']');
 }
 
+/* A name of IKEv2's registries, or how Suricata writes what has none. */
+static void put_name2(struct text *out, const char *key, const char *name, const char *kind, uint16_t value)
+{
+    char unknown[64];
+    struct text text = text_of(unknown, sizeof unknown);
+    text_add(&text, "%s(%u / 0x%x)", kind, value, value);
+    json_cstring(out, key, name ? name : unknown);
+}
+
+static void put_chosen2(struct text *out, const struct chosen2 *chosen)
+{
+    static const struct {
+        const char *key, *kind;
+        const struct name *names;
+        size_t count;
+        uint8_t type; /* RFC 7296 section 3.3.2, less one */
+        uint8_t none; /* what stands for none */
+    } rows[] = {
+        { "alg_enc", "IkeTransformEncType", encryption2_names, COUNT_OF(encryption2_names), 0, 11 },
+        { "alg_auth", "IkeTransformAuthType", integrity2_names, COUNT_OF(integrity2_names), 2, 0 },
+        { "alg_prf", "IkeTransformPRFType", prf2_names, COUNT_OF(prf2_names), 1, 0 },
+        { "alg_dh", "IkeTransformDHType", group2_names, COUNT_OF(group2_names), 3, 0 },
+        { "alg_esn", "IkeTransformESNType", esn2_names, COUNT_OF(esn2_names), 4, 0 },
+    };
+    for (size_t i = 0; chosen->types && i < COUNT_OF(rows); i++) {
+        bool is_chosen = chosen->types >> rows[i].type & 1;
+        uint16_t id = is_chosen ? chosen->ids[rows[i].type] : rows[i].none;
+        put_name2(out, rows[i].key, name_of(rows[i].names, rows[i].count, id), rows[i].kind, id);
+    }
+}
+
+static void put_version2(struct text *out, const struct ike *ike)
+{
+    json_cstring(out, "role", ike->flags & 0x08 ? "initiator" : "responder");
+    if (ike->to_client)
+        put_chosen2(out, &ike->chosen2);
+    put_payloads(out, ike);
+    json_open(out, "ikev2", '{');
+    json_uint(out, "errors", ike->errors);
+    if (ike->notify_count) {
+        json_open(out, "notify", '[');
+        for (uint32_t i = 0; i < ike->notify_count; i++)
+            put_name2(out, NULL, NAME_OF(notify2_names, ike->notify[i]), "NotifyType", ike->notify[i]);
+        json_close(out, ']');
+    }
+    json_close(out, '}');
+}
+
 static void ike_write(const struct tx *tx, bool extended, struct text *out)
 {
     const struct ike *ike = (const void *)tx->record;
-    (void)extended;
+    const char *exchange = ike->major == 1 ? NAME_OF(exchange1_names, ike->exchange) : NULL;
     json_uint(out, "version_major", ike->major);
     json_uint(out, "version_minor", ike->minor);
     json_string(out, "init_spi", ike->initiator_spi);
     json_string(out, "resp_spi", ike->responder_spi);
     json_uint(out, "message_id", ike->message_id);
     json_uint(out, "exchange_type", ike->exchange);
-    if (ike->major == 1) {
-        put_attributes(out, &ike->chosen);
-        put_payloads(out, ike);
-        put_version1(out, ike);
+    if (extended && exchange)
+        json_cstring(out, "exchange_type_verbose", exchange);
+    if (ike->major != 1) {
+        put_version2(out, ike);
         return;
     }
-    json_cstring(out, "role", ike->flags & 0x08 ? "initiator" : "responder");
+    put_attributes(out, &ike->chosen);
     put_payloads(out, ike);
-    if (ike->notify_count) {
-        json_open(out, "notify", '[');
-        for (uint32_t i = 0; i < ike->notify_count; i++)
-            json_uint(out, NULL, ike->notify[i]);
-        json_close(out, ']');
-    }
-    json_open(out, "ikev2", '{');
-    json_uint(out, "errors", ike->errors);
-    json_close(out, '}');
+    put_version1(out, ike);
 }
 
 /* ---- keywords ---- */

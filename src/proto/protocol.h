@@ -127,6 +127,7 @@ struct protocol {
     const char *title;    /* "Domain Name System" */
     const char *eve_type; /* event_type of its records; NULL: none */
     const char *eve_key;  /* key of the record's object in events; NULL: eve_type */
+    bool eve_sided;       /* alerts have the object's members below "request" or "response" */
     bool eve_numbered;    /* "tx_id" stands beside the object; else in it, or nowhere */
     /* Which ends its records tell: those of the transaction's direction (the client's first when it has
      * none), of the packet at hand, or the client always first. */

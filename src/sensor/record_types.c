@@ -216,11 +216,14 @@ static void write_app(const struct eve_settings *eve, const struct tx *tx, bool 
 {
     const struct protocol *protocol = tx->protocol;
     size_t index = protocol->id;
-    bool extended = eve->extended[index];
+    bool extended = eve->extended[index] || (!own_record && protocol->id == PROTOCOL_ike);
+    bool sided = protocol->eve_sided && !own_record;
     const char *key = protocol->eve_key ? protocol->eve_key : protocol->eve_type;
     if (!key)
         return;
     json_open(out, key, '{');
+    if (sided)
+        json_open(out, tx->direction == TO_CLIENT ? "response" : "request", '{');
     if (protocol->id == PROTOCOL_dns)
         write_dns(eve, tx, own_record, out);
     else if (protocol->id == PROTOCOL_tls)
@@ -233,6 +236,8 @@ static void write_app(const struct eve_settings *eve, const struct tx *tx, bool 
         json_fields(out, protocol->fields, protocol->field_count, tx->record);
     if (own_record && protocol->id == PROTOCOL_http)
         http_log_headers(tx, &eve->http, out);
+    if (sided)
+        json_close(out, '}');
     json_close(out, '}');
     if (protocol->id == PROTOCOL_smtp)
         smtp_log_mail(tx, own_record ? &eve->mail : NULL, out);

@@ -46,14 +46,14 @@ static void cip_messages_are_told_with_their_path(void **state)
     struct text out = text_new(1U << 16);
     play(&c, 0, &out);
 #define GET_PATH                                                                                         \
-    "\"service\":\"Get Attribute Single\",\"path\":[{\"segment_type\":\"class\",\"value\":1},"           \
+    "\"service\":\"Get Attributes Single\",\"path\":[{\"segment_type\":\"class\",\"value\":1},"          \
     "{\"segment_type\":\"instance\",\"value\":1},{\"segment_type\":\"attribute\",\"value\":7}],\"class_" \
     "name\":"                                                                                            \
     "\"Identity\""
     expect_text(&out,
-                "\"cip\":{" GET_PATH "}},\"response\":{\"command\":\"send_rr_data\",\"status\":\"success\","
-                "\"cip\":{\"service\":\"Get Attribute Single\",\"status\":\"Success\"}}}}\n");
-    expect_text(&out, "\"status\":\"Attribute not supported\"");
+                "\"cip\":{" GET_PATH "}},\"response\":{\"command\":\"send_r_r_data\",\"status\":\"success\","
+                "\"cip\":{\"service\":\"Get Attributes Single\",\"status\":\"Success\"}}}}\n");
+    expect_text(&out, "\"status\":\"Attribute Not Supported\"");
     expect_text(&out, "\"service\":\"Multiple Service Packet\",\"path\":[");
     expect_text(&out, "\"multiple\":[{" GET_PATH "},{" GET_PATH "}]");
     expect_text(&out, "frame hdr to_server 0 24\nframe data to_server 24 24\nframe cip to_server 40 8\n");

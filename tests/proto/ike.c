@@ -41,10 +41,11 @@ static void the_choice_of_version_1_is_told(void **state)
                 "\"sa_key_length_raw\":256,\"alg_dh\":\"GroupAlternate1024BitModpGroup\",\"alg_dh_raw\":2}]");
     expect_text(&out, "\"vendor_ids\":[\"afcad71368a1f1c96b8696fc77570100aabbccdd\"]");
     expect_text(&out,
-                "\"resp_spi\":\"" SPI_R "\",\"message_id\":0,\"exchange_type\":2,\"alg_enc\":\"EncAesCbc\"");
+                "\"resp_spi\":\"" SPI_R "\",\"message_id\":0,\"exchange_type\":2,\"exchange_type_verbose\":"
+                "\"Identity Protection\",\"alg_enc\":\"EncAesCbc\"");
     expect_text(&out, "\"key_exchange_payload\":\"a1a2a3a4a5a6a7a8\",\"key_exchange_payload_length\":8,"
                       "\"nonce_payload\":\"b1b2b3b4b5b6b7b8\",\"nonce_payload_length\":8");
-    expect_text(&out, "\"ikev1\":{\"encrypted_payloads\":true}");
+    expect_text(&out, "\"ikev1\":{\"doi\":1,\"encrypted_payloads\":true}");
     expect_no_text(&out, "event");
     text_done(&out);
     check_conversation(&c, 1);
@@ -76,8 +77,9 @@ static void weak_algorithms_of_version_2_are_events(void **state)
     expect_text(&out, "event weak_crypto_dh\n");
     expect_text(&out, "\"exchange_type\":34,\"role\":\"initiator\",\"payload\":[\"SecurityAssociation\","
                       "\"KeyExchange\",\"Nonce\",\"NoNextPayload\"],\"ikev2\":{\"errors\":0}");
-    expect_text(&out, "\"role\":\"responder\",\"payload\":[\"Notify\",\"NoNextPayload\"],\"notify\":[14],"
-                      "\"ikev2\":{\"errors\":1}");
+    expect_text(&out,
+                "\"role\":\"responder\",\"payload\":[\"Notify\",\"NoNextPayload\"],\"ikev2\":{\"errors\":1,"
+                "\"notify\":[\"NO_PROPOSAL_CHOSEN\"]}");
     text_done(&out);
     check_conversation(&c, 1);
 }
