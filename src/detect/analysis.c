@@ -7,7 +7,6 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "detect/engine_places.h"
-#include "detect/gate.h"
 #include "detect/report.h"
 #include "detect/rule_view.h"
 #include "packet/decode.h"
@@ -16,27 +15,6 @@
 #define ENGINES_MAX   512
 
 /* ---- matches ---- */
-
-static void write_items(struct text *out, const struct rule_view *view, const struct item *items)
-{
-    static const char *const names[] = {
-        [ITEM_CONTENT] = "content",
-        [ITEM_REGEX] = "pcre",
-        [ITEM_DATA_AT] = "isdataat",
-        [ITEM_SIZE] = "bsize",
-        [ITEM_TEST] = "byte_test",
-        [ITEM_JUMP] = "byte_jump",
-        [ITEM_EXTRACT] = "byte_extract",
-        [ITEM_MATH] = "byte_math",
-        [ITEM_BASE64] = "base64_decode",
-        [ITEM_DATASET] = "dataset",
-        [ITEM_ENTROPY] = "entropy",
-        [ITEM_BOUNCE] = "ftpbounce",
-        [ITEM_ASN1] = "asn1",
-    };
-    for (const struct item *item = items; item; item = item->next)
-        report_item(out, names[item->kind], item, item == view->fast);
-}
 
 static void write_name(struct text *out, const char *name)
 {
@@ -61,6 +39,131 @@ static const char *made_by(const struct rule_view *view, const void *thing)
     return part && part->keyword ? view_keyword_name(part->keyword) : NULL;
 }
 
+/* NULL: it has a generic name. */
+static const char *engine_name(const struct rule_view *view, const struct buffer_use *use)
+{
+    const struct rule_part *part = view_part_of(view, use);
+    if (use->buffer->kind == BUFFER_PAYLOAD)
+        return "stream";
+    if (use->buffer->kind == BUFFER_EVENT)
+        return "app-layer-events";
+    if (part && part->keyword && part->keyword->list)
+        return part->keyword->list;
+    if (use->buffer->kind == BUFFER_HOOK || use->buffer->kind == BUFFER_TEST)
+        return NULL;
+    return view_buffer_name(view->set, use->buffer);
+}
+
+/* Conditions on a buffer of one name are one engine's. */
+static bool share_engine(const struct rule_view *view, const struct buffer_use *a, const struct buffer_use *b)
+{
+    if (a == b || a->buffer->transforms != b->buffer->transforms || a->side != b->side ||
+        !view_on_transaction(a) || !view_on_transaction(b) ||
+        (a->buffer == b->buffer && a->buffer->kind != BUFFER_TEST))
+        return a == b;
+    const char *mine = engine_name(view, a), *other = engine_name(view, b);
+    return mine && other && strcmp(mine, other) == 0;
+}
+
+/* Contents end before the most bytes that a size condition allows; 0: none does. */
+static uint64_t bound_of(const struct range *size, uint64_t beyond)
+{
+    switch (size->comparison) {
+    case IS_EQUAL:
+        return size->a;
+    case IS_LESS:
+        return size->a + beyond;
+    case IS_BETWEEN:
+        return size->b + beyond;
+    default:
+        return 0;
+    }
+}
+
+/* By dsize for raw bytes, by urilen for a URI. */
+static uint64_t size_bound(const struct rule_view *view, const struct buffer_use *use)
+{
+    const struct signature *s = view->signature;
+    uint64_t bound = 0;
+    if (use->buffer->kind == BUFFER_PAYLOAD)
+        for (const struct check *check = s->checks; check && !bound; check = check->next)
+            bound = check->subject == CHECK_PAYLOAD_SIZE ? bound_of(&check->range, 0) : 0;
+    else
+        for (size_t i = 0; i < view->use_count && !bound; i++)
+            if (bytes_starts(bytes_of_string(view->uses[i]->buffer->name), BYTES_OF("urilen")) &&
+                share_engine(view, view->uses[i], use))
+                bound = bound_of(&view->uses[i]->range, 1);
+    return bound;
+}
+
+/* Bytes up to which a content may reach that follows another within so many; 0: anywhere. */
+static uint64_t chained_depth(const struct content *content, uint64_t before)
+{
+    if (content->has_depth)
+        return content->depth.variable == NO_VARIABLE && content->offset.variable == NO_VARIABLE
+                   ? (uint64_t)(content->depth.value + (content->has_offset ? content->offset.value : 0))
+                   : 0;
+    if (!before || !content->has_within || content->within.variable != NO_VARIABLE ||
+        content->distance.variable != NO_VARIABLE)
+        return 0;
+    return (uint64_t)MAX(
+        (int64_t)before + content->within.value + (content->has_distance ? content->distance.value : 0), 0);
+}
+
+static bool has_end(const struct buffer_use *use)
+{
+    for (const struct item *item = use->items; item; item = item->next)
+        if (item->kind == ITEM_CONTENT && item->content.ends)
+            return true;
+    return false;
+}
+
+/* A content at the end of data bounds the data, when it is bound to their beginning. */
+static struct content_told told_of(const struct rule_view *view, const struct buffer_use *use,
+                                   const struct item *wanted)
+{
+    uint64_t size = size_bound(view, use), before = 0, bound = 0;
+    struct content_told told = { .fast = wanted == view->fast,
+                                 .bounded = size && use->buffer->kind != BUFFER_PAYLOAD };
+    for (const struct item *item = use->items; item; item = item->next) {
+        const struct content *content = &item->content;
+        uint64_t depth = item->kind == ITEM_CONTENT ? chained_depth(content, before) : 0;
+        if (item == wanted && depth)
+            told.depth = bound ? bound : has_end(use) ? depth : 0;
+        else if (item == wanted)
+            told.depth = bound ? bound : size;
+        if (depth && content->ends && !bound)
+            bound = depth;
+        before = depth;
+    }
+    return told;
+}
+
+static void write_items(struct text *out, const struct rule_view *view, const struct buffer_use *use,
+                        const struct item *items)
+{
+    static const char *const names[] = {
+        [ITEM_CONTENT] = "content",
+        [ITEM_REGEX] = "pcre",
+        [ITEM_DATA_AT] = "isdataat",
+        [ITEM_SIZE] = "bsize",
+        [ITEM_TEST] = "byte_test",
+        [ITEM_JUMP] = "byte_jump",
+        [ITEM_EXTRACT] = "byte_extract",
+        [ITEM_MATH] = "byte_math",
+        [ITEM_BASE64] = "base64_decode",
+        [ITEM_DATASET] = "dataset",
+        [ITEM_ENTROPY] = "entropy",
+        [ITEM_BOUNCE] = "ftpbounce",
+        [ITEM_ASN1] = "asn1",
+    };
+    for (const struct item *item = items; item; item = item->next) {
+        struct content_told told = told_of(view, use, item);
+        bool reputation = item->kind == ITEM_DATASET && item->dataset.has_range;
+        report_item(out, reputation ? "datarep" : names[item->kind], item, &told);
+    }
+}
+
 static void write_use(struct text *out, const struct rule_view *view, const struct buffer_use *use)
 {
     const char *keyword = made_by(view, use);
@@ -79,23 +182,18 @@ static void write_use(struct text *out, const struct rule_view *view, const stru
         write_name(out, name);
         break;
     }
-    if (keyword && (use->buffer->kind == BUFFER_TEST || use->buffer->kind == BUFFER_EVENT ||
-                    use->buffer->kind == BUFFER_HOOK))
+    if (keyword && (view_has_own_list(view, use) || use->buffer->kind == BUFFER_TEST ||
+                    use->buffer->kind == BUFFER_EVENT || use->buffer->kind == BUFFER_HOOK)) {
         write_name(out, keyword);
-    write_items(out, view, use->items);
-}
-
-/* A number of a buffer is asked by the buffer's own engine. */
-static bool share_engine(const struct rule_view *view, const struct buffer_use *a, const struct buffer_use *b)
-{
-    return a == b ||
-           (a->buffer->kind == BUFFER_TX && b->buffer->kind == BUFFER_TX && a->buffer != b->buffer &&
-            a->buffer->transforms == b->buffer->transforms && a->side == b->side &&
-            strcmp(view_buffer_name(view->set, a->buffer), view_buffer_name(view->set, b->buffer)) == 0);
+        return;
+    }
+    write_items(out, view, use, use->items);
 }
 
 static void write_matches(struct text *out, const struct rule_view *view, const struct buffer_use *use)
 {
+    if (use->buffer->kind == BUFFER_HOOK)
+        return;
     json_open(out, "matches", '[');
     for (size_t i = 0; i < view->use_count; i++)
         if (share_engine(view, view->uses[i], use))
@@ -119,7 +217,7 @@ struct engines {
 
 static bool comes_before(const struct engine *a, const struct engine *b)
 {
-    bool raw = a->use->buffer->kind == BUFFER_PAYLOAD;
+    bool raw = a->use->buffer->kind == BUFFER_PAYLOAD && !a->fast;
     if (raw != (b->use->buffer->kind == BUFFER_PAYLOAD))
         return !raw;
     return a->progress <= b->progress;
@@ -163,21 +261,6 @@ static const char *generic_name(char *name, size_t capacity, const struct engine
                  engine->progress ? "complete" : "started");
     text_string(&text, ":generic");
     return name;
-}
-
-/* NULL: it has a generic name. */
-static const char *engine_name(const struct rule_view *view, const struct buffer_use *use)
-{
-    const struct rule_part *part = view_part_of(view, use);
-    if (use->buffer->kind == BUFFER_PAYLOAD)
-        return "stream";
-    if (use->buffer->kind == BUFFER_EVENT)
-        return "app-layer-events";
-    if (part && part->keyword && part->keyword->list)
-        return part->keyword->list;
-    if (use->buffer->kind == BUFFER_HOOK || use->buffer->kind == BUFFER_TEST)
-        return NULL;
-    return view_buffer_name(view->set, use->buffer);
 }
 
 /* Raw bytes and events are of no protocol here. */
@@ -235,14 +318,21 @@ static void write_engine(struct text *out, const struct rule_view *view, const s
     json_close(out, '}');
 }
 
+/* A hook says when, which is nothing of its own beside what is looked for. */
+static bool is_mere_hook(const struct rule_view *view, const struct buffer_use *use)
+{
+    return use->buffer->kind == BUFFER_HOOK && view->use_count > 1;
+}
+
 /* One for each protocol that has the buffer, and each direction. */
 static void collect_all(const struct rule_view *view, struct engines *engines)
 {
     engines->count = 0;
     for (size_t i = 0; i < view->use_count; i++) {
         const struct buffer_use *use = view->uses[i];
-        if (is_first(view, i) && (view_on_transaction(use) || (use->buffer->kind == BUFFER_PAYLOAD &&
-                                                               view->signature->kind == SIGNATURE_TX)))
+        if (is_first(view, i) && !is_mere_hook(view, use) &&
+            (view_on_transaction(use) ||
+             (use->buffer->kind == BUFFER_PAYLOAD && view->signature->kind == SIGNATURE_TX)))
             collect(view, use, engines);
     }
 }
@@ -270,18 +360,38 @@ static void write_packet_engine(struct text *out, const struct rule_view *view, 
     json_close(out, '}');
 }
 
+static void write_packet_use(struct text *out, const struct rule_view *view, const struct buffer_use *use)
+{
+    if (use->buffer->kind == BUFFER_PACKET)
+        write_packet_engine(out, view, use->buffer->name, use, true);
+    else if (use->buffer->kind == BUFFER_PAYLOAD && view->signature->kind == SIGNATURE_PACKET)
+        write_packet_engine(out, view, "payload", use, false);
+}
+
+/* What the prefilter leads to comes first, then headers; raw bytes are last. */
 static void write_packet_engines(struct text *out, const struct rule_view *view)
 {
     json_open(out, "pkt_engines", '[');
+    if (view->fast_use && view->fast_use->buffer->kind == BUFFER_PACKET)
+        write_packet_use(out, view, view->fast_use);
     for (size_t i = 0; i < view->use_count; i++)
-        if (view->uses[i]->buffer->kind == BUFFER_PAYLOAD && view->signature->kind == SIGNATURE_PACKET)
-            write_packet_engine(out, view, "payload", view->uses[i], false);
+        if (view->uses[i]->buffer->kind == BUFFER_PACKET && view->uses[i] != view->fast_use)
+            write_packet_use(out, view, view->uses[i]);
     for (size_t i = 0; i < view->use_count; i++)
-        if (view->uses[i]->buffer->kind == BUFFER_PACKET)
-            write_packet_engine(out, view, view->uses[i]->buffer->name, view->uses[i], true);
+        if (view->uses[i]->buffer->kind == BUFFER_PAYLOAD)
+            write_packet_use(out, view, view->uses[i]);
     if (view_has_list(view, "packet"))
         write_packet_engine(out, view, "packet", NULL, false);
     json_close(out, ']');
+}
+
+/* As the rule has it; the protocol goes before what is named without one. */
+static void told_frame(const struct buffer *buffer, const struct protocol *protocol, struct text *name)
+{
+    struct bytes written = bytes_from(bytes_of_string(buffer->name), sizeof "frame:" - 1);
+    if (!protocol_is_named(protocol, bytes_first(written, bytes_find_byte(written, '.'))))
+        text_add(name, "%s.", protocol->name);
+    text_put(name, written);
 }
 
 static void write_frame_engines(struct text *out, const struct rule_view *view)
@@ -296,10 +406,7 @@ static void write_frame_engines(struct text *out, const struct rule_view *view)
             struct text text = text_of(name, sizeof name);
             if (!(s->protocols >> p & 1) || !buffer->frame_types[p])
                 continue;
-            text_add(&text, "%s.%s", protocol->id == PROTOCOL_http ? "http1" : protocol->name,
-                     buffer->frame_types[p] == FRAME_STREAM + 1
-                         ? "stream"
-                         : protocol->frames[buffer->frame_types[p] - 1]);
+            told_frame(buffer, protocol, &text);
             for (unsigned d = 0; d < DIRECTIONS; d++)
                 if (d == TO_SERVER ? s->to_server : s->to_client)
                     write_packet_engine(out, view, name, view->uses[i], true);
@@ -329,11 +436,15 @@ static void write_list(struct text *out, const struct rule_view *view, const cha
 {
     if (!view_has_list(view, name))
         return;
+    bool postmatch = strcmp(name, "postmatch") == 0;
     json_open(out, name, '{');
     json_open(out, "matches", '[');
-    for (const struct rule_part *part = view->parts->first; part; part = part->next)
+    for (const struct rule_part *part = view->parts->first; part; part = part->next) {
         if (view_list_of(part) && strcmp(view_list_of(part), name) == 0)
             write_part(out, view, part);
+        for (size_t i = postmatch ? view_postmatch_count(part) : 0; i > 0; i--)
+            write_name(out, view_postmatch_of(part));
+    }
     json_close(out, ']');
     json_close(out, '}');
 }
@@ -346,7 +457,7 @@ static void write_decoded(struct text *out, const struct rule_view *view)
                 continue;
             json_open(out, "base64_data", '{');
             json_open(out, "matches", '[');
-            write_items(out, view, item->base64.items);
+            write_items(out, view, view->uses[i], item->base64.items);
             json_close(out, ']');
             json_close(out, '}');
             return;
@@ -410,7 +521,10 @@ static bool needs_bytes(const struct range *size)
 static void write_requirements(struct text *out, const struct rule_view *view)
 {
     bool size = false, empty = false;
+    uint32_t flags = 0;
     for (const struct rule_part *part = view->parts->first; part; part = part->next) {
+        if (part->keyword && part->check && strcmp(view_keyword_name(part->keyword), "tcp.flags") == 0)
+            flags |= part->check->a;
         if (!part->check || part->check->subject != CHECK_PAYLOAD_SIZE)
             continue;
         size |= needs_bytes(&part->check->range);
@@ -420,11 +534,12 @@ static void write_requirements(struct text *out, const struct rule_view *view)
     const struct {
         const char *name;
         bool holds;
-    } all[] = { { "engine_event", view_has_flag(view, KEYWORD_OF_EVENT) },
-                { "no_payload", empty },
+    } all[] = { { "no_payload", empty },
                 { "payload", !empty && (size || view->payload) },
                 { "flow", view->parts->app_layer || view_has_flag(view, KEYWORD_OF_FLOW) },
-                { "tcp_flags_init_deinit", gate_of(view->signature).flags & (TCP_SYN | TCP_FIN | TCP_RST) },
+                { "tcp_flags_init_deinit", flags & (TCP_SYN | TCP_FIN | TCP_RST) },
+                { "tcp_flags_unusual", flags & (TCP_URG | TCP_ECE | TCP_CWR) },
+                { "engine_event", view_has_flag(view, KEYWORD_OF_EVENT) },
                 { "real_pkt", view->packet && !view->stream } };
     for (size_t i = 0; i < COUNT_OF(all); i++)
         if (all[i].holds)
@@ -432,7 +547,7 @@ static void write_requirements(struct text *out, const struct rule_view *view)
     json_close(out, ']');
 }
 
-static void write_flags(struct text *out, const struct rule_view *view)
+static void write_flags(struct text *out, const struct rule_view *view, bool swapped)
 {
     const struct signature *s = view->signature;
     const struct header *h = &view->set->headers[s->header];
@@ -447,23 +562,24 @@ static void write_flags(struct text *out, const struct rule_view *view)
     const struct {
         const char *name;
         bool holds;
-    } all[] = { { "src_any", ranges_is_all(&addresses[h->src], false) },
-                { "dst_any", ranges_is_all(&addresses[h->dst], false) },
-                { "sp_any", ranges_is_all(&ports[h->src_ports], true) },
-                { "dp_any", ranges_is_all(&ports[h->dst_ports], true) },
-                { "noalert", s->no_alert || s->rule.action == ACTION_PASS },
+    } all[] = { { "src_any", ranges_is_all(&addresses[swapped ? h->dst : h->src], false) },
+                { "dst_any", ranges_is_all(&addresses[swapped ? h->src : h->dst], false) },
+                { "sp_any", ranges_is_all(&ports[swapped ? h->dst_ports : h->src_ports], true) },
+                { "dp_any", ranges_is_all(&ports[swapped ? h->src_ports : h->dst_ports], true) },
+                { "noalert", s->no_alert || (s->rule.action == ACTION_PASS && !s->alerts_too) },
                 { "dsize", size },
                 { "applayer", view->parts->app_layer },
-                { "filestore", s->files_store },
                 { "need_packet", view->packet },
-                { "need_stream", view->stream },
+                { "need_stream", view->stream && s->kind != SIGNATURE_FRAME },
+                { "filestore", s->files_store },
                 { "flush", body },
                 { "negated_mpm", view->fast && view->fast->negated },
                 { "need_flowvar", reads_bits },
                 { "toserver", s->to_server },
                 { "toclient", s->to_client },
-                { "prefilter", view->fast || view->leader },
                 { "bypass", s->bypass },
+                { "tlsstore", s->rule.stores_certificate },
+                { "prefilter", view->fast || view->leader },
                 { "src_is_target", s->rule.has_target && s->rule.target_is_source },
                 { "dst_is_target", s->rule.has_target && !s->rule.target_is_source } };
     json_open(out, "flags", '[');
@@ -486,7 +602,7 @@ static void write_policy(struct text *out, const struct rule_view *view, const c
     uint8_t action = s->rule.action;
     json_open(out, "match_policy", '{');
     json_open(out, "actions", '[');
-    if (action != ACTION_PASS && action != ACTION_CONFIG && !s->no_alert)
+    if (action == ACTION_PASS ? s->alerts_too : action != ACTION_CONFIG && !s->no_alert)
         json_cstring(out, NULL, "alert");
     if (action == ACTION_PASS || action == ACTION_CONFIG)
         json_cstring(out, NULL, action == ACTION_PASS ? "pass" : "config");
@@ -504,18 +620,36 @@ static void write_policy(struct text *out, const struct rule_view *view, const c
     json_close(out, '}');
 }
 
+static void write_notes_of(struct text *out, const struct rule_view *view, const struct buffer_use *use)
+{
+    for (const struct rule_note *note = view->parts->notes; note; note = note->next)
+        if (note->use == use)
+            json_cstring(out, NULL, note->text);
+}
+
+/* Bytes of a body are held back for raw bytes that stand beside it. */
+static bool holds_body(const struct rule_view *view)
+{
+    return view->fast_use && view->fast_use->buffer->stream && view->payload &&
+           view->signature->kind == SIGNATURE_TX;
+}
+
 /* What is said of a buffer is said of each engine that has it. */
 static void write_notes(struct text *out, const struct rule_view *view, const struct engines *engines)
 {
-    if (!view->parts->notes)
+    if (!view->parts->notes && !holds_body(view))
         return;
     json_open(out, "notes", '[');
-    for (const struct rule_note *note = view->parts->notes; note; note = note->next) {
-        size_t times = 0;
-        for (size_t i = 0; i < engines->count; i++)
-            times += engines->items[i].use == note->use;
-        for (size_t i = 0; i < MAX(times, 1U); i++)
-            json_cstring(out, NULL, note->text);
+    write_notes_of(out, view, NULL);
+    for (size_t i = 0; i < engines->count; i++)
+        write_notes_of(out, view, engines->items[i].use);
+    for (size_t i = 0; i < view->use_count && !engines->count; i++)
+        write_notes_of(out, view, view->uses[i]);
+    if (holds_body(view)) {
+        char note[160];
+        snprintf(note, sizeof note, "mpm in %s combined with stream match leads to stream buffering",
+                 view_buffer_name(view->set, view->fast_use->buffer));
+        json_cstring(out, NULL, note);
     }
     json_close(out, ']');
 }
@@ -634,7 +768,8 @@ static void write_prefilter(struct text *out, const struct rule_view *view)
         json_open(out, "mpm", '{');
         bool packet = view->fast_use->buffer->kind == BUFFER_PACKET;
         json_cstring(out, "buffer", packet ? "payload" : view_buffer_name(view->set, view->fast_use->buffer));
-        report_content(out, view->fast, true);
+        struct content_told told = told_of(view, view->fast_use, view->fast);
+        report_content(out, view->fast, &told);
         json_close(out, '}');
     }
 }
@@ -646,7 +781,9 @@ struct analysis {
     struct engines engines; /* of the rule at hand */
 };
 
-static bool write_rule(struct text *out, struct analysis *analysis, const struct signature *signature)
+/* `swapped`: of the second direction of a <> rule. */
+static bool write_rule(struct text *out, struct analysis *analysis, const struct signature *signature,
+                       bool swapped)
 {
     const struct rule *rule = &signature->rule;
     const struct rule_view view = rule_view(analysis->set, signature);
@@ -667,7 +804,7 @@ static bool write_rule(struct text *out, struct analysis *analysis, const struct
     write_policy(out, &view, type);
     json_cstring(out, "type", type);
     bool good = write_dependencies(out, &view, analysis->bits);
-    write_flags(out, &view);
+    write_flags(out, &view, swapped);
     write_packet_engines(out, &view);
     write_frame_engines(out, &view);
     write_engines(out, &view, &analysis->engines);
@@ -679,18 +816,27 @@ static bool write_rule(struct text *out, struct analysis *analysis, const struct
     return good;
 }
 
+static bool write_line(struct analysis *analysis, const struct signature *signature, bool swapped, FILE *out,
+                       struct error *error)
+{
+    struct text line = text_new(LINE_MAX_SIZE);
+    bool made = write_rule(&line, analysis, signature, swapped);
+    struct bytes bytes = text_bytes(&line);
+    bool good = fwrite(bytes.data, 1, bytes.size, out) == bytes.size && fputc('\n', out) != EOF;
+    text_done(&line);
+    if (!made)
+        return error_set(error, "the analysis of rules: out of memory");
+    return good || error_system(error, "cannot write the analysis of rules");
+}
+
 static bool write_rules(struct analysis *analysis, FILE *out, struct error *error)
 {
     for (size_t i = 0; i < analysis->set->signature_count; i++) {
-        struct text line = text_new(LINE_MAX_SIZE);
-        bool made = write_rule(&line, analysis, analysis->set->signatures[i]);
-        struct bytes bytes = text_bytes(&line);
-        bool good = fwrite(bytes.data, 1, bytes.size, out) == bytes.size && fputc('\n', out) != EOF;
-        text_done(&line);
-        if (!made)
-            return error_set(error, "the analysis of rules: out of memory");
-        if (!good)
-            return error_system(error, "cannot write the analysis of rules");
+        const struct signature *signature = analysis->set->signatures[i];
+        if (!write_line(analysis, signature, false, out, error) ||
+            (analysis->set->headers[signature->header].both &&
+             !write_line(analysis, signature, true, out, error)))
+            return false;
     }
     return true;
 }

@@ -7,15 +7,6 @@
 #include "detect/context.h"
 #include "detect/keyword.h"
 
-static uint64_t protocols_named(const struct ruleset *set, struct bytes name)
-{
-    uint64_t found = 0;
-    for (size_t i = 0; i < set->protocol_count; i++)
-        if (protocol_is_named(set->protocols[i], name))
-            found |= (uint64_t)1 << i;
-    return found;
-}
-
 enum {
     RECOGNISED_HERE,
     RECOGNISED_SERVER,
@@ -130,7 +121,7 @@ static bool parse_protocol_keyword(struct compiler *c, const struct keyword *key
     check->data = wanted;
     wanted->unknown = bytes_is(name, "unknown");
     wanted->failed = wanted->unknown || bytes_is(name, "failed");
-    wanted->protocols = protocols_named(c->set, name);
+    wanted->protocols = set_protocols_named(c->set, name);
     bool sides = check->mode == RECOGNISED_SERVER || check->mode == RECOGNISED_CLIENT ||
                  check->mode == RECOGNISED_BOTH;
     if (sides || !c->signature->once)
@@ -139,6 +130,35 @@ static bool parse_protocol_keyword(struct compiler *c, const struct keyword *key
         return refuse(c, "the protocol \"%.*s\" is not known", (int)MIN(name.size, 40U),
                       (const char *)name.data);
     return agrees(c, check);
+}
+
+/* What is told when these are wanted: DNS over HTTP/2 is known by both of its parts. */
+static const struct {
+    uint64_t wanted;
+    const char *told[4];
+} related_protocols[] = {
+    { 1U << PROTOCOL_http | 1U << PROTOCOL_http2, { "http", "http2", "http_any" } },
+    { 1U << PROTOCOL_http2, { "doh2", "http2" } },
+    { 1U << PROTOCOL_doh2, { "dns", "doh2", "http2", "http_any" } },
+    { 1U << PROTOCOL_dns, { "dns", "doh2" } },
+};
+
+static void write_wanted(const struct ruleset *set, uint64_t wanted, struct text *out)
+{
+    uint64_t by_id = 0;
+    for (size_t p = 0; p < set->protocol_count; p++)
+        if (wanted >> p & 1)
+            by_id |= (uint64_t)1 << set->protocols[p]->id;
+    for (size_t i = 0; i < COUNT_OF(related_protocols); i++) {
+        if (related_protocols[i].wanted != by_id)
+            continue;
+        for (size_t k = 0; k < COUNT_OF(related_protocols->told) && related_protocols[i].told[k]; k++)
+            json_cstring(out, NULL, related_protocols[i].told[k]);
+        return;
+    }
+    for (size_t p = set->protocol_count; p-- > 0;)
+        if (wanted >> p & 1)
+            json_cstring(out, NULL, set->protocols[p]->name);
 }
 
 static void report_protocol(const struct ruleset *set, const struct rule_part *part, struct text *out)
@@ -150,18 +170,10 @@ static void report_protocol(const struct ruleset *set, const struct rule_part *p
         [RECOGNISED_ORIGINAL] = "original",
     };
     const struct wanted_protocol *wanted = part->check->data;
-    bool http = true, several = wanted->protocols & (wanted->protocols - 1);
     json_open(out, "protocols", '[');
     if (wanted->failed)
         json_cstring(out, NULL, wanted->unknown ? "unknown" : "failed");
-    for (size_t p = set->protocol_count; p-- > 0;) {
-        if (!(wanted->protocols >> p & 1))
-            continue;
-        json_cstring(out, NULL, set->protocols[p]->name);
-        http &= protocol_is_named(set->protocols[p], BYTES_OF("http"));
-    }
-    if (several && http)
-        json_cstring(out, NULL, "http_any");
+    write_wanted(set, wanted->protocols, out);
     json_close(out, ']');
     json_cstring(out, "mode", modes[part->check->mode]);
     json_bool(out, "negated", part->check->negated);
@@ -200,7 +212,7 @@ static bool parse_app_event(struct compiler *c, const struct keyword *keyword, s
     size_t dot = bytes_find_byte(value, '.');
     if (dot == SIZE_MAX)
         return recognition_event(c, value);
-    uint64_t named = protocols_named(c->set, bytes_first(value, dot)), have = 0;
+    uint64_t named = set_protocols_named(c->set, bytes_first(value, dot)), have = 0;
     struct bytes name = bytes_from(value, dot + 1);
     if (!named)
         return refuse(c, "the protocol \"%.*s\" is not known", (int)MIN(dot, 40U), (const char *)value.data);
@@ -298,11 +310,21 @@ static bool parse_bypass(struct compiler *c, const struct keyword *keyword, stru
     return compiler_action(c, bypass_run) != NULL;
 }
 
+/* A PORT command, and what stands behind it. */
 static bool parse_ftpbounce(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
     (void)value;
-    return compiler_item(c, ITEM_BOUNCE) != NULL;
+    struct buffer_use *command = compiler_named_use(c, "ftp.command");
+    struct item *port = command ? compiler_content(c, command, BYTES_OF("port"), false) : NULL;
+    struct buffer_use *use = port ? compiler_named_use(c, "ftp.command_data") : NULL;
+    struct item *item = use ? COMPILER_NEW(c, struct item) : NULL;
+    if (!item)
+        return false;
+    command->implied = port->content.nocase = true;
+    item->kind = ITEM_BOUNCE;
+    use->items = item;
+    return true;
 }
 
 const struct keyword app_keywords[] = {
@@ -315,6 +337,7 @@ const struct keyword app_keywords[] = {
     { "bypass", .parse = parse_bypass, .flags = KEYWORD_NO_VALUE,
       .help = "The rest of the flow is not looked at" },
     { "ftpbounce", .parse = parse_ftpbounce, .flags = KEYWORD_NO_VALUE,
-      .help = "A PORT command names another host", .source = "RFC 2577 3" },
+      .help = "A PORT command names another host", .source = "RFC 2577 3",
+      .list = "ftp:request_complete:generic" },
     { 0 },
 };

@@ -14,6 +14,15 @@ int set_protocol_index(const struct ruleset *set, const struct protocol *protoco
     return -1;
 }
 
+uint64_t set_protocols_named(const struct ruleset *set, struct bytes name)
+{
+    uint64_t found = 0;
+    for (size_t i = 0; i < set->protocol_count; i++)
+        if (protocol_is_named(set->protocols[i], name))
+            found |= (uint64_t)1 << i;
+    return found;
+}
+
 bool index_list_add(struct index_list *list, uint32_t index)
 {
     if (list->count == list->capacity) {
@@ -132,7 +141,7 @@ static void fill_rows(const struct ruleset *set, struct buffer *buffer)
             buffer->directions |= row->directions;
             buffer->stream |= row->kind == INSPECT_STREAM;
         }
-        if (buffer->kind >= BUFFER_FILES && buffer->kind <= BUFFER_FILE_MAGIC && protocol->has_files) {
+        if (buffer->kind >= BUFFER_FILES && buffer->kind <= BUFFER_FILE_MAGIC && protocol->file_directions) {
             buffer->protocols |= (uint64_t)1 << p;
             buffer->directions = 1 << TO_SERVER | 1 << TO_CLIENT;
             buffer->stream |= buffer->kind == BUFFER_FILE_DATA || buffer->kind == BUFFER_FILE_MAGIC;

@@ -90,6 +90,28 @@ struct buffer_use *compiler_add_use(struct compiler *c, struct buffer *buffer)
     return use;
 }
 
+struct buffer_use *compiler_named_use(struct compiler *c, const char *name)
+{
+    struct buffer *buffer = set_buffer(c->set, bytes_of_string(name), NULL);
+    struct buffer_use *use = buffer ? compiler_add_use(c, buffer) : NULL;
+    if (!use)
+        (void)refuse(c, "no buffer has this name");
+    return use;
+}
+
+struct item *compiler_content(struct compiler *c, struct buffer_use *use, struct bytes bytes, bool negated)
+{
+    struct item *item = COMPILER_NEW(c, struct item);
+    if (!item || !compiler_copy(c, bytes, &item->content.bytes))
+        return NULL;
+    item->kind = ITEM_CONTENT;
+    item->negated = negated;
+    item->content.offset.variable = item->content.depth.variable = NO_VARIABLE;
+    item->content.distance.variable = item->content.within.variable = NO_VARIABLE;
+    *item_list_tail(&use->items) = item;
+    return item;
+}
+
 static struct buffer_use *find_use(const struct compiler *c, const struct buffer *buffer)
 {
     struct buffer_use *found = NULL;

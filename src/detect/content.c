@@ -5,8 +5,6 @@
 #include "detect/context.h"
 #include "detect/keyword.h"
 
-#define CONTENT_MAX 8192
-
 /* Bytes of a quoted content: text with |hex| parts and escapes of " ; : \ |. */
 static bool content_bytes(struct compiler *c, struct bytes text, uint8_t *out, size_t *size)
 {

@@ -40,14 +40,13 @@ struct bytes base64_lenient(struct bytes text, struct arena *memory)
     return size ? bytes_of(out, size) : BYTES_NONE;
 }
 
-/* RFC 959 section 4.1.2: PORT h1,h2,h3,h4,p1,p2 */
+/* RFC 959 section 4.1.2: h1,h2,h3,h4,p1,p2 */
 bool ftp_bounce(struct bytes data, const struct context *context)
 {
-    size_t at = bytes_find_nocase(data, BYTES_OF("PORT"));
     const struct packet *p = context->packet;
-    if (at == SIZE_MAX || !p->ip || p->src.version != 4)
+    if (!p->ip || p->src.version != 4)
         return false;
-    struct bytes rest = bytes_from(data, at + 4);
+    struct bytes rest = data;
     uint8_t octets[4];
     for (size_t i = 0; i < sizeof octets; i++) {
         struct bytes part = bytes_trim(bytes_cut(&rest, ','));

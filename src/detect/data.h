@@ -7,7 +7,7 @@
 
 /* Decodes base64 as far as it goes, skipping white space; absent when nothing decodes. */
 struct bytes base64_lenient(struct bytes text, struct arena *memory);
-/* A PORT command that names another host than the client (ftpbounce). */
+/* What follows a PORT command names another host than the client (ftpbounce). */
 bool ftp_bounce(struct bytes data, const struct context *context);
 
 #endif

@@ -65,9 +65,7 @@ static bool parse_interface(struct compiler *c, const struct keyword *keyword, s
         return refuse(c, "out of memory");
     use->test = interface_holds;
     use->data = wanted;
-    for (size_t i = 0; i < c->set->protocol_count; i++)
-        if (c->set->protocols[i] == &dcerpc_protocol || c->set->protocols[i] == &smb_protocol)
-            use->protocols |= (uint64_t)1 << i;
+    use->protocols = set_protocols_named(c->set, BYTES_OF("dcerpc"));
     if (!read_uuid(bytes_trim(bytes_cut(&value, ',')), wanted->uuid))
         return refuse(c, "a UUID is wanted");
     while (value.size) {
@@ -86,6 +84,6 @@ static bool parse_interface(struct compiler *c, const struct keyword *keyword, s
 
 const struct keyword dce_keywords[] = {
     { "dcerpc.iface", .alias = "dce_iface", .parse = parse_interface,
-      .help = "The interface a request is for", .source = "C706 12.6.4.3" },
+      .help = "The interface a request is for", .source = "C706 12.6.4.3", .list = "dce_generic" },
     { 0 },
 };

@@ -20,6 +20,9 @@ static const struct {
       "http2:s3 smtp:s1" },
     { "files", "nfs:c0 nfs:s0 smb:c0 smb:s0 ftp:c0 ftp:s0 ftp-data:c0 ftp-data:s0 http:c3 http:s3 http2:c5 "
                "http2:s3 smtp:s1" },
+    { "ftp:request_complete:generic", "ftp:s1" },
+    { "ftp.command", "ftp:s1" },
+    { "ftp.command_data", "ftp:s1" },
     { "ftp.dynamic_port", "ftp:c1 ftp:s1" },
     { "ftp.mode", "ftp:c1 ftp:s1" },
     { "ftp.reply_received", "ftp:c0" },
@@ -28,6 +31,7 @@ static const struct {
     { "http_connection", "http:s2 http2:s1 http:c2 http2:c5" },
     { "http_content_len", "http:s2 http2:s1 http:c2 http2:c5" },
     { "http_content_type", "http:s2 http2:s1 http:c2 http2:c5" },
+    { "http_raw_header", "http:s3 http:c3 http2:s1 http2:c5" },
     { "http_request_header", "http2:s1 http:s2" },
     { "http_response_header", "http2:c1 http:c2" },
     { "ja3.hash", "tls:s1 quic:s1" },
@@ -108,7 +112,8 @@ static bool names_control(const struct rule_view *view, const struct buffer_use 
                           const struct protocol *protocol)
 {
     return protocol->id == PROTOCOL_ftp && use->buffer->kind >= BUFFER_FILES &&
-           use->buffer->kind <= BUFFER_FILE_MAGIC && !view->parts->app_layer;
+           use->buffer->kind <= BUFFER_FILE_MAGIC &&
+           !view_protocols_name(view->set, view->signature->protocols);
 }
 
 static bool has_place(const struct rule_view *view, const struct buffer_use *use, size_t protocol,

@@ -39,29 +39,6 @@ static struct file_check *add_file_check(struct compiler *c, file_check_fn test)
     return *tail = check;
 }
 
-static bool name_holds(const struct file_check *check, const struct file *file, struct context *context)
-{
-    (void)context;
-    return file->name.data && (bytes_find_nocase(file->name, check->text) != SIZE_MAX) != check->negated;
-}
-
-static bool extension_holds(const struct file_check *check, const struct file *file, struct context *context)
-{
-    (void)context;
-    if (!file->name.data || file->name.size <= check->text.size)
-        return false;
-    struct bytes end = bytes_from(file->name, file->name.size - check->text.size);
-    bool there = bytes_equal_nocase(end, check->text) &&
-                 file->name.data[file->name.size - check->text.size - 1] == '.';
-    return there != check->negated;
-}
-
-static bool magic_holds(const struct file_check *check, const struct file *file, struct context *context)
-{
-    (void)context;
-    return file->magic.data && (bytes_find_nocase(file->magic, check->text) != SIZE_MAX) != check->negated;
-}
-
 static bool size_holds(const struct file_check *check, const struct file *file, struct context *context)
 {
     (void)context;
@@ -82,20 +59,42 @@ static bool store_holds(const struct file_check *check, const struct file *file,
 
 enum { FILE_TEXT_NAME, FILE_TEXT_EXTENSION, FILE_TEXT_MAGIC };
 
+/* What is said of names is said of one file's. */
+static struct buffer_use *file_use(struct compiler *c, const char *name)
+{
+    struct buffer_use *found = NULL;
+    for (struct buffer_use *use = c->signature->uses; use; use = use->next)
+        if (strcmp(use->buffer->name, name) == 0 && !use->buffer->transforms)
+            found = use;
+    if (found && c->part)
+        c->part->use = found;
+    return found ? found : compiler_named_use(c, name);
+}
+
+/* A text in the name or type of some file, in any case; of an extension behind the last dot. */
 static bool parse_file_text(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
-    static const file_check_fn tests[] = { name_holds, extension_holds, magic_holds };
-    bool negated = value.size && value.data[0] == '!';
+    bool negated = value.size && value.data[0] == '!', extension = keyword->mode == FILE_TEXT_EXTENSION;
+    char text[CONTENT_MAX + 1];
+    struct text wanted = text_of(text, sizeof text);
     if (negated)
         value = bytes_trim(bytes_from(value, 1));
     if (!unquote(&value) || value.size == 0)
         return refuse(c, "a text in quotes is wanted");
-    struct file_check *check = add_file_check(c, tests[keyword->mode]);
-    if (!check)
+    if (extension)
+        text_char(&wanted, '.');
+    for (size_t i = 0; i < value.size; i++)
+        text_char(&wanted, (char)byte_lower(value.data[i]));
+    if (wanted.full)
+        return refuse(c, "the text is longer than %u bytes", CONTENT_MAX - 1U);
+    struct buffer_use *use = file_use(c, keyword->mode == FILE_TEXT_MAGIC ? "file.magic" : "file.name");
+    struct item *item = use ? compiler_content(c, use, text_bytes(&wanted), negated) : NULL;
+    if (!item)
         return false;
-    check->negated = negated;
+    item->content.nocase = true;
+    item->content.ends = extension;
     c->set->wants.magic |= keyword->mode == FILE_TEXT_MAGIC;
-    return compiler_copy(c, value, &check->text);
+    return true;
 }
 
 static bool parse_filesize(struct compiler *c, const struct keyword *keyword, struct bytes value)
@@ -159,10 +158,12 @@ const struct keyword file_keywords[] = {
     { "file.name", .parse = parse_file_buffer, .flags = KEYWORD_NO_VALUE, .help = "Name of a file" },
     { "file.magic", .parse = parse_file_buffer, .flags = KEYWORD_NO_VALUE,
       .help = "Type of a file as libmagic says it" },
-    { "filename", .parse = parse_file_text, .mode = FILE_TEXT_NAME, .help = "Part of the file's name" },
-    { "fileext", .parse = parse_file_text, .mode = FILE_TEXT_EXTENSION,
+    { "filename", .parse = parse_file_text, .flags = KEYWORD_OF_APP, .mode = FILE_TEXT_NAME,
+      .help = "Part of the file's name" },
+    { "fileext", .parse = parse_file_text, .flags = KEYWORD_OF_APP, .mode = FILE_TEXT_EXTENSION,
       .help = "Extension of the file's name" },
-    { "filemagic", .parse = parse_file_text, .mode = FILE_TEXT_MAGIC, .help = "Part of the file's type" },
+    { "filemagic", .parse = parse_file_text, .flags = KEYWORD_OF_APP, .mode = FILE_TEXT_MAGIC,
+      .help = "Part of the file's type" },
     { "filesize", .parse = parse_filesize, .help = "Size of the file in bytes" },
     { "filemd5", .parse = parse_file_hash, .mode = DATASET_MD5, .help = "The file's MD5 is in a list",
       .source = "RFC 1321" },
@@ -170,6 +171,7 @@ const struct keyword file_keywords[] = {
       .source = "FIPS 180-4" },
     { "filesha256", .parse = parse_file_hash, .mode = DATASET_SHA256,
       .help = "The file's SHA-256 is in a list", .source = "FIPS 180-4" },
-    { "filestore", .parse = parse_filestore, .flags = KEYWORD_OPTIONAL, .help = "Stores the file" },
+    { "filestore", .parse = parse_filestore, .flags = KEYWORD_OPTIONAL, .help = "Stores the file",
+      .postmatch = "__filestore__postmatch__" },
     { 0 },
 };

@@ -27,6 +27,7 @@ static const struct {
 #define DIRECTION_WORDS (WORD(WORD_TO_SERVER) | WORD(WORD_TO_CLIENT))
 #define STATE_WORDS     (WORD(WORD_ESTABLISHED) | WORD(WORD_NOT_ESTABLISHED) | WORD(WORD_STATELESS))
 #define STREAM_WORDS    (WORD(WORD_ONLY_STREAM) | WORD(WORD_NO_STREAM))
+#define QUIET_WORDS     (DIRECTION_WORDS | STREAM_WORDS)
 #define FRAG_WORDS      (WORD(WORD_ONLY_FRAG) | WORD(WORD_NO_FRAG))
     { "to_server", WORD_TO_SERVER, DIRECTION_WORDS },
     { "from_client", WORD_TO_SERVER, DIRECTION_WORDS },
@@ -72,8 +73,9 @@ static bool parse_flow(struct compiler *c, const struct keyword *keyword, struct
     s->only_frag |= (seen & WORD(WORD_ONLY_FRAG)) != 0;
     s->no_frag |= (seen & WORD(WORD_NO_FRAG)) != 0;
     c->of_packet |= s->no_stream;
+    c->state_given |= (seen & STATE_WORDS) != 0;
     if (c->part)
-        c->part->hidden = !(seen & ~DIRECTION_WORDS); /* more than the direction is told */
+        c->part->hidden = !(seen & ~QUIET_WORDS); /* directions and kinds of bytes go without saying */
     return true;
 }
 
@@ -228,22 +230,50 @@ bool parse_stream_event(struct compiler *c, const struct keyword *keyword, struc
     return true;
 }
 
+enum { PHASE_SETUP, PHASE_ESTABLISHED };
+static const char *const phase_names[] = { "setup", "established" };
+
 static bool tcp_session_holds(const struct check *check, struct context *context)
 {
-    if (!context->flow || !context->flow->tcp)
+    const struct flow *flow = context->flow;
+    if (!flow || !flow->tcp || (flow->state != FLOW_NEW && flow->state != FLOW_ESTABLISHED))
         return false;
-    (void)check;
-    return context->flow->state == FLOW_ESTABLISHED;
+    return check->a >> (flow->state == FLOW_NEW ? PHASE_SETUP : PHASE_ESTABLISHED) & 1;
 }
 
 static bool parse_tcp_session(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
     struct bytes word;
-    while (list_next(&value, &word))
-        if (!bytes_is(word, "setup") && !bytes_is(word, "established"))
+    struct check *check = compiler_check(c, tcp_session_holds);
+    while (check && list_next(&value, &word)) {
+        size_t i = 0;
+        while (i < COUNT_OF(phase_names) && !bytes_is(word, phase_names[i]))
+            i++;
+        if (i == COUNT_OF(phase_names))
             return refuse(c, "\"%.*s\" is not known", (int)MIN(word.size, 40U), (const char *)word.data);
-    return compiler_check(c, tcp_session_holds) != NULL;
+        check->a |= 1U << i;
+    }
+    return check != NULL;
+}
+
+static void report_session(const struct ruleset *set, const struct rule_part *part, struct text *out)
+{
+    (void)set;
+    json_open(out, "phases", '[');
+    for (size_t i = 0; i < COUNT_OF(phase_names); i++)
+        if (part->check->a >> i & 1)
+            json_cstring(out, NULL, phase_names[i]);
+    json_close(out, ']');
+}
+
+static void report_elephant(const struct ruleset *set, const struct rule_part *part, struct text *out)
+{
+    (void)set;
+    static const char *const ways[] = {
+        [WAY_SERVER] = "toserver", [WAY_CLIENT] = "toclient", [WAY_EITHER] = "either", [WAY_BOTH] = "both"
+    };
+    json_cstring(out, "dir", ways[part->check->mode]);
 }
 
 const struct keyword flow_keywords[] = {
@@ -263,10 +293,12 @@ const struct keyword flow_keywords[] = {
       .mode = FLOW_NUMBER_BYTES | WAY_SERVER << 4, .help = "Bytes to the server", .shown = "flow.bytes" },
     { "flow.bytes_toclient", .parse = parse_flow_number, .flags = KEYWORD_OF_PACKET,
       .mode = FLOW_NUMBER_BYTES | WAY_CLIENT << 4, .help = "Bytes to the client", .shown = "flow.bytes" },
-    { "flow.elephant", .parse = parse_elephant, .help = "The flow carries very much" },
+    { "flow.elephant", .parse = parse_elephant, .flags = KEYWORD_OF_PACKET,
+      .help = "The flow carries very much", .key = "flow_elephant", .report = report_elephant },
     { "stream_size", .parse = parse_stream_size, .help = "Bytes that a side has sent on its TCP stream" },
     { "stream-event", .parse = parse_stream_event, .flags = KEYWORD_OF_EVENT,
       .help = "An anomaly found while following TCP" },
-    { "tcp.session", .parse = parse_tcp_session, .help = "State of the TCP session" },
+    { "tcp.session", .parse = parse_tcp_session, .flags = KEYWORD_OF_PACKET,
+      .help = "State of the TCP session", .key = "tcp_session", .report = report_session },
     { 0 },
 };

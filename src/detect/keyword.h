@@ -64,7 +64,7 @@ struct compiler {
     struct buffer_use *last_use; /* where `last` went */
     struct bytes variables[RULE_VARIABLES_MAX];
     size_t variable_count;
-    bool has_sid, direction_given, skip;
+    bool has_sid, direction_given, state_given, skip;
     bool has_fast_pattern;
     bool of_packet; /* a keyword is about one packet */
     bool of_data;   /* the refusal is about a file that the rule names */
@@ -85,6 +85,7 @@ enum {
     KEYWORD_OF_FLOW = 32,   /* holds or not for a flow */
     KEYWORD_QUOTES = 128,   /* the value must be in quotes */
     KEYWORD_OF_EVENT = 64,  /* an anomaly of a packet, a stream or the recognition */
+    KEYWORD_OF_APP = 256,   /* reports say that an application protocol is needed, though it may be any */
 };
 
 /* A keyword is a row; keywords of one shape share `parse`. */
@@ -103,6 +104,7 @@ struct keyword {
      * not say so; and the rest of what is told of it. `key` names the member that `report` writes; without
      * `report` it is the range of the condition. */
     const char *shown, *list, *key;
+    const char *postmatch; /* what reports call that which it does on a match besides its condition */
     void (*report)(const struct ruleset *set, const struct rule_part *part, struct text *out);
 };
 
@@ -116,6 +118,8 @@ extern const struct keyword meta_keywords[], content_keywords[], number_keywords
 bool refuse(struct compiler *c, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* ---- helpers of parsers ---- */
+
+#define CONTENT_MAX 8192 /* bytes */
 
 /* A zeroed object that lives as long as the set; NULL (and a refusal) when memory is short. */
 MUST_CHECK void *compiler_new(struct compiler *c, size_t size);
@@ -155,6 +159,10 @@ MUST_CHECK bool compiler_sticky(struct compiler *c, struct bytes name);
 struct buffer_use *compiler_use(struct compiler *c);
 /* A new use of the buffer (made or found) of this identity. */
 struct buffer_use *compiler_add_use(struct compiler *c, struct buffer *buffer);
+/* A use of its own of the buffer `name`; NULL with a refusal. */
+struct buffer_use *compiler_named_use(struct compiler *c, const char *name);
+/* A content at the end of `use`; NULL with a refusal. */
+struct item *compiler_content(struct compiler *c, struct buffer_use *use, struct bytes bytes, bool negated);
 /* The latest content, for the modifier `keyword`; NULL when there is none. */
 struct item *compiler_last(struct compiler *c, const struct keyword *keyword);
 /* Moves the latest content to the buffer `name` (legacy modifiers). */

@@ -84,6 +84,9 @@ static bool words(struct compiler *c, struct item *item, struct number_at *at, s
         return refuse(c, "a number in text has at most 23 bytes");
     if (at->text && !at->base)
         at->base = 0;
+    /* The byte order of a call is known in calls only. */
+    if (at->dce && !c->protocols && !c->signature->protocols)
+        c->signature->protocols = set_protocols_named(c->set, BYTES_OF("dcerpc"));
     return true;
 }
 

@@ -129,6 +129,14 @@ bool regex_captures(const struct regex *regex)
     return regex->captures != NULL;
 }
 
+size_t regex_capture_count(const struct regex *regex)
+{
+    size_t count = 0;
+    for (const struct capture *capture = regex->captures; capture; capture = capture->next)
+        count++;
+    return count;
+}
+
 void regex_note(const struct regex *regex, struct bytes data, struct context *context)
 {
     const struct regex_memory *memory = context_regex(context);

@@ -80,11 +80,11 @@ bool content_is_plain(const struct item *item)
 static void write_place(struct text *out, const char *name, bool has, const struct operand *place,
                         int64_t from)
 {
-    if (has && place->variable == NO_VARIABLE)
-        json_int(out, name, from + place->value);
+    if (has) /* of a variable nothing is known yet */
+        json_int(out, name, place->variable == NO_VARIABLE ? from + place->value : 0);
 }
 
-void report_content(struct text *out, const struct item *item, bool fast)
+void report_content(struct text *out, const struct item *item, const struct content_told *told)
 {
     const struct content *content = &item->content;
     int64_t offset = content->has_offset && content->offset.variable == NO_VARIABLE ? content->offset.value
@@ -95,10 +95,13 @@ void report_content(struct text *out, const struct item *item, bool fast)
     json_bool(out, "negated", item->negated);
     json_bool(out, "starts_with", content->starts);
     json_bool(out, "ends_with", content->ends);
-    json_bool(out, "is_mpm", fast);
-    json_bool(out, "no_double_inspect", fast && content_is_plain(item));
+    json_bool(out, "is_mpm", told->fast);
+    json_bool(out, "no_double_inspect", told->fast && !told->bounded && content_is_plain(item));
     write_place(out, "offset", content->has_offset, &content->offset, 0);
-    write_place(out, "depth", content->has_depth, &content->depth, offset);
+    if (content->has_depth)
+        write_place(out, "depth", true, &content->depth, offset);
+    else if (told->depth)
+        json_uint(out, "depth", told->depth);
     write_place(out, "distance", content->has_distance, &content->distance, 0);
     write_place(out, "within", content->has_within, &content->within, 0);
     json_bool(out, "fast_pattern", content->fast_pattern);
@@ -165,25 +168,19 @@ static void write_regex(struct text *out, const struct item *item)
     json_bool(out, "negated", item->negated);
 }
 
-static void write_slow_content(struct text *out, const struct item *item)
-{
-    report_content(out, item, false);
-}
-
-void report_item(struct text *out, const char *name, const struct item *item, bool fast)
+void report_item(struct text *out, const char *name, const struct item *item, const struct content_told *told)
 {
     static void (*const writers[ITEM_ASN1 + 1])(struct text *, const struct item *) = {
-        [ITEM_CONTENT] = write_slow_content,
         [ITEM_REGEX] = write_regex,
         [ITEM_TEST] = write_test,
         [ITEM_JUMP] = write_jump,
     };
     json_open(out, NULL, '{');
     json_cstring(out, "name", name);
-    if (writers[item->kind]) {
+    if (item->kind == ITEM_CONTENT || writers[item->kind]) {
         json_open(out, name, '{');
-        if (fast)
-            report_content(out, item, true);
+        if (item->kind == ITEM_CONTENT)
+            report_content(out, item, told);
         else
             writers[item->kind](out, item);
         json_close(out, '}');

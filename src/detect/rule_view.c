@@ -3,6 +3,7 @@
 #include "detect/rule_view.h"
 
 #include "base/text.h"
+#include "detect/regex.h"
 
 bool view_on_transaction(const struct buffer_use *use)
 {
@@ -75,8 +76,8 @@ const char *view_protocols_name(const struct ruleset *set, uint64_t mask)
 
 /* ---- what the prefilter looks for, by the documented choice ---- */
 
-/* An explicit fast_pattern; what is there before what is not; buffers of protocols before raw bytes, but a
- * method or status last (Suricata's documentation, "Fast Pattern Determination Explained"). */
+/* An explicit fast_pattern; what is there before what is not; buffers of protocols and headers before raw
+ * bytes, but a method or status last (Suricata's documentation, "Fast Pattern Determination Explained"). */
 static int choice_rank(const struct buffer_use *use, const struct item *item)
 {
     static const char *const last[] = { "http.method", "http.stat_code", "http.stat_msg" };
@@ -87,7 +88,7 @@ static int choice_rank(const struct buffer_use *use, const struct item *item)
     for (size_t i = 0; i < COUNT_OF(last); i++)
         if (strcmp(use->buffer->name, last[i]) == 0)
             return 1;
-    return view_on_transaction(use) ? 3 : 2;
+    return use->buffer->kind == BUFFER_PAYLOAD ? 2 : 3;
 }
 
 /* "Pattern strength", same place: rare bytes and new ones count for more. */
@@ -119,11 +120,18 @@ static bool is_better(const struct rule_view *view, const struct buffer_use *use
     return strength(mine) > strength(other);
 }
 
+bool view_has_own_list(const struct rule_view *view, const struct buffer_use *use)
+{
+    const struct rule_part *part = view_part_of(view, use);
+    return part && part->keyword && part->keyword->list;
+}
+
 static void choose(struct rule_view *view)
 {
     for (size_t i = 0; i < view->use_count; i++)
         for (const struct item *item = view->uses[i]->items; item; item = item->next)
-            if (!view->uses[i]->absent_or_else && is_better(view, view->uses[i], item)) {
+            if (!view->uses[i]->absent_or_else && !view_has_own_list(view, view->uses[i]) &&
+                is_better(view, view->uses[i], item)) {
                 view->fast_use = view->uses[i];
                 view->fast = item;
             }
@@ -141,6 +149,8 @@ static bool has_item(const struct buffer_use *use, const struct item *wanted)
 
 static void add_use(struct rule_view *view, const struct buffer_use *use)
 {
+    if (use->implied)
+        return;
     for (size_t i = 0; i < view->use_count; i++)
         if (view->uses[i] == use)
             return;
@@ -196,10 +206,26 @@ const char *view_list_of(const struct rule_part *part)
 
 bool view_has_list(const struct rule_view *view, const char *name)
 {
+    bool postmatch = strcmp(name, "postmatch") == 0;
     for (const struct rule_part *part = view->parts->first; part; part = part->next)
-        if (view_list_of(part) && strcmp(view_list_of(part), name) == 0)
+        if ((view_list_of(part) && strcmp(view_list_of(part), name) == 0) ||
+            (postmatch && view_postmatch_of(part)))
             return true;
     return false;
+}
+
+size_t view_postmatch_count(const struct rule_part *part)
+{
+    if (part->item && part->item->kind == ITEM_REGEX)
+        return regex_capture_count(part->item->regex);
+    return part->keyword && part->keyword->postmatch;
+}
+
+const char *view_postmatch_of(const struct rule_part *part)
+{
+    if (part->item && part->item->kind == ITEM_REGEX && regex_captures(part->item->regex))
+        return "__flowvar__postmatch__";
+    return part->keyword ? part->keyword->postmatch : NULL;
 }
 
 bool view_has_flag(const struct rule_view *view, unsigned flag)

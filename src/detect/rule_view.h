@@ -27,8 +27,13 @@ const struct rule_parts *view_parts(const struct ruleset *set, const struct sign
 const struct rule_part *view_part_of(const struct rule_view *view, const void *thing);
 /* Looked for in transactions, not in raw bytes, packets or frames. */
 bool view_on_transaction(const struct buffer_use *use);
+/* Its keyword compares it in a list of its own. */
+bool view_has_own_list(const struct rule_view *view, const struct buffer_use *use);
 /* The list of the report that a keyword's match is in; NULL: none. */
 const char *view_list_of(const struct rule_part *part);
+/* What it does on a match besides its condition; NULL: nothing. */
+const char *view_postmatch_of(const struct rule_part *part);
+size_t view_postmatch_count(const struct rule_part *part);
 bool view_has_list(const struct rule_view *view, const char *name);
 /* Some condition's keyword has one of these KEYWORD_ flags. */
 bool view_has_flag(const struct rule_view *view, unsigned flag);

@@ -98,6 +98,8 @@ enum raw_kind { RAW_TCP_PACKET, RAW_TCP_STREAM, RAW_OTHER };
 
 /* Protocol index in the set, or -1. */
 int set_protocol_index(const struct ruleset *set, const struct protocol *protocol);
+/* Bit per protocol that is called so. */
+uint64_t set_protocols_named(const struct ruleset *set, struct bytes name);
 /* Id of a bit name in the name space of `kind` ('f' flowbit, 'i' flowint, 'h' hostbit, 'x' xbit); -1: memory.
  */
 int set_bit(struct ruleset *set, char kind, struct bytes name);

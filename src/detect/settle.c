@@ -242,6 +242,24 @@ static bool fits_http(struct compiler *c, const struct buffer_use *use)
     return true;
 }
 
+/* Serial numbers are in capitals, whatever a rule writes. */
+static void settle_capitals(struct compiler *c, struct buffer_use *use)
+{
+    if (strcmp(use->buffer->name, "tls.cert_serial") != 0 || use->buffer->transforms)
+        return;
+    for (struct item *item = use->items; item; item = item->next) {
+        if (item->kind != ITEM_CONTENT)
+            continue;
+        struct bytes from = item->content.bytes;
+        uint8_t *upper = compiler_new(c, from.size);
+        for (size_t i = 0; upper && i < from.size; i++)
+            upper[i] = from.data[i] >= 'a' && from.data[i] <= 'z' ? (uint8_t)(from.data[i] - 'a' + 'A')
+                                                                  : from.data[i];
+        if (upper)
+            item->content.bytes.data = upper;
+    }
+}
+
 /* Contents that the buffer's size or transformations rule out. */
 static bool is_possible(struct compiler *c, const struct buffer_use *use)
 {
@@ -308,6 +326,16 @@ static bool uses_both_sides(struct compiler *c)
                                 s->rule.sid);
 }
 
+/* Where the protocols of a rule have files. */
+static uint8_t file_directions(const struct compiler *c, const struct buffer_use *use)
+{
+    uint8_t directions = 0;
+    for (size_t p = 0; p < c->set->protocol_count; p++)
+        if ((use->protocols & c->signature->protocols) >> p & 1)
+            directions |= c->set->protocols[p]->file_directions;
+    return directions;
+}
+
 /* Directions in which all its buffers exist; raw payload goes either way. */
 static bool settle_directions(struct compiler *c)
 {
@@ -318,6 +346,10 @@ static bool settle_directions(struct compiler *c)
     for (const struct buffer_use *use = s->uses; use; use = use->next) {
         if (use->buffer->kind == BUFFER_HOOK)
             allowed &= (uint8_t)(1 << use->direction);
+        else if (use->buffer->kind == BUFFER_TEST && use->side)
+            allowed &= (uint8_t)(1 << (use->side - 1));
+        else if (use->buffer->kind >= BUFFER_FILES && use->buffer->kind <= BUFFER_FILE_MAGIC)
+            allowed &= file_directions(c, use);
         else if (is_tx_use(use))
             allowed &= use->buffer->directions;
     }
@@ -399,9 +431,9 @@ static bool is_about_ends(const struct compiler *c, const struct header *h)
     for (const struct check *check = s->checks; check; check = check->next)
         if (check->subject != CHECK_HOSTS)
             return false;
-    return !s->uses && !s->protocols && !s->established && !s->not_established && !h->any_packet &&
-           !s->any_packet && !s->bypass && !c->direction_given && !s->only_stream && !s->no_stream &&
-           !s->only_frag && !s->no_frag && !s->needs_packet && !s->needs_stream;
+    return !s->uses && !s->protocols && !c->state_given && !h->any_packet && !s->any_packet && !s->bypass &&
+           !c->direction_given && !s->only_stream && !s->no_stream && !s->only_frag && !s->no_frag &&
+           !s->needs_packet && !s->needs_stream;
 }
 
 /* Such rules are judged once per flow and direction, unless an address is negated. */
@@ -471,12 +503,14 @@ static void note_rule(struct compiler *c)
         return;
     for (const struct rule_part *part = parts->first; part; part = part->next)
         parts->needs_packet |= part->keyword && part->keyword->flags & KEYWORD_OF_PACKET;
-    parts->app_layer = c->protocols != 0;
+    parts->app_layer = c->protocols || (c->signature->kind == SIGNATURE_PACKET && c->signature->protocols);
     for (const struct buffer_use *use = c->signature->uses; use; use = use->next)
         parts->app_layer |= is_tx_use(use);
     /* Buffers of many protocols (files) name none. */
     if (!c->protocols && !view_protocols_name(c->set, c->signature->protocols))
         parts->app_layer = false;
+    for (const struct rule_part *part = parts->first; part; part = part->next)
+        parts->app_layer |= part->keyword && part->keyword->flags & KEYWORD_OF_APP;
 }
 
 bool settle(struct compiler *c, struct header *header)
@@ -495,6 +529,7 @@ bool settle(struct compiler *c, struct header *header)
     for (struct buffer_use *use = s->uses; use; use = use->next) {
         if (!is_possible(c, use))
             return false;
+        settle_capitals(c, use);
         mark_relative(use->items);
         use->at_end = use->absent || use->absent_or_else || decided_at_end(use->items);
         use->brings_notes |= has_captures(use->items);

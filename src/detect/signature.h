@@ -250,6 +250,7 @@ struct buffer_use {
     bool at_end;                        /* a growing body must be complete before this can be decided */
     bool brings_notes;                  /* judged again for the alert's sake when the rest matches later */
     bool by_modifier;                   /* started by a legacy content modifier */
+    bool implied;                       /* only a part of what a keyword means: not told in reports */
     uint8_t event, progress, direction; /* BUFFER_EVENT, BUFFER_HOOK */
     uint64_t protocols;                 /* where it exists */
     struct file_check *file_checks;

@@ -131,17 +131,8 @@ static bool parse_legacy_text(struct compiler *c, const struct keyword *keyword,
         value = bytes_trim(bytes_from(value, 1));
     if (!unquote(&value) || value.size == 0)
         return refuse(c, "a text in quotes is wanted");
-    struct buffer *buffer = set_buffer(c->set, bytes_of_string(buffers[keyword->mode]), NULL);
-    struct buffer_use *use = buffer ? compiler_add_use(c, buffer) : NULL;
-    struct item *item = use ? COMPILER_NEW(c, struct item) : NULL;
-    if (!item)
-        return refuse(c, "no buffer has this name");
-    item->kind = ITEM_CONTENT;
-    item->negated = negated;
-    item->content.offset.variable = item->content.depth.variable = NO_VARIABLE;
-    item->content.distance.variable = item->content.within.variable = NO_VARIABLE;
-    use->items = item;
-    return compiler_copy(c, value, &item->content.bytes);
+    struct buffer_use *use = compiler_named_use(c, buffers[keyword->mode]);
+    return use && compiler_content(c, use, value, negated);
 }
 
 static bool any_certificate(const struct buffer_use *use, const struct tx *tx, enum direction direction)
@@ -156,7 +147,10 @@ static bool parse_tls_store(struct compiler *c, const struct keyword *keyword, s
     (void)keyword;
     (void)value;
     c->signature->rule.stores_certificate = true;
-    return add_test(c, any_certificate) != NULL;
+    struct buffer_use *use = add_test(c, any_certificate);
+    if (use)
+        use->implied = true;
+    return use != NULL;
 }
 
 /* ---- validity of certificates ---- */
@@ -180,10 +174,21 @@ static bool validity_holds(const struct buffer_use *use, const struct tx *tx, en
     return certificate->not_before <= now && now <= certificate->not_after;
 }
 
+/* What is asked of the server's certificate. */
+static struct buffer_use *add_server_test(struct compiler *c, tx_test_fn test)
+{
+    struct buffer_use *use = add_test(c, test);
+    if (use) {
+        use->side = 1 + TO_CLIENT;
+        use->progress = TLS_SERVER_CERT_DONE;
+    }
+    return use;
+}
+
 static bool parse_validity(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)value;
-    struct buffer_use *use = add_test(c, validity_holds);
+    struct buffer_use *use = add_server_test(c, validity_holds);
     if (use)
         use->wanted = keyword->mode;
     return use != NULL;
@@ -242,7 +247,7 @@ static bool read_date(struct compiler *c, struct bytes text, uint64_t *seconds)
 /* "date", "<date", ">date", "date<>date". */
 static bool parse_date(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
-    struct buffer_use *use = add_test(c, date_holds);
+    struct buffer_use *use = add_server_test(c, date_holds);
     size_t between = bytes_find(value, BYTES_OF("<>"));
     if (!use)
         return false;
@@ -276,18 +281,16 @@ const struct keyword tls_keywords[] = {
     { "tls.fingerprint", .parse = parse_legacy_text, .mode = 2,
       .help = "Legacy: the certificate's fingerprint", .list = "tls_cert" },
     { "tls.store", .alias = "tls_store", .parse = parse_tls_store, .flags = KEYWORD_NO_VALUE,
-      .help = "The sender's certificates are stored (output tls-store)" },
+      .help = "The sender's certificates are stored (output tls-store)", .postmatch = "tls_store" },
     { "tls_cert_valid", .parse = parse_validity, .flags = KEYWORD_NO_VALUE, .mode = VALIDITY_VALID,
-      .help = "The certificate is valid at the packet's time", .source = "RFC 5280 4.1.2.5",
-      .list = "tls_cert" },
+      .help = "The certificate is valid at the packet's time", .source = "RFC 5280 4.1.2.5" },
     { "tls_cert_expired", .parse = parse_validity, .flags = KEYWORD_NO_VALUE, .mode = VALIDITY_EXPIRED,
-      .help = "The certificate was valid before the packet's time", .source = "RFC 5280 4.1.2.5",
-      .list = "tls_cert" },
+      .help = "The certificate was valid before the packet's time", .source = "RFC 5280 4.1.2.5" },
     { "tls_cert_notbefore", .parse = parse_date, .mode = DATE_NOT_BEFORE,
       .help = "Date from which the certificate is valid; ends of ranges belong to them",
-      .source = "RFC 5280 4.1.2.5", .list = "tls_cert" },
+      .source = "RFC 5280 4.1.2.5" },
     { "tls_cert_notafter", .parse = parse_date, .mode = DATE_NOT_AFTER,
       .help = "Date until which the certificate is valid; ends of ranges belong to them",
-      .source = "RFC 5280 4.1.2.5", .list = "tls_cert" },
+      .source = "RFC 5280 4.1.2.5" },
     { 0 },
 };

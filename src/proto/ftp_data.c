@@ -117,6 +117,6 @@ const struct protocol ftp_data_protocol = {
     .write = ftp_data_write,
     .inspects = inspects,
     .inspect_count = COUNT_OF(inspects),
-    .has_files = true,
+    .file_directions = 1 << TO_SERVER | 1 << TO_CLIENT,
     .ends_with_flow = true,
 };

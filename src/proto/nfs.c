@@ -648,5 +648,5 @@ const struct protocol nfs_protocol = {
     .inspect_count = COUNT_OF(inspects),
     .events = nfs_event_names,
     .frames = frame_names,
-    .has_files = true,
+    .file_directions = 1 << TO_SERVER | 1 << TO_CLIENT,
 };

@@ -194,9 +194,9 @@ struct protocol {
     const void *settings_default;
     uint8_t frame_tx_first;    /* what frames call the session's first transaction */
     const char *const *frames; /* frame names without the protocol's prefix ("pdu"), NULL-terminated */
-    bool has_files;
-    bool ends_with_flow; /* the end of the flow is that of both directions, also without FIN */
-    bool whole_stream;   /* followed to its end, unless its setting stream-depth says otherwise */
+    uint8_t file_directions;   /* bit 1 << direction: its transactions have files that way */
+    bool ends_with_flow;       /* the end of the flow is that of both directions, also without FIN */
+    bool whole_stream;         /* followed to its end, unless its setting stream-depth says otherwise */
 };
 
 /* All protocols, in the order of protocols.def; NULL-terminated. */

@@ -475,6 +475,6 @@ const struct protocol smb_protocol = {
     .settings_size = sizeof(struct smb_settings),
     .settings_default = &default_settings,
     .frames = frame_names,
-    .has_files = true,
+    .file_directions = 1 << TO_SERVER | 1 << TO_CLIENT,
     .whole_stream = true,
 };

@@ -890,5 +890,5 @@ const struct protocol smtp_protocol = {
     .settings_size = sizeof(struct smtp_settings),
     .settings_default = &defaults,
     .frames = frame_names,
-    .has_files = true,
+    .file_directions = 1 << TO_SERVER,
 };

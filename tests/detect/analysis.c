@@ -250,6 +250,87 @@ static void files_of_a_rule_on_no_protocol_are_of_all_that_have_some(void **stat
                    "file.name/toserver/doh2/3 file.name/toserver/http2/3");
 }
 
+static void texts_of_files_are_contents_of_their_names_and_types(void **state)
+{
+    (void)state;
+    analyze("alert http any any -> any any (fileext:\"EXE\"; filename:!\"b\"; sid:1;)\n");
+    assert_reported("\"mpm\":{\"buffer\":\"file.name\",\"pattern\":\".exe\",\"length\":4,\"nocase\":true,");
+    assert_reported("\"ends_with\":true,");
+    assert_reported("{\"pattern\":\"b\",\"length\":1,\"nocase\":true,\"negated\":true,");
+    analyze("alert http any any -> any any (filemagic:\"PDF\"; sid:1;)\n");
+    assert_reported("\"mpm\":{\"buffer\":\"file.magic\",\"pattern\":\"pdf\",");
+}
+
+static void files_in_mail_are_the_clients(void **state)
+{
+    (void)state;
+    assert_engines("smtp any any -> any any (filesize:>5;", "files/toserver/smtp/1");
+}
+
+static void what_a_keyword_does_besides_is_told_with_what_follows_a_match(void **state)
+{
+    (void)state;
+    analyze("alert http any any -> any any (http.uri; content:\"a\"; filestore; sid:1;)\n");
+    assert_reported("\"postmatch\":{\"matches\":[{\"name\":\"__filestore__postmatch__\"}]}");
+    analyze("alert http any any -> any any (http.uri; pcre:\"/(.)(.)/, flow:a, flow:b\"; sid:1;)\n");
+    assert_reported("[{\"name\":\"__flowvar__postmatch__\"},{\"name\":\"__flowvar__postmatch__\"}]");
+    analyze("alert tls any any -> any any (tls.sni; content:\"a\"; tls.store; sid:1;)\n");
+    assert_reported("\"postmatch\":{\"matches\":[{\"name\":\"tls_store\"}]}");
+    assert_reported("\"tlsstore\"");
+}
+
+static void a_bounce_is_asked_of_requests_of_ftp(void **state)
+{
+    (void)state;
+    assert_engines("tcp any any -> any any (ftpbounce;", "ftp:request_complete:generic/toserver/ftp/1");
+    assert_reported("\"matches\":[{\"name\":\"ftpbounce\"}]");
+    assert_reported("\"app_proto\":\"ftp\",");
+}
+
+static void the_size_of_data_and_their_end_bound_contents(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *options, *part;
+    } cases[] = {
+        { "dsize:10; content:\"abc\";", "\"no_double_inspect\":true,\"depth\":10," },
+        { "dsize:3<>10; content:\"abc\"; offset:2;", "\"offset\":2,\"depth\":10," },
+        { "content:\"abc\"; depth:5; content:\"defg\"; distance:0; within:10; endswith;", "\"depth\":15," },
+        { "content:\"abc\"; depth:5; content:\"defg\"; within:7; endswith; content:\"k\";",
+          "\"pattern\":\"k\",\"length\":1,\"nocase\":false,\"negated\":false,\"starts_with\":false,"
+          "\"ends_with\":false,\"is_mpm\":false,\"no_double_inspect\":false,\"depth\":12," },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char rule[256];
+        snprintf(rule, sizeof rule, "alert tcp any any -> any any (%s sid:1;)\n", cases[i].options);
+        analyze(rule);
+        assert_reported(cases[i].part);
+    }
+    analyze("alert http any any -> any any (http.uri; urilen:<10; content:\"abc\"; sid:1;)\n");
+    assert_reported("\"no_double_inspect\":false,\"depth\":11,");
+}
+
+static void a_rule_of_both_ways_is_told_for_each(void **state)
+{
+    (void)state;
+    analyze("alert tcp 192.0.2.1 1 <> any 80 (content:\"abc\"; sid:1;)\n");
+    assert_reported("\"flags\":[\"dst_any\",\"need_stream\",");
+    assert_reported("\"flags\":[\"src_any\",\"need_stream\",");
+}
+
+static void notes_are_told_for_each_engine_and_of_bodies_that_wait_for_raw_bytes(void **state)
+{
+    (void)state;
+    analyze("alert http any any -> any any (content:\"GET\"; http.request_body; content:\"abcd\"; sid:1;)\n");
+    assert_reported(
+        "\"notes\":[\"mpm in http_client_body combined with stream match leads to stream buffering\"]");
+    analyze(
+        "alert http any any -> any any (flow:to_server; http.header; content:\"User-Agent: x\"; sid:1;)\n");
+    const char *first = strstr(report, "use http.user_agent");
+    assert_non_null(first);
+    assert_non_null(strstr(first + 1, "use http.user_agent"));
+}
+
 static void a_number_of_a_buffer_is_asked_with_it(void **state)
 {
     (void)state;
@@ -434,6 +515,13 @@ int main(void)
         cmocka_unit_test(engines_go_by_progress_behind_the_one_that_is_looked_for),
         cmocka_unit_test(engines_have_the_order_and_the_progress_of_suricata),
         cmocka_unit_test(files_of_a_rule_on_no_protocol_are_of_all_that_have_some),
+        cmocka_unit_test(texts_of_files_are_contents_of_their_names_and_types),
+        cmocka_unit_test(files_in_mail_are_the_clients),
+        cmocka_unit_test(what_a_keyword_does_besides_is_told_with_what_follows_a_match),
+        cmocka_unit_test(a_bounce_is_asked_of_requests_of_ftp),
+        cmocka_unit_test(the_size_of_data_and_their_end_bound_contents),
+        cmocka_unit_test(a_rule_of_both_ways_is_told_for_each),
+        cmocka_unit_test(notes_are_told_for_each_engine_and_of_bodies_that_wait_for_raw_bytes),
         cmocka_unit_test(a_number_of_a_buffer_is_asked_with_it),
         cmocka_unit_test(legacy_modifiers_are_about_the_first_version_of_http),
         cmocka_unit_test(a_packet_rule_names_the_transactions_that_set_its_bits),

@@ -77,7 +77,7 @@ static const struct protocol carrier_protocol = {
     .record_size = sizeof(struct mail),
     .tx_memory_max = 1U << 20,
     .stream = carry,
-    .has_files = true,
+    .file_directions = 1 << TO_SERVER | 1 << TO_CLIENT,
 };
 
 static void look_at(const struct mail *mail)
