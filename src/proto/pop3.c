@@ -330,6 +330,7 @@ const struct protocol pop3_protocol = {
     .tx_memory_max = 256U * 1024U,
     .buffer_max = LINE_MAX_ + 1,
     .tx_max = COMMANDS_MAX,
+    .shed_event = EVENT_TOO_MANY_TRANSACTIONS + 1,
     .stream = pop3_stream,
     .write = pop3_write,
     .loggable = pop3_loggable,

@@ -105,6 +105,20 @@ static void stls_makes_it_tls_once_it_is_granted(void **state)
     assert_ptr_equal(after("-ERR no\r\n"), &pop3_protocol);
 }
 
+static void a_flood_of_commands_is_an_event(void **state)
+{
+    (void)state;
+    static char commands[300 * 6 + 1];
+    for (size_t i = 0; i < 300; i++)
+        memcpy(commands + i * 6, "NOOP\r\n", 7);
+    const struct turn turns[] = { mailbox[0], { TO_SERVER, bytes_of_string(commands) } };
+    struct conversation c = { &pop3_protocol, TRANSPORT_TCP, 110, TURNS(turns) };
+    struct text out = text_new(1U << 18);
+    play(&c, 0, &out);
+    expect_text(&out, "event too_many_transactions\n");
+    text_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +126,7 @@ int main(void)
         cmocka_unit_test(a_password_in_dialogue_is_no_command),
         cmocka_unit_test(lines_beyond_the_limit_are_events),
         cmocka_unit_test(stls_makes_it_tls_once_it_is_granted),
+        cmocka_unit_test(a_flood_of_commands_is_an_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

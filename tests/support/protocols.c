@@ -13,6 +13,17 @@ static void words(struct text *out, const char *key, const char *const *list)
     json_close(out, ']');
 }
 
+/* States of one direction by name, up to that of completeness. */
+static void hooks(struct text *out, const char *key, const struct protocol *protocol,
+                  enum direction direction)
+{
+    const char *const *names = protocol->progress_names[direction];
+    json_open(out, key, '[');
+    for (uint8_t i = 0; names && i <= protocol->complete[direction]; i++)
+        json_cstring(out, NULL, names[i]);
+    json_close(out, ']');
+}
+
 static void string_if(struct text *out, const char *key, const char *value)
 {
     if (value)
@@ -92,7 +103,7 @@ static void describe(struct text *out, const struct protocol *protocol)
     string_if(out, "title", protocol->title);
     string_if(out, "eve_type", protocol->eve_type);
     string_if(out, "eve_key", protocol->eve_key ? protocol->eve_key : protocol->eve_type);
-    json_bool(out, "beside", protocol->write_beside != NULL);
+    json_bool(out, "sided", protocol->eve_sided);
     json_bool(out, "tcp", protocol->transports & TRANSPORT_TCP);
     json_bool(out, "udp", protocol->transports & TRANSPORT_UDP);
     string_if(out, "ports", protocol->ports);
@@ -101,8 +112,8 @@ static void describe(struct text *out, const struct protocol *protocol)
     json_uint(out, "tx_max", protocol->tx_max);
     json_uint(out, "tx_memory_max", protocol->tx_memory_max);
     json_uint(out, "buffer_max", protocol->buffer_max);
-    words(out, "hooks_to_server", protocol->progress_names[TO_SERVER]);
-    words(out, "hooks_to_client", protocol->progress_names[TO_CLIENT]);
+    hooks(out, "hooks_to_server", protocol, TO_SERVER);
+    hooks(out, "hooks_to_client", protocol, TO_CLIENT);
     fields(out, "fields", protocol->fields, protocol->field_count, NULL);
     fields(out, "settings", protocol->settings, protocol->setting_count, protocol->settings_default);
     inspects(out, protocol);
