@@ -120,7 +120,7 @@ static void describe(struct text *out, const struct protocol *protocol)
     words(out, "events", protocol->events);
     words(out, "frames", protocol->frames);
     json_bool(out, "stream_frame", protocol->frames && protocol->stream);
-    json_bool(out, "files", protocol->has_files);
+    json_uint(out, "files", protocol->file_directions);
     json_close(out, '}');
 }
 
