@@ -281,7 +281,7 @@ static uint64_t framed_offset(const struct session *session, const struct stream
     uint64_t first = UINT64_MAX;
     for (size_t i = 0; session && i < session->frame_count[direction]; i++) {
         const struct frame *frame = &session->frames[direction][i];
-        if (!frame->logged && frame->size != UINT64_MAX &&
+        if (!frame->logged && (frame->size != UINT64_MAX || frame->type == FRAME_STREAM) &&
             stream_end(stream) <= frame->offset + FRAME_BYTES_KEPT)
             first = MIN(first, frame->offset);
     }
