@@ -77,6 +77,7 @@ struct value_cache {
     uint32_t count;
     struct bytes *values;
     uint64_t *offsets;
+    bool *final; /* of a buffer that grows: the value will not change any more */
 };
 
 struct rule_cost;

@@ -5,8 +5,9 @@
 #include "detect/engine.h"
 #include "proto/file.h"
 
-#define GROWN_MAX       8
-#define VALUES_MAX      1024 /* of one multiple buffer */
+#define GROWN_MAX       12
+#define GROWN_DONE      UINT32_MAX /* instead of an index: how many values are done with */
+#define VALUES_MAX      1024       /* of one multiple buffer */
 #define BUFFERS_TRACKED 256
 
 /* A rule that may match a transaction. */
@@ -28,7 +29,8 @@ struct candidate {
 
 /* How far a growing body was scanned. */
 struct grown {
-    uint16_t buffer, index;
+    uint16_t buffer;
+    uint32_t index;
     uint64_t offset;
 };
 
@@ -94,50 +96,62 @@ static bool one_value(const struct inspection_of_tx *in, const struct buffer *bu
             return false;
         }
     }
-    const struct file *file = in->tx->files;
-    for (; file; file = file->next) {
-        if (file->direction != in->direction)
-            continue;
-        if (index-- == 0)
-            break;
-    }
-    if (!file)
-        return false;
-    if (buffer->kind == BUFFER_FILE_NAME) {
-        *value = file->name;
-    } else if (buffer->kind == BUFFER_FILE_MAGIC) {
-        *value = file->magic;
-    } else {
-        *value = file->window.data;
-        *offset = file->window.offset;
-    }
-    if (!value->data)
-        *value = bytes_of("", 0);
-    return true;
+    return false;
 }
 
-static const struct value_cache *values_of(const struct inspection_of_tx *in, const struct buffer *buffer)
+static const struct file *next_file(const struct inspection_of_tx *in, const struct file *file)
 {
-    struct detector *detector = in->context->detector;
-    struct value_cache *cache = &detector->cache[buffer->index];
-    if (cache->epoch == detector->epoch)
-        return cache;
-    struct bytes values[64];
-    uint64_t offsets[64];
+    while (file && file->direction != in->direction)
+        file = file->next;
+    return file;
+}
+
+static void cache_room(const struct inspection_of_tx *in, struct value_cache *cache, uint32_t count)
+{
+    cache->values = ARENA_ARRAY(in->context->scratch, struct bytes, count ? count : 1);
+    cache->offsets = ARENA_ARRAY(in->context->scratch, uint64_t, count ? count : 1);
+    cache->final = ARENA_ARRAY(in->context->scratch, bool, count ? count : 1);
+    cache->count = cache->values && cache->offsets && cache->final ? count : 0;
+}
+
+static void file_values(const struct inspection_of_tx *in, const struct buffer *buffer,
+                        struct value_cache *cache)
+{
+    uint32_t count = 0;
+    const struct file *file = next_file(in, in->tx->files);
+    for (; file && count < VALUES_MAX; file = next_file(in, file->next))
+        count++;
+    cache_room(in, cache, count);
+    file = next_file(in, in->tx->files);
+    for (uint32_t i = 0; i < cache->count; i++, file = next_file(in, file->next)) {
+        struct bytes value = file->window.data;
+        if (buffer->kind == BUFFER_FILE_NAME)
+            value = file->name;
+        else if (buffer->kind == BUFFER_FILE_MAGIC)
+            value = file->magic;
+        cache->values[i] = buffer_transform(buffer, value.data ? value : bytes_of("", 0), in->context);
+        cache->offsets[i] = buffer->kind == BUFFER_FILE_DATA ? file->window.offset : 0;
+        cache->final[i] = in->complete || file->state != FILE_OPEN ||
+                          (buffer->kind == BUFFER_FILE_NAME && file->name.data);
+    }
+}
+
+/* Values of a row of the protocol's. The first ones are fetched once. */
+static void row_values(const struct inspection_of_tx *in, const struct buffer *buffer,
+                       struct value_cache *cache)
+{
+    struct bytes values[64], more;
+    uint64_t offsets[64], more_offset;
     uint32_t count = 0;
     while (count < COUNT_OF(values) && one_value(in, buffer, count, &values[count], &offsets[count])) {
         values[count] = buffer_transform(buffer, values[count], in->context);
         count++;
     }
-    struct bytes more;
-    uint64_t more_offset;
     uint32_t total = count;
     while (count == COUNT_OF(values) && total < VALUES_MAX &&
            one_value(in, buffer, total, &more, &more_offset))
         total++;
-    cache->values = ARENA_ARRAY(in->context->scratch, struct bytes, total ? total : 1);
-    cache->offsets = ARENA_ARRAY(in->context->scratch, uint64_t, total ? total : 1);
-    cache->count = cache->values && cache->offsets ? total : 0;
+    cache_room(in, cache, total);
     for (uint32_t i = 0; i < cache->count; i++) {
         if (i < count) {
             cache->values[i] = values[i];
@@ -146,6 +160,24 @@ static const struct value_cache *values_of(const struct inspection_of_tx *in, co
             cache->values[i] = buffer_transform(buffer, cache->values[i], in->context);
         }
     }
+    const struct inspect *row = buffer->rows[in->protocol];
+    for (uint32_t i = 0; i < cache->count; i++) {
+        struct window window;
+        cache->final[i] = in->complete || row->kind != INSPECT_STREAM ||
+                          (row->window(in->tx, in->direction, i, &window) && window.complete);
+    }
+}
+
+static const struct value_cache *values_of(const struct inspection_of_tx *in, const struct buffer *buffer)
+{
+    struct detector *detector = in->context->detector;
+    struct value_cache *cache = &detector->cache[buffer->index];
+    if (cache->epoch == detector->epoch)
+        return cache;
+    if (buffer->rows[in->protocol])
+        row_values(in, buffer, cache);
+    else
+        file_values(in, buffer, cache);
     cache->epoch = detector->epoch;
     return cache;
 }
@@ -157,23 +189,6 @@ static bool is_growing(const struct inspection_of_tx *in, const struct buffer *b
     const struct inspect *row = buffer->rows[in->protocol];
     return row ? row->kind == INSPECT_STREAM
                : buffer->kind >= BUFFER_FILES && buffer->kind <= BUFFER_FILE_MAGIC;
-}
-
-/* The body or file behind value `index` will not change any more. */
-static bool is_final(const struct inspection_of_tx *in, const struct buffer *buffer, uint32_t index)
-{
-    const struct inspect *row = buffer->rows[in->protocol];
-    struct window window;
-    if (in->complete)
-        return true;
-    if (row && row->kind == INSPECT_STREAM)
-        return row->window(in->tx, in->direction, index, &window) && window.complete;
-    if (row)
-        return true;
-    for (const struct file *file = in->tx->files; file; file = file->next)
-        if (file->direction == in->direction && index-- == 0)
-            return file->state != FILE_OPEN || (buffer->kind == BUFFER_FILE_NAME && file->name.data);
-    return false;
 }
 
 static bool number_holds(const struct buffer_use *use, uint64_t value)
@@ -209,13 +224,12 @@ static enum verdict judge_number(const struct inspection_of_tx *in, const struct
 }
 
 /* A number that changes when a body grows or becomes final; never 0. */
-static uint64_t bodies_mark(const struct inspection_of_tx *in, const struct buffer *buffer,
-                            const struct value_cache *values)
+static uint64_t bodies_mark(const struct value_cache *values)
 {
     uint64_t mark = 1;
     for (uint32_t i = 0; i < values->count; i++)
         mark = mark * 0x9e3779b97f4a7c15 + 2 * (values->offsets[i] + values->values[i].size) +
-               is_final(in, buffer, i);
+               values->final[i];
     return mark ? mark : 1;
 }
 
@@ -247,13 +261,13 @@ static enum verdict judge_values(const struct inspection_of_tx *in, const struct
     const struct value_cache *values = values_of(in, use->buffer);
     bool growing = is_growing(in, use->buffer), open = growing && !in->complete;
     /* Nothing new since it was last searched in vain. */
-    uint64_t mark = open ? bodies_mark(in, use->buffer, values) : 0;
+    uint64_t mark = open ? bodies_mark(values) : 0;
     if (open && candidate->waits_on == use && candidate->waits_mark == mark)
         return WAITS;
     bool one_body = open && values->count == 1 && !use->buffer->transforms;
     if (one_body && still_missing(candidate, use, values)) {
         candidate->waits_mark = mark;
-        return use->buffer->kind == BUFFER_TX && is_final(in, use->buffer, 0) ? FAILS : WAITS;
+        return use->buffer->kind == BUFFER_TX && values->final[0] ? FAILS : WAITS;
     }
     if (use->absent || use->absent_or_else) {
         if (values->count == 0)
@@ -263,7 +277,7 @@ static enum verdict judge_values(const struct inspection_of_tx *in, const struct
     }
     bool searched = false;
     for (uint32_t i = 0; i < values->count; i++) {
-        if (growing && use->at_end && !is_final(in, use->buffer, i))
+        if (growing && use->at_end && !values->final[i])
             continue;
         searched = true;
         if (match_items(use->items, values->values[i], values->offsets[i], in->context))
@@ -271,7 +285,7 @@ static enum verdict judge_values(const struct inspection_of_tx *in, const struct
     }
     if (open) {
         /* A finished single body cannot match any more. */
-        if (values->count == 1 && use->buffer->kind == BUFFER_TX && is_final(in, use->buffer, 0))
+        if (values->count == 1 && use->buffer->kind == BUFFER_TX && values->final[0])
             return FAILS;
         candidate->waits_on = use;
         candidate->waits_mark = mark;
@@ -423,7 +437,7 @@ static void on_hit(void *context, const uint32_t *rules, size_t count)
 }
 
 /* Where the scan of a growing body goes on; NULL when too many are open. */
-static struct grown *grown_of(struct tx_state *state, uint16_t buffer, uint16_t index)
+static struct grown *grown_of(struct tx_state *state, uint16_t buffer, uint32_t index)
 {
     for (unsigned i = 0; i < state->grown_count; i++)
         if (state->grown[i].buffer == buffer && state->grown[i].index == index)
@@ -434,28 +448,57 @@ static struct grown *grown_of(struct tx_state *state, uint16_t buffer, uint16_t 
     return &state->grown[state->grown_count++];
 }
 
-/* Scans what is new of each body, with an overlap of the longest pattern. */
+/* Its place is free for another body. */
+static void grown_forget(struct tx_state *state, uint16_t buffer, uint32_t index)
+{
+    for (unsigned i = 0; i < state->grown_count; i++)
+        if (state->grown[i].buffer == buffer && state->grown[i].index == index) {
+            state->grown[i] = state->grown[--state->grown_count];
+            return;
+        }
+}
+
+/* Scans what is new of one body, with an overlap of the longest pattern. */
+static void scan_body(struct inspection_of_tx *in, const struct prefilter *prefilter, struct grown *grown,
+                      struct bytes data, uint64_t start)
+{
+    uint64_t end = start + data.size;
+    if (grown) {
+        if (end <= grown->offset)
+            return;
+        uint64_t overlap = prefilter_reach(prefilter) - 1;
+        uint64_t from = grown->offset > overlap ? grown->offset - overlap : 0;
+        if (from > start) {
+            data = bytes_from(data, (size_t)(from - start));
+            start = from;
+        }
+        grown->offset = end;
+    }
+    prefilter_scan(prefilter, in->context->detector->prefilter, data, start, on_hit, in);
+}
+
+/* Of many bodies (files) those before the first one that can still change are through. They are counted from
+ * the first one that there ever was. */
 static void scan_growing(struct inspection_of_tx *in, const struct buffer *buffer,
                          const struct prefilter *prefilter)
 {
     const struct value_cache *values = values_of(in, buffer);
-    for (uint32_t i = 0; i < values->count; i++) {
-        struct bytes data = values->values[i];
-        struct grown *grown = buffer->transforms ? NULL : grown_of(in->state, buffer->index, (uint16_t)i);
-        uint64_t start = values->offsets[i], end = start + data.size;
-        if (grown) {
-            if (end <= grown->offset)
-                continue;
-            uint64_t overlap = prefilter_reach(prefilter) - 1;
-            uint64_t from = grown->offset > overlap ? grown->offset - overlap : 0;
-            if (from > start) {
-                data = bytes_from(data, (size_t)(from - start));
-                start = from;
-            }
-            grown->offset = end;
+    struct tx_state *state = in->state;
+    uint32_t gone = buffer->rows[in->protocol] ? 0 : in->tx->files_gone[in->direction];
+    bool many = gone + values->count > 1;
+    struct grown *done = many ? grown_of(state, buffer->index, GROWN_DONE) : NULL;
+    uint32_t through = done ? (uint32_t)MAX(done->offset, (uint64_t)gone) : gone;
+    for (uint32_t i = through - gone; i < values->count; i++) {
+        struct grown *grown = buffer->transforms ? NULL : grown_of(state, buffer->index, gone + i);
+        scan_body(in, prefilter, grown, values->values[i], values->offsets[i]);
+        if (many && through == gone + i && values->final[i]) {
+            through++;
+            grown_forget(state, buffer->index, gone + i);
         }
-        prefilter_scan(prefilter, in->context->detector->prefilter, data, start, on_hit, in);
     }
+    done = many ? grown_of(state, buffer->index, GROWN_DONE) : NULL;
+    if (done)
+        done->offset = through;
 }
 
 static void run_prefilters(struct inspection_of_tx *in)
@@ -637,7 +680,9 @@ static uint64_t tx_mark(const struct inspection_of_tx *in)
     const struct protocol *protocol = in->context->set->protocols[in->protocol];
     const struct index_list *bodies = &in->context->set->tx_bodies[in->protocol][in->direction];
     uint64_t mark = mix(1, (uint64_t)in->progress << 9 | (uint64_t)in->tx->event_count << 1 | in->complete);
-    if (!protocol->steady)
+    if (protocol->changes)
+        mark = mix(mark, protocol->changes(in->tx));
+    else if (!protocol->steady)
         mark = mix(mark, in->offset);
     for (const struct file *file = in->tx->files; file; file = file->next) {
         mark = mix(mark, (uint64_t)file->state << 1 | (file->name.data != NULL));

@@ -15,6 +15,7 @@
 #define MAGIC_BYTES   4096U
 #define NAME_MAX_SIZE 4096U
 #define MAGIC_TEXT    256U
+#define FILES_KEPT    64U
 
 struct magic_set {
     magic_t database;
@@ -340,4 +341,24 @@ void file_free(struct file *file)
     free(work);
     file->private_state = NULL;
     file->window = (struct window){ 0 };
+}
+
+void file_forget_old(struct tx *tx, enum direction direction)
+{
+    uint32_t count = 0;
+    for (const struct file *file = tx->files; file; file = file->next)
+        count += file->direction == direction;
+    for (struct file **link = &tx->files; *link && count > FILES_KEPT;) {
+        struct file *file = *link;
+        if (file->direction != direction) {
+            link = &file->next;
+            continue;
+        }
+        if (!file->logged || file->state == FILE_OPEN) /* in order: those behind it are counted from here */
+            return;
+        *link = file->next;
+        file_free(file);
+        tx->files_gone[direction]++;
+        count--;
+    }
 }

@@ -59,6 +59,8 @@ void file_gap(struct session *session, struct file *file, uint64_t size);
 void file_close(struct session *session, struct file *file, bool truncated);
 /* Asks for the content on disk (rule keyword filestore). */
 void file_store(struct file *file);
+/* Of hundreds of files of one transaction those that are ended and written go before the others. */
+void file_forget_old(struct tx *tx, enum direction direction);
 /* Frees what is outside the transaction's memory; called when the transaction is freed. */
 void file_free(struct file *file);
 

@@ -299,6 +299,13 @@ static const char *const events[] = {
         NULL
 };
 
+/* Every frame of a stream is counted. */
+static uint64_t http2_changes(const struct tx *tx)
+{
+    const struct http2 *http2 = http2_of(tx);
+    return (uint64_t)http2->frames << 32 | http2->value_count;
+}
+
 const struct protocol http2_protocol = {
     .id = PROTOCOL_http2,
     .name = "http2",
@@ -318,6 +325,7 @@ const struct protocol http2_protocol = {
     .open = http2_open,
     .close = http2_close,
     .tx_close = http2_tx_close,
+    .changes = http2_changes,
     .stream = http2_stream,
     .gap = http2_gap,
     .progress_names = { request_progress, response_progress },

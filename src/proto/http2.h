@@ -71,7 +71,9 @@ struct http2_side {
 struct http2 {
     struct http http; /* first: the keywords http.* look here */
     uint32_t stream;
-    uint32_t frames; /* of both directions */
+    uint32_t frames;                /* of both directions */
+    struct http2_state *connection; /* whose `streams` it is in; NULL: none */
+    struct tx *beside;              /* the next one there */
     struct http2_value *values;
     uint32_t value_count, value_capacity;
     struct http2_side side[DIRECTIONS];
@@ -102,8 +104,10 @@ struct http2_end {
     uint64_t pdu, data; /* ids of open frames */
 };
 
+#define HTTP2_CHAINS 64U
 struct http2_state {
     const struct http2_settings *settings;
+    struct tx *streams[HTTP2_CHAINS]; /* live ones, by a hash of their number */
     struct http2_end end[DIRECTIONS];
     uint32_t highest[DIRECTIONS]; /* stream opened by that side */
 };

@@ -35,49 +35,71 @@ struct feed {
 
 /* ---- streams ---- */
 
-static struct tx *find_stream(const struct session *session, uint32_t stream)
+static struct tx **chain_of(struct http2_state *state, uint32_t stream)
 {
-    for (struct tx *tx = session->txs; tx; tx = tx->next)
-        if (tx->protocol->stream == http2_stream && http2_of(tx)->stream == stream && !tx->dead &&
-            !(tx_complete(session, tx, TO_SERVER) && tx_complete(session, tx, TO_CLIENT)))
+    return &state->streams[(stream * 0x9e3779b1U >> 16) % HTTP2_CHAINS];
+}
+
+static struct tx *find_stream(const struct feed *feed, uint32_t stream)
+{
+    for (struct tx *tx = *chain_of(feed->state, stream); tx; tx = http2_of(tx)->beside)
+        if (http2_of(tx)->stream == stream && !tx->dead &&
+            !(tx_complete(feed->session, tx, TO_SERVER) && tx_complete(feed->session, tx, TO_CLIENT)))
             return tx;
     return NULL;
 }
 
-static struct tx *new_tx(struct session *session, uint32_t stream)
+static void forget_stream(struct tx *tx)
+{
+    struct http2 *http2 = http2_of(tx);
+    struct tx **link = http2->connection ? chain_of(http2->connection, http2->stream) : NULL;
+    while (link && *link && *link != tx)
+        link = &http2_of(*link)->beside;
+    if (link && *link)
+        *link = http2->beside;
+    http2->connection = NULL;
+}
+
+static struct tx *new_tx(struct session *session, struct http2_state *state, uint32_t stream)
 {
     struct tx *tx = session_tx(session);
     if (!tx)
         return NULL;
     struct http2 *http2 = http2_of(tx);
+    struct tx **chain = chain_of(state, stream);
     http2->stream = stream;
+    http2->connection = state;
+    http2->beside = *chain;
+    *chain = tx;
     http2->http.message[TO_SERVER].protocol = http2->http.message[TO_CLIENT].protocol = BYTES_OF("HTTP/2");
     http2->http.status_text = BYTES_OF("");
     return tx;
 }
 
 /* A frame that is about the connection. */
-static struct tx *connection_tx(struct session *session)
+static struct tx *connection_tx(const struct feed *feed)
 {
-    struct tx *tx = new_tx(session, 0);
+    struct tx *tx = new_tx(feed->session, feed->state, 0);
     if (tx)
         tx_finish_both(tx);
     return tx;
 }
 
-static uint32_t live_streams(const struct session *session)
+/* Whether `most` streams or more are open. */
+static bool is_crowded(const struct session *session, uint32_t most)
 {
     uint32_t count = 0;
-    for (const struct tx *tx = session->txs; tx; tx = tx->next)
+    const struct tx *tx = session->shed_from ? session->shed_from : session->txs;
+    for (; session->tx_count >= most && tx && count < most; tx = tx->next)
         count += tx->protocol->stream == http2_stream && http2_of(tx)->stream != 0 &&
                  !(tx_complete(session, tx, TO_SERVER) && tx_complete(session, tx, TO_CLIENT));
-    return count;
+    return count >= most;
 }
 
 /* The transaction of a stream, made when it is new. NULL: closed long ago, or out of memory. */
 static struct tx *stream_tx(const struct feed *feed, uint32_t stream, uint8_t type)
 {
-    struct tx *tx = find_stream(feed->session, stream);
+    struct tx *tx = find_stream(feed, stream);
     uint32_t *highest = &feed->state->highest[stream & 1];
     if (tx)
         return tx;
@@ -85,8 +107,8 @@ static struct tx *stream_tx(const struct feed *feed, uint32_t stream, uint8_t ty
     /* What trails behind a closed stream is no stream of its own. */
     if (closed && type != HTTP2_HEADERS && type != HTTP2_RST_STREAM)
         return NULL;
-    bool crowded = live_streams(feed->session) >= feed->state->settings->streams_max;
-    tx = new_tx(feed->session, stream);
+    bool crowded = is_crowded(feed->session, feed->state->settings->streams_max);
+    tx = new_tx(feed->session, feed->state, stream);
     if (!tx)
         return NULL;
     if (crowded)
@@ -169,7 +191,7 @@ static bool strip_padding(const struct frame_head *head, struct reader *payload,
 /* A trailer, or the fields of a message; 1xx responses are replaced by what follows them. */
 static void take_block(const struct feed *feed, uint32_t stream, struct bytes block, bool ends)
 {
-    struct tx *tx = find_stream(feed->session, stream);
+    struct tx *tx = find_stream(feed, stream);
     enum direction direction = feed->direction;
     bool promised = feed->end->block_type == HTTP2_PUSH_PROMISE;
     if (!http2_header_block(feed->state, promised ? NULL : tx, direction, block)) {
@@ -286,7 +308,7 @@ static void take_frame(const struct feed *feed, const struct frame_head *head, s
     struct reader in = reader_of_bytes(payload);
     if (head->type == HTTP2_SETTINGS && head->flags & FLAG_ACK && head->size == 0)
         return; /* says nothing of its own */
-    struct tx *tx = head->stream ? stream_tx(feed, head->stream, head->type) : connection_tx(feed->session);
+    struct tx *tx = head->stream ? stream_tx(feed, head->stream, head->type) : connection_tx(feed);
     bool block = head->type == HTTP2_HEADERS || head->type == HTTP2_PUSH_PROMISE ||
                  head->type == HTTP2_CONTINUATION;
     if (tx)
@@ -320,7 +342,7 @@ static void take_frame(const struct feed *feed, const struct frame_head *head, s
 static void data_done(const struct feed *feed)
 {
     struct http2_end *end = feed->end;
-    struct tx *tx = end->stream ? find_stream(feed->session, end->stream) : NULL;
+    struct tx *tx = end->stream ? find_stream(feed, end->stream) : NULL;
     if (tx && end->ends)
         end_side(feed, tx, feed->direction);
     end->stream = 0;
@@ -333,7 +355,7 @@ static void take_data(const struct feed *feed, struct bytes data)
     struct http2_end *end = feed->end;
     uint64_t content = end->left > end->padding ? end->left - end->padding : 0;
     struct bytes part = bytes_first(data, (size_t)MIN(content, (uint64_t)data.size));
-    struct tx *tx = end->stream ? find_stream(feed->session, end->stream) : NULL;
+    struct tx *tx = end->stream ? find_stream(feed, end->stream) : NULL;
     end->left -= data.size;
     if (tx && part.size && !http2_of(tx)->side[feed->direction].ended) {
         struct http2_side *side = &http2_of(tx)->side[feed->direction];
@@ -355,7 +377,7 @@ static bool begin_data(const struct feed *feed, const struct frame_head *head)
     struct bytes bytes = reader_peek(feed->in);
     if (padded && bytes.size < FRAME_HEAD + 1)
         return false;
-    struct tx *tx = head->stream ? stream_tx(feed, head->stream, head->type) : connection_tx(feed->session);
+    struct tx *tx = head->stream ? stream_tx(feed, head->stream, head->type) : connection_tx(feed);
     if (tx)
         count_frame(feed, tx, head->type);
     if (tx && !head->stream)
@@ -376,7 +398,7 @@ static bool begin_data(const struct feed *feed, const struct frame_head *head)
 
 static void begin_skip(const struct feed *feed, const struct frame_head *head)
 {
-    struct tx *tx = head->stream ? find_stream(feed->session, head->stream) : connection_tx(feed->session);
+    struct tx *tx = head->stream ? find_stream(feed, head->stream) : connection_tx(feed);
     if (tx)
         tx_event(tx, HTTP2_EVENT_LONG_FRAME_DATA);
     if (head->type == HTTP2_HEADERS || head->type == HTTP2_PUSH_PROMISE || head->type == HTTP2_CONTINUATION)
@@ -390,7 +412,7 @@ static void begin_skip(const struct feed *feed, const struct frame_head *head)
 
 static void note_frames(const struct feed *feed, const struct frame_head *head, const uint8_t *at)
 {
-    struct tx *tx = head->stream ? find_stream(feed->session, head->stream) : NULL;
+    struct tx *tx = head->stream ? find_stream(feed, head->stream) : NULL;
     (void)session_frame(feed->session, feed->direction, FRAME_PDU, at, (uint64_t)head->size + FRAME_HEAD, tx);
     (void)session_frame(feed->session, feed->direction, FRAME_HDR, at, FRAME_HEAD, tx);
     if (head->size)
@@ -416,7 +438,7 @@ static enum step read_frame(const struct feed *feed)
         return STEP_MORE;
     struct frame_head head = read_head(data);
     if (head.type > HTTP2_CONTINUATION && head.size > FRAME_DEFAULT && !head.stream) {
-        struct tx *tx = connection_tx(feed->session);
+        struct tx *tx = connection_tx(feed);
         if (tx)
             tx_event(tx, HTTP2_EVENT_INVALID_FRAME_HEADER);
         return STEP_BAD;
@@ -445,7 +467,7 @@ static enum step read_magic(const struct feed *feed)
     struct bytes data = reader_peek(feed->in), magic = BYTES_OF(CLIENT_MAGIC);
     struct bytes first = bytes_first(data, magic.size);
     if (!bytes_starts(magic, first)) {
-        struct tx *tx = connection_tx(feed->session);
+        struct tx *tx = connection_tx(feed);
         if (tx)
             tx_event(tx, HTTP2_EVENT_INVALID_CLIENT_MAGIC);
         return STEP_BAD;
@@ -485,7 +507,7 @@ bool http2_gap(struct session *session, void *state, enum direction direction, u
     struct feed feed = { session, connection, end, direction, NULL };
     if (size > end->left) /* where the next frame begins is not known */
         return false;
-    struct tx *tx = end->stream ? find_stream(session, end->stream) : NULL;
+    struct tx *tx = end->stream ? find_stream(&feed, end->stream) : NULL;
     if (tx && http2_of(tx)->side[direction].body.tx)
         http_body_gap(&http2_of(tx)->side[direction].body, size);
     end->left -= size;
@@ -533,14 +555,14 @@ static void take_upgrade_settings(struct session *session, struct http2_state *s
         held -= 8;
         room[size++] = (uint8_t)(bits >> held);
     }
-    struct tx *tx = connection_tx(session);
+    struct feed feed = { session, state, &state->end[TO_SERVER], TO_SERVER, NULL };
+    struct tx *tx = connection_tx(&feed);
     if (!tx)
         return;
     if (!good || size % 6) {
         tx_event(tx, HTTP2_EVENT_INVALID_HTTP1_SETTINGS);
         return;
     }
-    struct feed feed = { session, state, &state->end[TO_SERVER], TO_SERVER, NULL };
     struct reader payload = reader_of(room, size);
     const struct frame_head head = { .size = (uint32_t)size, .type = HTTP2_SETTINGS };
     count_frame(&feed, tx, HTTP2_SETTINGS);
@@ -556,7 +578,7 @@ static void take_upgrade(struct session *session, struct http2_state *state)
             asked = (const struct http *)(const void *)tx->record;
     if (!asked || asked->status != 101)
         return;
-    struct tx *tx = new_tx(session, 1);
+    struct tx *tx = new_tx(session, state, 1);
     if (!tx)
         return;
     state->highest[1] = 1;
@@ -597,11 +619,15 @@ void http2_close(struct session *session, void *state)
         connection->end[d].inflater = NULL;
         text_done(&connection->end[d].block);
     }
+    for (size_t i = 0; i < HTTP2_CHAINS; i++)
+        while (connection->streams[i])
+            forget_stream(connection->streams[i]);
 }
 
 void http2_tx_close(struct tx *tx)
 {
     struct http2 *http2 = http2_of(tx);
+    forget_stream(tx);
     for (int d = 0; d < DIRECTIONS; d++) {
         http_body_abandon(&http2->side[d].body);
         struct http_message *message = &http2->http.message[d];

@@ -34,6 +34,7 @@ struct tx {
     struct arena spare;                /* for detection's state when the record has used up `memory` */
     struct arena memory;               /* everything the record points to */
     uint64_t number;                   /* 0-based in the session; EVE tx_id */
+    uint32_t files_gone[DIRECTIONS];   /* of its files: let go of before the end (file_forget_old) */
     uint8_t events[16];                /* indexes of protocol->events */
     uint64_t first, last;              /* packet times */
     uint64_t first_offset[DIRECTIONS]; /* stream offsets of the transaction's bytes, when the parser knows */
@@ -167,8 +168,11 @@ struct protocol {
     const char *const *progress_names[DIRECTIONS];
     uint8_t complete[DIRECTIONS]; /* the progress value at which a direction is finished; 0: 1 */
     bool steady;                  /* while progress stays, only bodies and files of a transaction change */
-    bool one_way;                 /* no requests and responses: a transaction is complete by itself */
-    bool one_tx;                  /* a connection is one transaction: there is nothing to count */
+    /* A number that changes when what else there is of `tx` does; NULL: with each byte parsed, unless steady.
+     */
+    uint64_t (*changes)(const struct tx *tx);
+    bool one_way; /* no requests and responses: a transaction is complete by itself */
+    bool one_tx;  /* a connection is one transaction: there is nothing to count */
     /* Logged when progress reaches this in both directions; 0: complete. */
     uint8_t log_progress[DIRECTIONS];
 

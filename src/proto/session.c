@@ -132,7 +132,8 @@ static void tx_free(struct session *session, struct tx *tx)
 /* Too many at once: the oldest one is finished as it is; the sweep after this packet frees it. */
 static void shed_oldest(struct session *session)
 {
-    for (struct tx *tx = session->txs; tx; tx = tx->next) {
+    for (struct tx *tx = session->shed_from ? session->shed_from : session->txs; tx; tx = tx->next) {
+        session->shed_from = tx;
         bool finished = tx_complete(session, tx, TO_SERVER) && tx_complete(session, tx, TO_CLIENT);
         if (finished)
             continue;
@@ -247,7 +248,7 @@ void session_sweep(struct session *session)
 {
     struct tx **link = &session->txs;
     size_t size = 0;
-    session->last_tx = NULL;
+    session->last_tx = session->shed_from = NULL;
     while (*link) {
         struct tx *tx = *link;
         if (!finished_with(tx)) {

@@ -80,6 +80,7 @@ struct session {
     void *state;              /* the parser's */
     struct bytes note;        /* what the announcer of this connection said; session_announced() */
     struct tx *txs, *last_tx; /* live transactions, oldest first */
+    struct tx *shed_from;     /* those before it are finished; NULL: not known since the last sweep */
     uint32_t tx_count;        /* live */
     uint64_t tx_total;        /* made so far */
     uint64_t tx_base;         /* of them by protocols before the last change: numbers start anew */

@@ -263,6 +263,8 @@ void record_session(struct worker *worker, struct scene *scene)
         }
         if (complete && !files_done(session, tx) && tx->inspected[TO_SERVER] && tx->inspected[TO_CLIENT])
             record_files(worker, scene, tx, true);
+        if (tx->files)
+            file_forget_old(tx, scene->direction);
     }
     if (session->frame_count[TO_SERVER] || session->frame_count[TO_CLIENT])
         take_frames(worker, scene);
