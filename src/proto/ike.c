@@ -154,8 +154,8 @@ static const struct name payload_names[] = {
     { 22, "GroupAssociatedPolicy" },
     { 33, "SecurityAssociation" },
     { 34, "KeyExchange" },
-    { 35, "IDInitiator" },
-    { 36, "IDResponder" },
+    { 35, "IdentInitiator" },
+    { 36, "IdentResponder" },
     { 37, "Certificate" },
     { 38, "CertificateRequest" },
     { 39, "Authentication" },
@@ -169,6 +169,9 @@ static const struct name payload_names[] = {
     { 47, "Configuration" },
     { 48, "ExtensibleAuthentication" },
 };
+
+/* RFC 7296 section 3.14, RFC 7383 section 2.5. */
+enum { PAYLOAD_ENCRYPTED = 46, PAYLOAD_FRAGMENT = 53 };
 
 enum {
     ATTRIBUTE_ENC = 1,
@@ -599,7 +602,8 @@ static void take_payloads(struct tx *tx, struct ike_state *state, uint8_t next, 
             return;
         }
         struct bytes data = reader_bytes(in, size - 4U);
-        if (two && type == 46) { /* the rest is in it, of which only the first type can be seen */
+        if (two && (type == PAYLOAD_ENCRYPTED || type == PAYLOAD_FRAGMENT)) {
+            /* The rest is in it, of which only the first type can be seen; 0 in later fragments. */
             note_payload(ike, next);
             return;
         }
@@ -732,16 +736,6 @@ static void put_version1(struct text *out, const struct ike *ike)
     json_close(out, '}');
 }
 
-static void put_payloads(struct text *out, const struct ike *ike)
-{
-    json_open(out, "payload", '[');
-    for (uint32_t i = 0; i < ike->order_count; i++) {
-        const char *name = NAME_OF(payload_names, ike->order[i]);
-        json_cstring(out, NULL, name ? name : "Unknown");
-    }
-    json_close(out, ']');
-}
-
 /* A name of IKEv2's registries, or how Suricata writes what has none. */
 static void put_name2(struct text *out, const char *key, const char *name, const char *kind, uint16_t value)
 {
@@ -749,6 +743,19 @@ static void put_name2(struct text *out, const char *key, const char *name, const
     struct text text = text_of(unknown, sizeof unknown);
     text_add(&text, "%s(%u / 0x%x)", kind, value, value);
     json_cstring(out, key, name ? name : unknown);
+}
+
+static void put_payloads(struct text *out, const struct ike *ike)
+{
+    json_open(out, "payload", '[');
+    for (uint32_t i = 0; i < ike->order_count; i++) {
+        const char *name = NAME_OF(payload_names, ike->order[i]);
+        if (ike->major == 1)
+            json_cstring(out, NULL, name ? name : "Unknown");
+        else
+            put_name2(out, NULL, name, "IkePayloadType", ike->order[i]);
+    }
+    json_close(out, ']');
 }
 
 static void put_chosen2(struct text *out, const struct chosen2 *chosen)

@@ -100,11 +100,30 @@ static void sizes_that_do_not_fit_are_events(void **state)
     text_done(&out);
 }
 
+/* RFC 7383: a message in fragments, of which the second says nothing of what is in it. */
+#define FRAGMENT_1 SPI_I SPI_R "35 20 23 08 00000001 0000002c 23000010 00010002 a1a2a3a4a5a6a7a8"
+#define FRAGMENT_2 SPI_I SPI_R "35 20 23 08 00000001 0000002c 00000010 00020002 b1b2b3b4b5b6b7b8"
+
+static void fragments_are_well_formed(void **state)
+{
+    (void)state;
+    const struct turn turns[] = { { TO_SERVER, from_hex(FRAGMENT_1) }, { TO_SERVER, from_hex(FRAGMENT_2) } };
+    struct conversation c = { &ike_protocol, TRANSPORT_UDP, 500, TURNS(turns) };
+    struct text out = text_new(1U << 16);
+    play(&c, 0, &out);
+    expect_text(&out, "\"payload\":[\"IkePayloadType(53 / 0x35)\",\"IdentInitiator\"]");
+    expect_text(&out, "\"payload\":[\"IkePayloadType(53 / 0x35)\",\"NoNextPayload\"]");
+    expect_no_text(&out, "event");
+    text_done(&out);
+    check_conversation(&c, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_choice_of_version_1_is_told),
         cmocka_unit_test(weak_algorithms_of_version_2_are_events),
+        cmocka_unit_test(fragments_are_well_formed),
         cmocka_unit_test(sizes_that_do_not_fit_are_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
