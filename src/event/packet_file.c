@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "event/lz4_frame.h"
 
 #define FILE_HEADER    24U
 #define RECORD_HEADER  16U
@@ -21,6 +22,7 @@
 #define RETRY_INTERVAL NS_PER_S     /* between attempts to make a file */
 #define FOUND_MAX      65536U       /* files of earlier runs */
 #define PATH_SIZE      2048
+#define LZ4_SUFFIX     ".lz4"
 
 /* A file on disk that counts against files_max. */
 struct kept {
@@ -37,9 +39,10 @@ struct packet_file {
     unsigned copy; /* of `base`: files whose names would be the same get a number */
     int fd;
     uint16_t link_type;
-    uint64_t size;     /* of the file, with what is buffered */
-    uint64_t good;     /* bytes on disk */
-    uint64_t retry_at; /* steady time */
+    uint64_t size;         /* of the file, with what is buffered */
+    struct lz4_frame *lz4; /* NULL: not compressed */
+    uint64_t good;         /* bytes on disk */
+    uint64_t retry_at;     /* steady time */
     uint64_t written, lost;
     struct kept *kept; /* oldest first */
     size_t kept_count, kept_room;
@@ -93,6 +96,8 @@ static bool name_file(struct packet_file *file, uint64_t time)
     text_string(&path, base);
     if (file->copy)
         text_add(&path, "-%u", file->copy);
+    if (file->lz4)
+        text_string(&path, LZ4_SUFFIX);
     return !path.full;
 }
 
@@ -133,6 +138,10 @@ static bool is_own(const struct packet_file *file, struct bytes name, uint64_t *
 {
     uint64_t number;
     *time = 0;
+    if (file->lz4 && !bytes_ends(name, BYTES_OF(LZ4_SUFFIX)))
+        return false;
+    if (file->lz4)
+        name.size -= sizeof LZ4_SUFFIX - 1;
     for (const char *at = file->name; *at; at++) {
         bool mark = file->settings.pattern && *at == '%' && at[1];
         if (mark)
@@ -220,8 +229,10 @@ static void rotate_kept(struct packet_file *file, uint64_t time)
 
 /* ---- writing ---- */
 
-static bool write_all(struct packet_file *file, const uint8_t *data, size_t size)
+static bool write_bytes(struct packet_file *file, struct bytes bytes)
 {
+    const uint8_t *data = bytes.data;
+    size_t size = bytes.size;
     while (size) {
         ssize_t done = write(file->fd, data, size);
         if (done < 0 && errno == EINTR)
@@ -233,6 +244,28 @@ static bool write_all(struct packet_file *file, const uint8_t *data, size_t size
         file->good += (uint64_t)done;
     }
     return true;
+}
+
+static bool write_buffer(struct packet_file *file)
+{
+    struct bytes bytes = bytes_of(file->buffer, file->used);
+    if (!file->lz4)
+        return write_bytes(file, bytes);
+    bytes = lz4_frame_put(file->lz4, bytes);
+    errno = ENOMEM;
+    return bytes.data && write_bytes(file, bytes);
+}
+
+/* The frame's end; without it a reader gets what there is and a complaint. */
+static void end_file(struct packet_file *file)
+{
+    if (file->fd < 0)
+        return;
+    struct bytes rest = file->lz4 ? lz4_frame_end(file->lz4) : BYTES_NONE;
+    if (rest.size)
+        (void)write_bytes(file, rest);
+    close(file->fd);
+    file->fd = -1;
 }
 
 /* Half a record would spoil all that is written behind it. */
@@ -255,9 +288,11 @@ static bool flush_locked(struct packet_file *file, struct error *error)
     uint64_t before = file->good;
     if (file->fd < 0 || !file->used)
         return true;
-    if (!write_all(file, file->buffer, file->used))
+    if (!write_buffer(file))
         return give_up(file, before, error);
     file->used = file->buffered = 0;
+    if (file->lz4)
+        file->size = file->good; /* the limit is one of disk space */
     return true;
 }
 
@@ -274,11 +309,16 @@ static void put_u16(uint8_t **at, uint16_t value)
     *at += sizeof value;
 }
 
+static bool begin_frame(struct packet_file *file)
+{
+    struct bytes head = lz4_frame_begin(file->lz4);
+    errno = ENOMEM;
+    return head.data && write_bytes(file, head);
+}
+
 static bool begin_file(struct packet_file *file, const struct packet_record *record, struct error *error)
 {
-    if (file->fd >= 0)
-        close(file->fd);
-    file->fd = -1;
+    end_file(file);
     if (!name_file(file, record->time))
         return error_set(error, "the name of a capture file is too long: %.200s", file->settings.name);
     file->fd = open(file->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0640);
@@ -287,6 +327,9 @@ static bool begin_file(struct packet_file *file, const struct packet_record *rec
         return error_system(error, "cannot open %s", file->path);
     }
     rotate_kept(file, record->time);
+    file->good = 0;
+    if (file->lz4 && !begin_frame(file))
+        return give_up(file, 0, error);
     uint8_t *at = file->buffer;
     put_u32(&at, 0xa1b2c3d4);
     put_u16(&at, 2); /* version 2.4 */
@@ -296,7 +339,7 @@ static bool begin_file(struct packet_file *file, const struct packet_record *rec
     put_u32(&at, SNAPLEN);
     put_u32(&at, record->link_type);
     file->used = file->size = FILE_HEADER;
-    file->good = file->buffered = 0;
+    file->buffered = 0;
     file->link_type = record->link_type;
     return true;
 }
@@ -391,7 +434,10 @@ struct packet_file *packet_file_open(const struct packet_file_settings *settings
             text_u64(&folder, (at++, number));
         else
             text_char(&folder, *at);
-    if (!good || folder.full)
+    if (settings->lz4 &&
+        !(file->lz4 = lz4_frame_new(BUFFER_SIZE, settings->lz4_level, settings->lz4_checksum)))
+        error_set(error, "out of memory");
+    else if (!good || folder.full)
         error_set(error, "the name of a capture file is too long: %.200s", settings->name);
     else if (!settings->files_max || find_kept(file, error))
         return file;
@@ -405,8 +451,8 @@ void packet_file_close(struct packet_file *file)
     if (!file)
         return;
     (void)flush_locked(file, &unused);
-    if (file->fd >= 0)
-        close(file->fd);
+    end_file(file);
+    lz4_frame_free(file->lz4);
     while (file->kept_count)
         forget(file, file->kept_count - 1);
     free(file->kept);

@@ -15,6 +15,8 @@ struct packet_file_settings {
     bool pattern, microseconds; /* the time with six digits of a second's fraction */
     uint64_t size_max;          /* bytes of a file */
     uint32_t files_max;         /* of this name, those of earlier runs included; 0: none is removed */
+    bool lz4, lz4_checksum;     /* compressed as LZ4 frames (`lz4 -d`), ".lz4" behind the names */
+    unsigned lz4_level;
 };
 
 struct packet_record {

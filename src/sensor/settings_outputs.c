@@ -421,7 +421,8 @@ static bool read_packet_words(struct config_node *node, struct packet_log_settin
         { "conditional", "tag", NULL, PACKET_LOG_TAGGED },
         { "ts-format", "sec", "\"sec\" or \"usec\"", 0 },
         { "ts-format", "usec", NULL, 1 },
-        { "compression", "none", "\"none\"; this sensor does not compress capture files", 0 },
+        { "compression", "none", "\"none\" or \"lz4\"", 0 },
+        { "compression", "lz4", NULL, 1 },
     };
     for (size_t i = 0; i < COUNT_OF(words);) {
         const char *key = words[i].key, *valid = words[i].valid, *value = config_value(node, key);
@@ -441,11 +442,14 @@ static bool read_packet_words(struct config_node *node, struct packet_log_settin
             log->condition = (enum packet_log_condition)number;
         else if (!strcmp(key, "ts-format"))
             log->file.microseconds = number;
+        else
+            log->file.lz4 = number;
     }
     return true;
 }
 
 #define PACKET_FILE_LEAST (4U << 20) /* smaller ones would be one after the other */
+#define LZ4_LEVEL_MAX     16U
 
 static bool read_packet_log(struct settings *settings, struct config_node *node, struct error *error)
 {
@@ -457,12 +461,16 @@ static bool read_packet_log(struct settings *settings, struct config_node *node,
     if (!read_packet_words(node, log, error) || !read_packet_name(node, log, error) ||
         !config_size(node, "limit", &log->file.size_max, error) ||
         !config_u32(node, "max-files", &log->file.files_max, error) ||
+        !config_bool(node, "lz4-checksum", &log->file.lz4_checksum, error) ||
+        !config_u32(node, "lz4-level", &log->file.lz4_level, error) ||
         !config_bool(node, "use-stream-depth", &log->use_stream_depth, error) ||
         !config_bool(node, "honor-pass-rules", &log->honor_pass_rules, error))
         return false;
     if (log->file.size_max < PACKET_FILE_LEAST)
         return config_error(config_find(node, "limit"), error, "limit less than allowed minimum of %u bytes",
                             PACKET_FILE_LEAST);
+    if (log->file.lz4_level > LZ4_LEVEL_MAX)
+        return config_error(config_find(node, "lz4-level"), error, "levels are 0 to %u", LZ4_LEVEL_MAX);
     if (files && files->value && !log->file.files_max)
         return config_error(files, error, "at least one file is written");
     log->file.directory = directory ? directory : settings->log_dir;

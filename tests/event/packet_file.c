@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <lz4frame.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -220,10 +221,96 @@ static void what_cannot_be_opened_is_an_error_and_removes_nothing(void **state)
     assert_int_equal(rmdir(path), 0);
 }
 
+/* What `lz4 -d` makes of a file; the bytes are the caller's. */
+static size_t unpack(const char *name, uint8_t *out, size_t room)
+{
+    static uint8_t packed[200000];
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    ssize_t size = read(fd, packed, sizeof packed);
+    close(fd);
+    assert_true(size > 0);
+    LZ4F_dctx *context;
+    assert_false(LZ4F_isError(LZ4F_createDecompressionContext(&context, LZ4F_VERSION)));
+    size_t left = (size_t)size, made = room;
+    size_t hint = LZ4F_decompress(context, out, &made, packed, &left, NULL);
+    assert_int_equal(hint, 0); /* the frame is whole */
+    assert_int_equal(left, size);
+    (void)LZ4F_freeDecompressionContext(context);
+    return made;
+}
+
+static struct packet_file *open_packed(uint64_t size_max, uint32_t files_max)
+{
+    struct packet_file_settings settings = { .directory = folder,
+                                             .name = "log.pcap",
+                                             .size_max = size_max,
+                                             .files_max = files_max,
+                                             .lz4 = true,
+                                             .lz4_checksum = true,
+                                             .lz4_level = 3 };
+    struct error error = { "" };
+    struct packet_file *file = packet_file_open(&settings, 3, &error);
+    assert_non_null(file);
+    return file;
+}
+
+static void a_compressed_file_holds_what_a_plain_one_does(void **state)
+{
+    (void)state;
+    static uint8_t plain[300000], unpacked[300000];
+    struct packet_file *files[] = { open_named("plain", false, 1 << 20, 0), open_packed(1 << 20, 0) };
+    struct error error;
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        for (uint64_t second = 0; second < 3; second++) {
+            put(files[i], 77 + second, 70000, 1);
+            assert_true(packet_file_flush(files[i], &error));
+        }
+        put(files[i], 80, 0, 1);
+        packet_file_close(files[i]);
+    }
+    char path[512];
+    snprintf(path, sizeof path, "%s/plain.77", folder);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    ssize_t size = read(fd, plain, sizeof plain);
+    close(fd);
+    assert_int_equal(size, 24 + 3 * 70016 + 16);
+    assert_int_equal(unpack("log.pcap.77.lz4", unpacked, sizeof unpacked), size);
+    assert_memory_equal(unpacked, plain, (size_t)size);
+    assert_true(size_of("log.pcap.77.lz4") < size / 50);
+}
+
+static void the_limit_of_a_compressed_file_is_what_it_takes_on_disk(void **state)
+{
+    (void)state;
+    struct packet_file *file = open_packed(100000, 2);
+    struct error error;
+    for (uint64_t second = 1; second <= 4; second++) {
+        put(file, second, 70000, 1);
+        assert_true(packet_file_flush(file, &error));
+    }
+    packet_file_close(file);
+    assert_true(size_of("log.pcap.1.lz4") > 0);
+    assert_int_equal(size_of("log.pcap.2.lz4"), -1);
+    file = open_packed(10, 2); /* each packet its own file, those of the first run among the two that stay */
+    for (uint64_t second = 5; second <= 6; second++) {
+        put(file, second, 7, 1);
+        assert_true(packet_file_flush(file, &error));
+    }
+    packet_file_close(file);
+    assert_int_equal(size_of("log.pcap.1.lz4"), -1);
+    assert_true(size_of("log.pcap.5.lz4") > 0 && size_of("log.pcap.6.lz4") > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_file_is_made_for_the_first_packet_and_holds_it, empty_folder),
+        cmocka_unit_test_teardown(a_compressed_file_holds_what_a_plain_one_does, empty_folder),
+        cmocka_unit_test_teardown(the_limit_of_a_compressed_file_is_what_it_takes_on_disk, empty_folder),
         cmocka_unit_test_teardown(a_file_ends_when_the_next_packet_would_not_fit, empty_folder),
         cmocka_unit_test_teardown(another_link_type_begins_another_file, empty_folder),
         cmocka_unit_test_teardown(files_of_one_second_do_not_overwrite_each_other, empty_folder),
