@@ -244,7 +244,7 @@ bool payload_matches(struct context *context, const struct signature *s, const s
         return false;
     if (tcp && s->needs_stream && !s->needs_packet && in_stream)
         return false;
-    if (context->flow && context->flow->no_payload_inspection)
+    if (packet->carrier || (context->flow && context->flow->no_payload_inspection))
         return false;
     return match_items(use->items, buffer_transform(buffer, packet->payload, context), 0, context);
 }
@@ -406,7 +406,7 @@ static void scan_payload(struct context *context)
     const struct packet *packet = context->packet;
     if (packet->payload.size == 0 || packet->source == SOURCE_FLOW_TIMEOUT || !context->class->raw_packet)
         return;
-    if (context->flow && context->flow->no_payload_inspection)
+    if (packet->carrier || (context->flow && context->flow->no_payload_inspection))
         return;
     bool tcp = packet->ip && packet->protocol == IP_TCP;
     scan_raw(context, tcp ? RAW_TCP_PACKET : RAW_OTHER, packet->payload, 0);

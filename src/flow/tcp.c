@@ -37,8 +37,20 @@ const char *const os_policy_names[OS_POLICY_COUNT] = {
     [OS_OLD_SOLARIS] = "old-solaris",
 };
 
+/* Rules have longer names for some. */
+static const struct {
+    const char *name;
+    enum stream_event event;
+} longer_names[] = {
+    { "3whs_synack_resend_with_different_ack", STREAM_EVENT_WHS3_SYNACK_RESEND_WITH_DIFFERENT_ACK },
+    { "est_synack_resend_with_different_ack", STREAM_EVENT_EST_SYNACK_RESEND_WITH_DIFFERENT_ACK },
+};
+
 int stream_event_of(struct bytes name)
 {
+    for (size_t i = 0; i < COUNT_OF(longer_names); i++)
+        if (bytes_is(name, longer_names[i].name))
+            return (int)longer_names[i].event;
     for (int i = 0; i < STREAM_EVENT_COUNT; i++)
         if (bytes_is(name, stream_event_names[i]))
             return i;
@@ -164,26 +176,26 @@ void tcp_reset(struct tcp_step *step)
 
 /* The events of a state's family. */
 struct complaints {
-    enum stream_event window, before, ack;
+    enum stream_event window, before, ack, fin;
 };
 
 static const struct complaints complaints[TCP_STATE_COUNT] = {
     [TCP_ESTABLISHED] = { STREAM_EVENT_EST_PACKET_OUT_OF_WINDOW, STREAM_EVENT_EST_PKT_BEFORE_LAST_ACK,
-                          STREAM_EVENT_EST_INVALID_ACK },
+                          STREAM_EVENT_EST_INVALID_ACK, STREAM_EVENT_FIN_OUT_OF_WINDOW },
     [TCP_CLOSE_WAIT] = { STREAM_EVENT_CLOSEWAIT_ACK_OUT_OF_WINDOW, STREAM_EVENT_CLOSEWAIT_PKT_BEFORE_LAST_ACK,
-                         STREAM_EVENT_CLOSEWAIT_INVALID_ACK },
+                         STREAM_EVENT_CLOSEWAIT_INVALID_ACK, STREAM_EVENT_CLOSEWAIT_FIN_OUT_OF_WINDOW },
     [TCP_FIN_WAIT1] = { STREAM_EVENT_FIN1_ACK_WRONG_SEQ, STREAM_EVENT_PKT_RETRANSMISSION,
-                        STREAM_EVENT_FIN1_INVALID_ACK },
+                        STREAM_EVENT_FIN1_INVALID_ACK, STREAM_EVENT_FIN1_FIN_WRONG_SEQ },
     [TCP_FIN_WAIT2] = { STREAM_EVENT_FIN2_ACK_WRONG_SEQ, STREAM_EVENT_PKT_RETRANSMISSION,
-                        STREAM_EVENT_FIN2_INVALID_ACK },
+                        STREAM_EVENT_FIN2_INVALID_ACK, STREAM_EVENT_FIN2_FIN_WRONG_SEQ },
     [TCP_CLOSING] = { STREAM_EVENT_CLOSING_ACK_WRONG_SEQ, STREAM_EVENT_PKT_RETRANSMISSION,
-                      STREAM_EVENT_CLOSING_INVALID_ACK },
+                      STREAM_EVENT_CLOSING_INVALID_ACK, STREAM_EVENT_FIN_OUT_OF_WINDOW },
     [TCP_LAST_ACK] = { STREAM_EVENT_LASTACK_ACK_WRONG_SEQ, STREAM_EVENT_PKT_RETRANSMISSION,
-                       STREAM_EVENT_LASTACK_INVALID_ACK },
+                       STREAM_EVENT_LASTACK_INVALID_ACK, STREAM_EVENT_FIN_OUT_OF_WINDOW },
     [TCP_TIME_WAIT] = { STREAM_EVENT_TIMEWAIT_ACK_WRONG_SEQ, STREAM_EVENT_PKT_RETRANSMISSION,
-                        STREAM_EVENT_TIMEWAIT_INVALID_ACK },
+                        STREAM_EVENT_TIMEWAIT_INVALID_ACK, STREAM_EVENT_FIN_OUT_OF_WINDOW },
     [TCP_CLOSED] = { STREAM_EVENT_EST_PACKET_OUT_OF_WINDOW, STREAM_EVENT_PKT_RETRANSMISSION,
-                     STREAM_EVENT_PKT_INVALID_ACK },
+                     STREAM_EVENT_PKT_INVALID_ACK, STREAM_EVENT_FIN_OUT_OF_WINDOW },
 };
 
 /* Puts bytes into the sender's stream and says what was odd about them. */
@@ -485,12 +497,9 @@ void tcp_open(struct tcp_step *step)
     if (!size && !(flags & TCP_FIN) && SEQ_LT(after, out->last_ack) &&
         (tcp->state == TCP_ESTABLISHED || tcp->state == TCP_CLOSE_WAIT))
         tcp_event(step, family->before);
-    if (!window_valid(step)) {
-        if (flags & TCP_FIN)
-            tcp_refuse(step, tcp->state == TCP_CLOSE_WAIT ? STREAM_EVENT_CLOSEWAIT_FIN_OUT_OF_WINDOW
-                                                          : STREAM_EVENT_FIN_OUT_OF_WINDOW);
-        else
-            tcp_refuse(step, family->window);
+    bool early_end = flags & TCP_FIN && !size && !out->has_fin && SEQ_LT(header->sequence, out->next);
+    if (early_end || !window_valid(step)) {
+        tcp_refuse(step, flags & TCP_FIN ? family->fin : family->window);
         return;
     }
     if (!ack_valid(step)) {

@@ -72,6 +72,7 @@ static void packet_reset(struct packet *packet)
     packet->source = SOURCE_WIRE;
     packet->tunnel = TUNNEL_NONE;
     packet->outer = NULL;
+    packet->carrier = false;
     packet->ether = BYTES_NONE;
     packet->ether_type = 0;
     packet->vlan_count = packet->mpls_count = 0;
@@ -128,6 +129,7 @@ bool decode_inner(struct decoder *decoder, struct packet *outer, struct bytes da
         return false;
     }
     packet_done(decoder, packet);
+    outer->carrier |= source == SOURCE_TUNNEL;
     return true;
 }
 

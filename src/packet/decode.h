@@ -152,7 +152,7 @@
     X(DECODE_EVENT_ARP_PKT_TOO_SMALL, "arp.pkt_too_small")                                   \
     X(DECODE_EVENT_ARP_UNSUPPORTED_HARDWARE, "arp.unsupported_hardware")                     \
     X(DECODE_EVENT_ARP_UNSUPPORTED_PROTOCOL, "arp.unsupported_protocol")                     \
-    X(DECODE_EVENT_ARP_UNSUPPORTED_PKT, "arp.unsupported_pkt")                               \
+    X(DECODE_EVENT_ARP_INVALID_PKT, "arp.invalid_pkt")                                       \
     X(DECODE_EVENT_ARP_INVALID_HARDWARE_SIZE, "arp.invalid_hardware_size")                   \
     X(DECODE_EVENT_ARP_INVALID_PROTOCOL_SIZE, "arp.invalid_protocol_size")                   \
     X(DECODE_EVENT_ARP_UNSUPPORTED_OPCODE, "arp.unsupported_opcode")                         \

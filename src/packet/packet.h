@@ -125,6 +125,7 @@ struct packet {
     uint8_t tunnel;             /* enum tunnel this packet was inside of */
     uint8_t recursion;          /* tunnel depth */
     const struct packet *outer; /* the packet that carried it, for tunnels */
+    bool carrier;               /* its payload is another packet, which is looked at instead */
 
     struct bytes ether; /* 14 octets of Ethernet header, or absent */
     uint16_t ether_type;

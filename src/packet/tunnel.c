@@ -100,7 +100,6 @@ void decode_gre(struct decoder *decoder, struct packet *packet, struct bytes dat
         return;
     }
     enum decode_event event = DECODE_EVENT_COUNT;
-    bool routed = true;
     switch (flags & GRE_VERSION) {
     case 0:
         if (flags & GRE_RECURSION)
@@ -113,10 +112,10 @@ void decode_gre(struct decoder *decoder, struct packet *packet, struct bytes dat
             reader_skip(&r, 4);
         if (flags & GRE_SEQUENCE)
             reader_skip(&r, 4);
-        if (flags & GRE_ROUTING)
-            routed = gre_skip_routes(&r);
-        if (event == DECODE_EVENT_COUNT && (!routed || !reader_ok(&r)))
+        if (event == DECODE_EVENT_COUNT && !reader_ok(&r))
             event = DECODE_EVENT_GRE_VERSION0_HDR_TOO_BIG;
+        if (event == DECODE_EVENT_COUNT && flags & GRE_ROUTING && !gre_skip_routes(&r))
+            event = DECODE_EVENT_GRE_VERSION0_MALFORMED_SRE_HDR;
         break;
     case 1:
         if (flags & GRE_CHECKSUM)

@@ -10,6 +10,7 @@ const struct http_settings http_settings_default = {
     .response_inspect_min = 40U * 1024U,
     .response_inspect_step = 16U * 1024U,
     .decompress_layers = 2,
+    .bombs_max = 3,
     .headers_max = 1024,
 };
 
@@ -470,6 +471,8 @@ static const struct field settings[] = {
       .help = "Bytes an LZMA dictionary may take" },
     { SETTING("compression-bomb-limit", decompress.output_max), .type = FIELD_UINT,
       .help = "Decoded bytes from which the ratio to the encoded ones is watched" },
+    { SETTING("compression-bomb-count", bombs_max), .type = FIELD_UINT,
+      .help = "Bodies of one connection that may break that ratio before none is decoded any more" },
 };
 
 /* ---- declaration ---- */

@@ -12,6 +12,7 @@ struct http_settings {
     uint32_t request_inspect_min, request_inspect_step;
     uint32_t response_inspect_min, response_inspect_step;
     uint16_t decompress_layers; /* 0: bodies are not decompressed */
+    uint32_t bombs_max;         /* of one connection, after which its bodies are not decompressed */
     uint16_t headers_max;
     uint8_t body_inline; /* show bodies to detection as they come: 0 when packets wait for a verdict, 1
                             always, 2 never */
@@ -157,7 +158,7 @@ enum http_field {
                                                                                   "headers")                   \
                                                                                     X(FAILED_PROTOCOL_CHANGE,  \
                                                                                       "failed_protocol_"       \
-                                                                                      "change")
+                                                                                      "change") X(COMPRESSION_BOMB_LIMIT_REACHED, "compression_bomb_limit_reached")
 /* clang-format on */
 
 enum http_event {
@@ -269,12 +270,13 @@ struct http_body {
     struct http_multipart *multipart;
     struct range *range; /* the file of which this is a part */
     uint64_t decoded, limit;
+    uint32_t *bombs; /* of the connection; NULL: they are not counted */
     uint8_t direction;
-    bool started, cut;
+    bool started, cut, bombed;
 };
 
 void http_body_start(struct http_body *body, struct session *session, struct tx *tx, enum direction direction,
-                     const struct http_settings *settings);
+                     const struct http_settings *settings, uint32_t *bombs);
 void http_body_data(struct http_body *body, struct bytes data);
 void http_body_gap(struct http_body *body, uint64_t size);
 void http_body_end(struct http_body *body, bool truncated);
@@ -308,6 +310,7 @@ enum { HTTP_FRAME_REQUEST, HTTP_FRAME_RESPONSE };
 
 struct http_state {
     struct http_side side[DIRECTIONS];
+    uint32_t bombs; /* bodies that grew beyond measure when they were decompressed */
 };
 
 /* ---- for output ---- */

@@ -7,28 +7,31 @@
 
 #include "proto/http.h"
 
-#define HTTP2_EVENTS(X)                                     \
-    X(INVALID_FRAME_HEADER, "invalid_frame_header")         \
-    X(INVALID_CLIENT_MAGIC, "invalid_client_magic")         \
-    X(INVALID_FRAME_DATA, "invalid_frame_data")             \
-    X(INVALID_HEADER, "invalid_header")                     \
-    X(INVALID_FRAME_LENGTH, "invalid_frame_length")         \
-    X(EXTRA_HEADER_DATA, "extra_header_data")               \
-    X(LONG_FRAME_DATA, "long_frame_data")                   \
-    X(STREAM_ID_REUSE, "stream_id_reuse")                   \
-    X(INVALID_HTTP1_SETTINGS, "invalid_http1_settings")     \
-    X(FAILED_DECOMPRESSION, "failed_decompression")         \
-    X(INVALID_RANGE, "invalid_range")                       \
-    X(HEADER_INTEGER_OVERFLOW, "header_integer_overflow")   \
-    X(TOO_MANY_STREAMS, "too_many_streams")                 \
-    X(AUTHORITY_HOST_MISMATCH, "authority_host_mismatch")   \
-    X(USERINFO_IN_URI, "userinfo_in_uri")                   \
-    X(REASSEMBLY_LIMIT_REACHED, "reassembly_limit_reached") \
-    X(DNS_REQUEST_TOO_LONG, "dns_request_too_long")         \
-    X(DNS_RESPONSE_TOO_LONG, "dns_response_too_long")       \
-    X(DATA_STREAM_ZERO, "data_stream_zero")                 \
-    X(TOO_MANY_FRAMES, "too_many_frames")                   \
-    X(CONTINUATION_WITHOUT_HEADERS, "continuation_without_headers")
+#define HTTP2_EVENTS(X)                                             \
+    X(INVALID_FRAME_HEADER, "invalid_frame_header")                 \
+    X(INVALID_CLIENT_MAGIC, "invalid_client_magic")                 \
+    X(INVALID_FRAME_DATA, "invalid_frame_data")                     \
+    X(INVALID_HEADER, "invalid_header")                             \
+    X(INVALID_FRAME_LENGTH, "invalid_frame_length")                 \
+    X(EXTRA_HEADER_DATA, "extra_header_data")                       \
+    X(LONG_FRAME_DATA, "long_frame_data")                           \
+    X(STREAM_ID_REUSE, "stream_id_reuse")                           \
+    X(INVALID_HTTP1_SETTINGS, "invalid_http1_settings")             \
+    X(FAILED_DECOMPRESSION, "failed_decompression")                 \
+    X(INVALID_RANGE, "invalid_range")                               \
+    X(HEADER_INTEGER_OVERFLOW, "header_integer_overflow")           \
+    X(TOO_MANY_STREAMS, "too_many_streams")                         \
+    X(AUTHORITY_HOST_MISMATCH, "authority_host_mismatch")           \
+    X(USERINFO_IN_URI, "userinfo_in_uri")                           \
+    X(REASSEMBLY_LIMIT_REACHED, "reassembly_limit_reached")         \
+    X(DNS_REQUEST_TOO_LONG, "dns_request_too_long")                 \
+    X(DNS_RESPONSE_TOO_LONG, "dns_response_too_long")               \
+    X(DATA_STREAM_ZERO, "data_stream_zero")                         \
+    X(TOO_MANY_FRAMES, "too_many_frames")                           \
+    X(CONTINUATION_WITHOUT_HEADERS, "continuation_without_headers") \
+    X(COMPRESSION_BOMB, "compression_bomb")                         \
+    X(HEADER_TABLE_OVERFLOW, "header_table_overflow")               \
+    X(TOO_LONG_REPEATED_HEADERS, "too_long_repeated_headers")
 
 enum http2_event {
 #define X(id, name) HTTP2_EVENT_##id,

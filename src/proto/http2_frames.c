@@ -360,7 +360,7 @@ static void take_data(const struct feed *feed, struct bytes data)
     if (tx && part.size && !http2_of(tx)->side[feed->direction].ended) {
         struct http2_side *side = &http2_of(tx)->side[feed->direction];
         if (!side->body.tx)
-            http_body_start(&side->body, feed->session, tx, feed->direction, &body_settings);
+            http_body_start(&side->body, feed->session, tx, feed->direction, &body_settings, NULL);
         http2_of(tx)->http.message[feed->direction].size += part.size;
         http_body_data(&side->body, part);
         http2_dns_data(tx, feed->direction);

@@ -199,8 +199,12 @@ static bool read_integer(struct reader *in, uint64_t *value)
     return false;
 }
 
+/* A block that stands for so much more than its own size repeats entries of the table. */
+#define REPEATED_MAX   65536U
+#define REPEATED_RATIO 16U
+
 /* Dynamic table size updates stand at the start of a block (section 4.2). */
-static void note_table_sizes(struct tx *tx, enum direction direction, struct bytes block)
+static void note_table_sizes(struct tx *tx, enum direction direction, struct bytes block, uint32_t most)
 {
     struct reader in = reader_of_bytes(block);
     while (!reader_empty(&in) && (reader_peek(&in).data[0] & 0xe0) == 0x20) {
@@ -209,6 +213,8 @@ static void note_table_sizes(struct tx *tx, enum direction direction, struct byt
             tx_event(tx, HTTP2_EVENT_HEADER_INTEGER_OVERFLOW);
             return;
         }
+        if (size > most)
+            tx_event(tx, HTTP2_EVENT_HEADER_TABLE_OVERFLOW);
         http2_add_value(tx,
                         (struct http2_value){ .kind = HTTP2_TABLE_SIZE,
                                               .direction = (uint8_t)direction,
@@ -222,10 +228,11 @@ bool http2_header_block(struct http2_state *state, struct tx *tx, enum direction
 {
     struct http2_end *end = &state->end[direction];
     bool room = tx != NULL;
+    size_t written = block.size, told = 0; /* bytes of the block, and of the fields it stands for */
     if (end->lost || !open_inflater(state, end))
         return false;
     if (tx)
-        note_table_sizes(tx, direction, block);
+        note_table_sizes(tx, direction, block, state->settings->table_max);
     for (;;) {
         nghttp2_nv field;
         int flags = 0;
@@ -240,6 +247,10 @@ bool http2_header_block(struct http2_state *state, struct tx *tx, enum direction
                                     bytes_of(field.value, field.valuelen));
             if (!room)
                 tx_event(tx, HTTP2_EVENT_REASSEMBLY_LIMIT_REACHED);
+            told += field.namelen + field.valuelen;
+            if (told - (field.namelen + field.valuelen) <= REPEATED_MAX && told > REPEATED_MAX &&
+                told / REPEATED_RATIO > written)
+                tx_event(tx, HTTP2_EVENT_TOO_LONG_REPEATED_HEADERS);
         }
         if (flags & NGHTTP2_HD_INFLATE_FINAL) {
             nghttp2_hd_inflate_end_headers(end->inflater);

@@ -27,8 +27,10 @@ static void raise(struct http_body *body, enum http_event event)
         tx_event(body->tx, (uint8_t)event);
     else if (event == HTTP_EVENT_RANGE_INVALID)
         tx_event(body->tx, HTTP2_EVENT_INVALID_RANGE);
-    else if (event == HTTP_EVENT_GZIP_DECOMPRESSION_FAILED || event == HTTP_EVENT_COMPRESSION_BOMB)
+    else if (event == HTTP_EVENT_GZIP_DECOMPRESSION_FAILED)
         tx_event(body->tx, HTTP2_EVENT_FAILED_DECOMPRESSION);
+    else if (event == HTTP_EVENT_COMPRESSION_BOMB)
+        tx_event(body->tx, HTTP2_EVENT_COMPRESSION_BOMB);
 }
 
 /* ---- what the content is called ---- */
@@ -265,7 +267,8 @@ static bool coding_of(struct http_body *body, struct bytes token, enum coding *c
 static void open_decompressor(struct http_body *body)
 {
     const struct http_header *header = http_field(message_of(body), HTTP_CONTENT_ENCODING);
-    if (!header || body->settings->decompress_layers == 0)
+    if (!header || body->settings->decompress_layers == 0 ||
+        (body->bombs && *body->bombs >= body->settings->bombs_max))
         return;
     enum coding codings[DECOMPRESS_LAYERS_MAX];
     size_t count = 0, most = MIN((size_t)body->settings->decompress_layers, (size_t)DECOMPRESS_LAYERS_MAX);
@@ -284,6 +287,16 @@ static void open_decompressor(struct http_body *body)
         body->decompressor = decompress_open(codings, count, &body->settings->decompress, content, body);
 }
 
+static void report_bomb(struct http_body *body)
+{
+    if (body->bombed)
+        return;
+    body->bombed = true;
+    raise(body, HTTP_EVENT_COMPRESSION_BOMB);
+    if (body->bombs && ++*body->bombs == body->settings->bombs_max)
+        raise(body, HTTP_EVENT_COMPRESSION_BOMB_LIMIT_REACHED);
+}
+
 static void report(struct http_body *body, enum decompress_status status)
 {
     if (!body->tx)
@@ -291,7 +304,7 @@ static void report(struct http_body *body, enum decompress_status status)
     if (status == DECOMPRESS_FAILED)
         raise(body, HTTP_EVENT_GZIP_DECOMPRESSION_FAILED);
     else if (status == DECOMPRESS_BOMB)
-        raise(body, HTTP_EVENT_COMPRESSION_BOMB);
+        report_bomb(body);
     else if (status == DECOMPRESS_LZMA_MEMORY)
         raise(body, HTTP_EVENT_LZMA_MEMLIMIT_REACHED);
 }
@@ -299,10 +312,10 @@ static void report(struct http_body *body, enum decompress_status status)
 /* ---- the parser's calls ---- */
 
 void http_body_start(struct http_body *body, struct session *session, struct tx *tx, enum direction direction,
-                     const struct http_settings *settings)
+                     const struct http_settings *settings, uint32_t *bombs)
 {
     *body = (struct http_body){
-        .session = session, .tx = tx, .settings = settings, .direction = (uint8_t)direction
+        .session = session, .tx = tx, .settings = settings, .direction = (uint8_t)direction, .bombs = bombs
     };
     if (!tx)
         return;

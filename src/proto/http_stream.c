@@ -110,7 +110,8 @@ static void begin_body(const struct call *call)
     call->side->any_chunk = false;
     if (call->side->tx)
         call->side->tx->progress[call->direction] = HTTP_BODY;
-    http_body_start(&call->side->body, call->session, call->side->tx, call->direction, call->settings);
+    http_body_start(&call->side->body, call->session, call->side->tx, call->direction, call->settings,
+                    &call->state->bombs);
 }
 
 /* Bytes of the body as they are on the wire. */

@@ -372,6 +372,8 @@ static bool run(struct engine *engine, struct error *error)
     catch_signals();
     if (engine->settings.sandbox && !enter_sandbox(engine, error))
         return false;
+    log_notice("engine: started with %zu worker%s", engine->worker_count,
+               engine->worker_count == 1 ? "" : "s");
     bool good = engine_run(engine);
     tell_quarantined(engine);
     if (engine->settings.stats_enabled)

@@ -422,6 +422,53 @@ static void odd_segments_are_refused_with_their_event(void **state)
     stop(&bench);
 }
 
+static void an_end_in_the_wrong_place_is_refused_with_its_states_event(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned ends; /* 1: the server ended; 2: which was acknowledged; 4: the client ended */
+        enum stream_event event;
+    } cases[] = {
+        { 0, STREAM_EVENT_FIN_OUT_OF_WINDOW },
+        { 1, STREAM_EVENT_FIN1_FIN_WRONG_SEQ },
+        { 1 | 2, STREAM_EVENT_FIN2_FIN_WRONG_SEQ },
+        { 4, STREAM_EVENT_CLOSEWAIT_FIN_OUT_OF_WINDOW },
+    };
+    for (size_t i = 0; i < 2 * COUNT_OF(cases); i++) {
+        struct bench bench;
+        unsigned ends = cases[i / 2].ends;
+        bool of_server = ends & 4;
+        uint32_t place = i & 1 ? 0x100000u : 3; /* far beyond, and before what was sent */
+        start(&bench, NULL, 16);
+        handshake(&bench);
+        data(&bench, 0, "said");
+        send_to(&bench, TO_CLIENT, TCP_ACK, S0 + 1, C0 + 5, BYTES_OF("told"));
+        if (ends & 1)
+            send_to(&bench, TO_CLIENT, TCP_FIN | TCP_ACK, S0 + 5, C0 + 5, BYTES_NONE);
+        if (ends & 2)
+            send_to(&bench, TO_SERVER, TCP_ACK, C0 + 5, S0 + 6, BYTES_NONE);
+        if (ends & 4)
+            send_to(&bench, TO_SERVER, TCP_FIN | TCP_ACK, C0 + 5, S0 + 5, BYTES_NONE);
+        uint8_t before = bench.flow->tcp->state;
+        if (of_server)
+            send_to(&bench, TO_CLIENT, TCP_FIN | TCP_ACK, S0 + place, C0 + 5, BYTES_NONE);
+        else
+            send_to(&bench, TO_SERVER, TCP_FIN | TCP_ACK, C0 + place, S0 + 5 + (ends & 1), BYTES_NONE);
+        assert_true(has_event(&bench, cases[i / 2].event));
+        assert_int_equal(bench.flow->tcp->state, before);
+        stop(&bench);
+    }
+}
+
+static void events_have_their_longer_names_too(void **state)
+{
+    (void)state;
+    assert_int_equal(stream_event_of(BYTES_OF("est_synack_resend_with_different_ack")),
+                     stream_event_of(BYTES_OF("est_synack_resend_with_diff_ack")));
+    assert_true(stream_event_of(BYTES_OF("3whs_synack_resend_with_different_ack")) >= 0);
+    assert_int_equal(stream_event_of(BYTES_OF("est_synack")), -1);
+}
+
 static void the_middle_of_a_connection_is_picked_up_when_asked(void **state)
 {
     (void)state;
@@ -772,6 +819,8 @@ static void ends_of_flows_and_odd_segments_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_end_in_the_wrong_place_is_refused_with_its_states_event),
+        cmocka_unit_test(events_have_their_longer_names_too),
         cmocka_unit_test(any_cutting_in_any_order_gives_the_whole),
         cmocka_unit_test(overlaps_follow_the_policy),
         cmocka_unit_test(acknowledged_bytes_are_never_replaced),

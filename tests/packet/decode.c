@@ -202,6 +202,9 @@ static void broken_headers_have_their_event(void **state)
         { LINK_NULL, "63000000", "ltnull.unsupported_type" },
         { LINK_RAW, "7500001c00010000401100000a0000010a0000021388003500080000", "ipraw.invalid_ip_version" },
         { LINK_RAW, IP("0018", "2f") "00050800", "gre.wrong_version" },
+        { LINK_RAW, IP("001a", "2f") "400008000000", "gre.version0_hdr_too_big" },
+        { LINK_RAW, IP("001e", "2f") "40000800000000000000", "gre.version0_malformed_sre_hdr" },
+        { LINK_RAW, IP("0022", "2f") "40000800000000000800000900000000", "gre.version0_malformed_sre_hdr" },
         { LINK_PPP, "ff03002b0000", "ppp.unsup_proto" },
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -275,9 +278,61 @@ static void a_checksum_can_be_asked_for_when_none_was_computed(void **state)
     }
 }
 
+static void fix_checksum(uint8_t *field, uint32_t sum)
+{
+    uint16_t value = (uint16_t)~sum;
+    memcpy(field, &value, sizeof value);
+}
+
+/* 20 octets of IPv4, 8 of UDP, 4 of data, with right checksums but for those that are `broken`. */
+static void make_inner(uint8_t inner[32], bool broken_ip, bool broken_udp)
+{
+    uint8_t pseudo[12] = { 10, 0, 0, 1, 10, 0, 0, 2, 0, IP_UDP, 0, 12 };
+    assert_int_equal(from_hex(IP("0020", "11") "04d20035000c000061626364", inner, 32), 32);
+    inner[10] = inner[11] = 0;
+    fix_checksum(inner + 10, checksum_add(0, bytes_of(inner, 20)));
+    fix_checksum(inner + 26,
+                 checksum_add(checksum_add(0, bytes_of(pseudo, sizeof pseudo)), bytes_of(inner + 20, 12)));
+    inner[10] ^= broken_ip;
+    inner[26] ^= broken_udp;
+}
+
+static void checksums_inside_of_a_tunnel_count_like_others(void **state)
+{
+    (void)state;
+    static const char *const carriers[] = {
+        IP("0038", "2f") "00000800", /* GRE */
+        IP("0034", "04"),            /* IP in IP */
+        IP("0052", "11") "270f12b5003e0000"
+                         "0800000000010000"
+                         "020000000002"
+                         "020000000001"
+                         "0800", /* VXLAN */
+    };
+    for (unsigned i = 0; i < COUNT_OF(carriers) * 8; i++) {
+        bool broken_ip = i >> 0 & 1, broken_udp = i >> 1 & 1, computed = i >> 2 & 1;
+        uint8_t frame[128];
+        struct packet packet;
+        size_t size = from_hex(carriers[i >> 3], frame, sizeof frame - 32);
+        make_inner(frame + size, broken_ip, broken_udp);
+        decoder_init(&decoder, &(struct decode_settings){
+                                   .checksums = (uint8_t)(computed ? CHECKSUM_ALL : CHECKSUM_NONE) });
+        assert_int_equal(decode_bytes(&packet, LINK_RAW, frame, size + 32), 2);
+        const struct packet *inner = decoder.packets[0];
+        assert_int_equal(inner->ip->checksum_ok, !computed || !broken_ip);
+        assert_int_equal(inner->udp->checksum_ok, !computed || !broken_udp);
+        assert_int_equal(checksum_holds(inner, CHECKSUM_OF_IPV4), !broken_ip);
+        assert_int_equal(checksum_holds(inner, CHECKSUM_OF_UDP), !broken_udp);
+        assert_true(bytes_is(inner->payload, "abcd"));
+        assert_true(packet.carrier); /* the data are looked at where they are a packet's own */
+        assert_false(inner->carrier);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(checksums_inside_of_a_tunnel_count_like_others),
         cmocka_unit_test(every_layer_is_decoded),
         cmocka_unit_test(every_prefix_is_survived),
         cmocka_unit_test(every_changed_byte_is_survived),

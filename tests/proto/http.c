@@ -193,6 +193,34 @@ static void anomalies_are_named(void **state)
     }
 }
 
+static void bombs_are_counted_and_end_the_decoding(void **state)
+{
+    (void)state;
+    /* gzip of 4,000 zeros */
+#define BOMB                                                                            \
+    TURN_TEXT(TO_CLIENT,                                                                \
+              OK "Content-Encoding: gzip\r\nContent-Length: 39\r\n\r\n"                 \
+                 "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xed\xc1\x31\x01\x00\x00\x00" \
+                 "\xc2\xa0\xf5\x4f\x6d\x0c\x1f\xa0\x00\x00\x00\x80\xb7\x01\xbe\x93\x8b\x3a\xa0\x0f\x00\x00")
+    static const struct turn turns[] = { GET("/a"), BOMB, GET("/b"), BOMB, GET("/c"), BOMB };
+    struct http_settings settings = http_settings_default;
+    settings.decompress.output_max = 1000;
+    settings.decompress.ratio_max = 4;
+    settings.bombs_max = 2;
+    struct conversation c = { &http_protocol, TRANSPORT_TCP, 80, TURNS(turns), .options = &settings };
+    struct text out = text_new(1U << 20);
+    play(&c, 0, &out);
+    size_t bombs = 0, limits = 0;
+    for (const char *at = out.data; (at = strstr(at, "compression_bomb")); at++) {
+        bool limit = !strncmp(at, "compression_bomb_limit_reached", 30);
+        limits += limit;
+        bombs += !limit;
+    }
+    assert_int_equal(bombs, 2);
+    assert_int_equal(limits, 1);
+    text_done(&out);
+}
+
 static void an_answer_without_a_request(void **state)
 {
     (void)state;
@@ -437,6 +465,7 @@ int main(void)
         cmocka_unit_test(requests_ahead_of_their_answers),
         cmocka_unit_test(odd_answers_are_read_as_receivers_do),
         cmocka_unit_test(anomalies_are_named),
+        cmocka_unit_test(bombs_are_counted_and_end_the_decoding),
         cmocka_unit_test(an_answer_without_a_request),
         cmocka_unit_test(targets_in_normal_form),
         cmocka_unit_test(header_buffers_have_their_documented_form),
