@@ -436,6 +436,29 @@ static void explain(const struct engine *engine)
     text_done(&unused);
 }
 
+static void list_frames(const struct protocol *protocol, const char *transport)
+{
+    if (protocol->stream && !strcmp(transport, "tcp"))
+        printf("tcp: %s.stream\n", protocol->name);
+    for (const char *const *frame = protocol->frames; *frame; frame++)
+        printf("%s: %s.%s\n", transport, protocol->name, *frame);
+}
+
+/* Those of the protocol between those of every one. */
+static void list_hooks(const struct protocol *protocol, enum direction direction)
+{
+    static const char *const sides[DIRECTIONS] = { "request", "response" };
+    const char *const *names = protocol->progress_names[direction];
+    char started[24], complete[24];
+    snprintf(started, sizeof started, "%s_started", sides[direction]);
+    snprintf(complete, sizeof complete, "%s_complete", sides[direction]);
+    printf("%s:%s\n", protocol->name, started);
+    for (uint8_t i = 0; names && i <= protocol_complete(protocol, direction); i++)
+        if (strcmp(names[i], started) != 0 && strcmp(names[i], complete) != 0)
+            printf("%s:%s\n", protocol->name, names[i]);
+    printf("%s:%s\n", protocol->name, complete);
+}
+
 static int answer(struct engine *engine, struct error *error)
 {
     struct text text = text_new(8 << 20);
@@ -455,6 +478,21 @@ static int answer(struct engine *engine, struct error *error)
         printf("=========Supported App Layer Protocols=========\n");
         for (size_t i = 0; protocols[i]; i++)
             printf("%s\n", protocols[i]->name);
+        break;
+    case MODE_LIST_FRAMES:
+        printf("=========Supported App Layer Frames=========\n");
+        for (size_t i = 0; protocols[i]; i++) {
+            if (protocols[i]->frames && protocols[i]->transports & TRANSPORT_TCP)
+                list_frames(protocols[i], "tcp");
+            if (protocols[i]->frames && protocols[i]->transports & TRANSPORT_UDP)
+                list_frames(protocols[i], "udp");
+        }
+        break;
+    case MODE_LIST_HOOKS:
+        printf("=========Supported App Layer Hooks=========\n");
+        for (size_t i = 0; protocols[i]; i++)
+            for (int d = 0; d < DIRECTIONS; d++)
+                list_hooks(protocols[i], (enum direction)d);
         break;
     case MODE_DUMP_CONFIG:
         config_dump(&engine->settings.config.root, &text);

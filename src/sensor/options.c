@@ -22,6 +22,8 @@ enum long_option {
     OPTION_DELETE,
     OPTION_KEYWORDS,
     OPTION_PROTOCOLS,
+    OPTION_FRAMES,
+    OPTION_HOOKS,
     OPTION_ANALYSIS,
     OPTION_PROFILE,
     OPTION_DATA_DIR,
@@ -55,6 +57,8 @@ static const struct option long_options[] = {
     { "pcap-file-delete", no_argument, NULL, OPTION_DELETE },
     { "list-keywords", optional_argument, NULL, OPTION_KEYWORDS },
     { "list-app-layer-protos", no_argument, NULL, OPTION_PROTOCOLS },
+    { "list-app-layer-frames", no_argument, NULL, OPTION_FRAMES },
+    { "list-app-layer-hooks", no_argument, NULL, OPTION_HOOKS },
     { "engine-analysis", no_argument, NULL, OPTION_ANALYSIS },
     { "profile-rules", no_argument, NULL, OPTION_PROFILE },
     { "data-dir", required_argument, NULL, OPTION_DATA_DIR },
@@ -110,7 +114,8 @@ const char *options_help(void)
            "  --dump-config            all settings in effect\n"
            "  --explain-config         which keys of the file are honoured, ignored, refused\n"
            "  --profile-rules          what each rule cost, dearest first, in rule_perf.json\n"
-           "  --list-keywords  --list-app-layer-protos  --engine-analysis  --build-info\n";
+           "  --list-keywords  --list-app-layer-protos  --list-app-layer-frames  --list-app-layer-hooks\n"
+           "  --engine-analysis  --build-info\n";
 }
 
 static bool push(const char **list, size_t *count, size_t most, const char *value, struct error *error)
@@ -201,6 +206,12 @@ static bool take(int letter, const char *value, struct options *options, struct 
         return true;
     case OPTION_PROTOCOLS:
         options->mode = MODE_LIST_PROTOCOLS;
+        return true;
+    case OPTION_FRAMES:
+        options->mode = MODE_LIST_FRAMES;
+        return true;
+    case OPTION_HOOKS:
+        options->mode = MODE_LIST_HOOKS;
         return true;
     case OPTION_ANALYSIS:
         options->analysis = true;

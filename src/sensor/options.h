@@ -18,6 +18,8 @@ enum options_mode {
     MODE_EXPLAIN_CONFIG, /* what is honoured, ignored, refused */
     MODE_LIST_KEYWORDS,
     MODE_LIST_PROTOCOLS,
+    MODE_LIST_FRAMES,
+    MODE_LIST_HOOKS,
 };
 
 enum delete_captures { DELETE_NEVER, DELETE_ALWAYS, DELETE_NON_ALERTS };
