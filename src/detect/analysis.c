@@ -385,15 +385,6 @@ static void write_packet_engines(struct text *out, const struct rule_view *view)
     json_close(out, ']');
 }
 
-/* As the rule has it; the protocol goes before what is named without one. */
-static void told_frame(const struct buffer *buffer, const struct protocol *protocol, struct text *name)
-{
-    struct bytes written = bytes_from(bytes_of_string(buffer->name), sizeof "frame:" - 1);
-    if (!protocol_is_named(protocol, bytes_first(written, bytes_find_byte(written, '.'))))
-        text_add(name, "%s.", protocol->name);
-    text_put(name, written);
-}
-
 static void write_frame_engines(struct text *out, const struct rule_view *view)
 {
     const struct signature *s = view->signature;
@@ -406,7 +397,7 @@ static void write_frame_engines(struct text *out, const struct rule_view *view)
             struct text text = text_of(name, sizeof name);
             if (!(s->protocols >> p & 1) || !buffer->frame_types[p])
                 continue;
-            told_frame(buffer, protocol, &text);
+            view_frame_name(buffer, protocol, &text);
             for (unsigned d = 0; d < DIRECTIONS; d++)
                 if (d == TO_SERVER ? s->to_server : s->to_client)
                     write_packet_engine(out, view, name, view->uses[i], true);
@@ -484,32 +475,6 @@ static void write_lists(struct text *out, const struct rule_view *view)
 }
 
 /* ---- the rule ---- */
-
-static const char *type_of(const struct rule_view *view)
-{
-    const struct signature *s = view->signature;
-    const struct header *h = &view->set->headers[s->header];
-    const struct ranges *addresses = view->set->addresses.items;
-    bool packet = view_has_list(view, "packet");
-    if (s->kind == SIGNATURE_IP_ONLY)
-        return "ip_only";
-    if (s->kind == SIGNATURE_TX || s->kind == SIGNATURE_FRAME)
-        return "app_tx";
-    if (s->trigger == TRIGGER_DECODE_EVENT)
-        return "de_only";
-    if (view->payload && view->packet && !view->stream)
-        return "pkt";
-    if (view->payload)
-        return view->stream && !view->packet ? "stream" : "pkt_stream";
-    if (s->once && s->flow_scope && !s->protocols)
-        return "pd_only";
-    if (s->uses || packet)
-        return "pkt";
-    if (s->protocols)
-        return "app_layer";
-    return s->flow_scope && (addresses[h->src].subtracted || addresses[h->dst].subtracted) ? "like_ip_only"
-                                                                                           : "pkt";
-}
 
 /* A packet without payload is of no such size. */
 static bool needs_bytes(const struct range *size)
@@ -787,7 +752,7 @@ static bool write_rule(struct text *out, struct analysis *analysis, const struct
 {
     const struct rule *rule = &signature->rule;
     const struct rule_view view = rule_view(analysis->set, signature);
-    const char *type = type_of(&view);
+    const char *type = view_type(&view);
     const char *protocol = view.parts->app_layer ? view_protocols_name(analysis->set, signature->protocols)
                                                  : NULL;
     collect_all(&view, &analysis->engines);

@@ -235,3 +235,50 @@ bool view_has_flag(const struct rule_view *view, unsigned flag)
             return true;
     return false;
 }
+
+const char *view_type(const struct rule_view *view)
+{
+    const struct signature *s = view->signature;
+    const struct header *h = &view->set->headers[s->header];
+    const struct ranges *addresses = view->set->addresses.items;
+    bool packet = view_has_list(view, "packet");
+    if (s->kind == SIGNATURE_IP_ONLY)
+        return "ip_only";
+    if (s->kind == SIGNATURE_TX || s->kind == SIGNATURE_FRAME)
+        return "app_tx";
+    if (s->trigger == TRIGGER_DECODE_EVENT)
+        return "de_only";
+    if (view->payload && view->packet && !view->stream)
+        return "pkt";
+    if (view->payload)
+        return view->stream && !view->packet ? "stream" : "pkt_stream";
+    if (s->once && s->flow_scope && !s->protocols)
+        return "pd_only";
+    if (s->uses || packet)
+        return "pkt";
+    if (s->protocols)
+        return "app_layer";
+    return s->flow_scope && (addresses[h->src].subtracted || addresses[h->dst].subtracted) ? "like_ip_only"
+                                                                                           : "pkt";
+}
+
+void view_frame_name(const struct buffer *buffer, const struct protocol *protocol, struct text *name)
+{
+    struct bytes written = bytes_from(bytes_of_string(buffer->name), sizeof "frame:" - 1);
+    if (!protocol_is_named(protocol, bytes_first(written, bytes_find_byte(written, '.'))))
+        text_add(name, "%s.", protocol->name);
+    text_put(name, written);
+}
+
+void view_told_name(const struct rule_view *view, const struct buffer *buffer, struct text *name)
+{
+    if (buffer->kind != BUFFER_FRAME) {
+        text_string(name, view_buffer_name(view->set, buffer));
+        return;
+    }
+    for (size_t p = 0; p < view->set->protocol_count; p++)
+        if (view->signature->protocols >> p & 1 && buffer->frame_types[p]) {
+            view_frame_name(buffer, view->set->protocols[p], name);
+            return;
+        }
+}

@@ -38,10 +38,17 @@ bool view_has_list(const struct rule_view *view, const char *name);
 /* Some condition's keyword has one of these KEYWORD_ flags. */
 bool view_has_flag(const struct rule_view *view, unsigned flag);
 
+/* "ip_only", "pkt", "app_tx"...: what a rule looks at. */
+const char *view_type(const struct rule_view *view);
+
 /* ---- names ---- */
 
 const char *view_keyword_name(const struct keyword *keyword);
 const char *view_buffer_name(const struct ruleset *set, const struct buffer *buffer);
+/* A frame as the rule has it; the protocol goes before what is named without one. */
+void view_frame_name(const struct buffer *buffer, const struct protocol *protocol, struct text *name);
+/* A buffer's name, frames included. */
+void view_told_name(const struct rule_view *view, const struct buffer *buffer, struct text *name);
 /* What a row of a protocol is called; of "x.raw" the keyword is "x". */
 void view_row_name(const struct inspect *row, char *name, size_t capacity);
 /* The name that all of these protocols are known by; NULL: there is none. */

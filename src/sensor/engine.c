@@ -544,6 +544,21 @@ static bool write_groups(const struct engine *engine, FILE *out, struct error *e
     return ruleset_write_groups(engine->rules, &engine->settings.grouping, out, error);
 }
 
+static bool write_patterns(const struct engine *engine, FILE *out, struct error *error)
+{
+    return ruleset_write_patterns(engine->rules, out, error);
+}
+
+static bool count_patterns(const struct engine *engine, FILE *out, struct error *error)
+{
+    return ruleset_count_patterns(engine->rules, out, error);
+}
+
+static bool write_advice(const struct engine *engine, FILE *out, struct error *error)
+{
+    return ruleset_write_advice(engine->rules, engine->settings.file_store, out, error);
+}
+
 static bool write_report(const struct engine *engine, const char *name, report_fn write, struct error *error)
 {
     char path[4096];
@@ -560,11 +575,19 @@ static bool write_report(const struct engine *engine, const char *name, report_f
 /* --engine-analysis: what the rules are compiled to, as reports in the log folder. */
 static bool analyze_rules(struct engine *engine, struct error *error)
 {
+    struct config_node *node = config_find(&engine->settings.config.root, "engine-analysis");
+    bool patterns = true, advice = true;
+    if (node && (!config_bool(node, "rules-fast-pattern", &patterns, error) ||
+                 !config_bool(node, "rules", &advice, error)))
+        return false;
     if (!sandbox_names_user(engine->settings.user, engine->settings.group, error) ||
         !(engine->rules = load_rules(engine, error)) ||
         (engine->settings.sandbox && !enter_sandbox(engine, error)))
         return false;
     return write_report(engine, "rules.json", write_rules, error) &&
+           write_report(engine, "patterns.json", count_patterns, error) &&
+           (!patterns || write_report(engine, "rules_fast_pattern.txt", write_patterns, error)) &&
+           (!advice || write_report(engine, "rules_analysis.txt", write_advice, error)) &&
            (!ruleset_has_bits(engine->rules) || write_report(engine, "flowbits.json", write_bits, error)) &&
            (!engine->settings.grouping.wanted ||
             write_report(engine, "rule_group.json", write_groups, error));

@@ -22,6 +22,25 @@ static void analyze(const char *rules)
     stage_close(&stage);
 }
 
+/* The other reports on `rules`. */
+static void tell(const char *rules, bool (*write)(const struct ruleset *, FILE *, struct error *))
+{
+    struct stage stage;
+    struct error error = { "" };
+    stage_open(&stage, rules, NULL);
+    memset(report, 0, sizeof report);
+    FILE *file = fmemopen(report, sizeof report - 1, "w");
+    assert_non_null(file);
+    assert_true(write(stage.set, file, &error));
+    assert_int_equal(fclose(file), 0);
+    stage_close(&stage);
+}
+
+static bool write_advice(const struct ruleset *set, FILE *out, struct error *error)
+{
+    return ruleset_write_advice(set, false, out, error);
+}
+
 static void assert_reported(const char *part)
 {
     if (!strstr(report, part))
@@ -414,6 +433,86 @@ static void a_rule_says_what_kind_it_is_of(void **state)
     }
 }
 
+static void the_pattern_of_each_rule_is_told_in_words(void **state)
+{
+    (void)state;
+    tell("alert tcp any any -> any any (content:\"abcd\"; nocase; depth:9; sid:3;)\n"
+         "alert http any any -> any any (http.uri; content:\"a|00|bcd\"; fast_pattern:1,3; sid:2;)\n"
+         "alert tcp any any -> any any (flags:S; prefilter; sid:1;)\n"
+         "alert tcp any any -> any any (content:\"ef\"; sid:4;)\n"
+         "alert ip 192.0.2.7 any -> any any (sid:5;)\n",
+         ruleset_write_patterns);
+    assert_reported("== Sid: 3 ==\nalert tcp any any -> any any (content:\"abcd\"; nocase; depth:9; sid:3;)\n"
+                    "    Fast Pattern analysis:\n        Fast pattern matcher: content\n"
+                    "        Flags: Depth Nocase\n        Fast pattern set: no\n");
+    assert_reported(" (http_uri)\n        Flags: None\n        Fast pattern set: yes\n"
+                    "        Fast pattern only set: no\n        Fast pattern chop set: yes\n"
+                    "        Fast pattern offset, length: 1, 3\n        Original content: a\\x00bcd\n"
+                    "        Final content: \\x00bc\n");
+    assert_reported("== Sid: 1 ==\nalert tcp any any -> any any (flags:S; prefilter; sid:1;)\n"
+                    "    Fast Pattern analysis:\n        Prefilter on: tcp.flags\n");
+    assert_reported("        No content present\n");
+    assert_reported("packet/stream payload, smallest pattern 2 byte(s), longest pattern 4 byte(s), number of "
+                    "patterns 2, avg pattern len 3.00 byte(s)\n");
+    if (strstr(report, "Sid: 2") < strstr(report, "Sid: 3")) /* in the order of the file */
+        fail_msg("%s", report);
+}
+
+static void advice_is_given_on_each_rule(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule, *part;
+    } cases[] = {
+        { "alert tcp any any -> any any (content:\"a\"; depth:4; sid:1;)\n",
+          "    Rule is packet and stream inspecting.\n    Rule matches on packets.\n"
+          "    Rule matches on reassembled stream.\n    Rule contains 1 content options, 0 http content "
+          "options, "
+          "0 pcre options, and 0 pcre options with http modifiers.\n"
+          "    Fast Pattern \"a\" on \"payload and reassembled stream\" buffer.\n"
+          "    Warning: TCP rule without a flow or flags option.\n"
+          "             -Consider adding flow or flags to improve performance of this rule.\n"
+          "    Warning: Rule has depth/offset with raw content keywords." },
+        { "alert http any any -> any any (flow:established,to_server; http.uri; url_decode; "
+          "content:\"a|22|\"; "
+          "sid:1;)\n",
+          " (http_uri)\" (with 1 transform(s)) buffer.\n    No warnings for this rule.\n" },
+        { "alert http any any -> any any (flow:established,to_server; http.uri; content:\"a|22|\"; sid:1;)\n",
+          "    App layer protocol is http_any.\n    Fast Pattern \"a\\x22\" on \"" },
+        { "alert ipv6 any any -> any any (ipv6.hdr; content:\"a\"; sid:1;)\n", "    Rule is IPv6 only.\n" },
+        { "alert udp any any -> any any (flow:to_server; pcre:\"/a/\"; sid:1;)\n",
+          "    Warning: Rule uses pcre without a content option present.\n" },
+        { "alert tcp any any -> any 53 (flow:established,to_client; content:\"a\"; sid:1;)\n",
+          "    Warning: Rule contains ports or port variables only on the client side.\n" },
+        { "alert tcp any any <> any 53 (flow:established,to_client; content:\"a\"; sid:1;)\n",
+          "    Warning: Rule is bidirectional and has a flow option with a specific direction.\n" },
+        { "alert http any any -> any any (flow:to_server; http.uri; content:\"a\"; filestore; sid:1;)\n",
+          "    Warning: Rule requires file-store but the output file-store is not enabled.\n" },
+        { "alert http1 any any -> any any (flow:established; content:\"a\"; sid:1;)\n",
+          "    Warning: Rule app layer protocol is http, but the fast_pattern is set on the raw stream." },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        tell(cases[i].rule, write_advice);
+        assert_reported(cases[i].part);
+    }
+}
+
+static void contents_are_counted_by_buffer(void **state)
+{
+    (void)state;
+    tell("alert tcp any any -> any any (flow:to_server; content:\"foo\"; sid:1;)\n"
+         "alert udp any any -> any any (content:\"foo\"; content:\"zz\"; sid:2;)\n"
+         "alert http any any -> any any (http.uri; content:\"uri\"; content:!\"u2\"; sid:3;)\n"
+         "alert tcp any any -> any any (frame:http1.request; content:\"fr\"; sid:4;)\n",
+         ruleset_count_patterns);
+    assert_reported("{\"pattern\":\"foo\",\"patlen\":3,\"cnt\":4,\"mpm\":4,\"flags\":{\"nocase\":false,");
+    assert_reported("{\"pattern\":\"zz\",\"patlen\":2,\"cnt\":2,\"mpm\":0,");
+    assert_reported("{\"pattern\":\"uri\",\"patlen\":3,\"cnt\":2,\"mpm\":2,");
+    assert_reported(
+        "{\"pattern\":\"u2\",\"patlen\":2,\"cnt\":2,\"mpm\":0,\"flags\":{\"nocase\":false,\"negated\":true,");
+    assert_reported("{\"name\":\"http1.request\",\"patterns\":[{\"pattern\":\"fr\",");
+}
+
 static void group(const char *rules, const struct grouping_settings *settings)
 {
     struct stage stage;
@@ -526,6 +625,9 @@ int main(void)
         cmocka_unit_test(legacy_modifiers_are_about_the_first_version_of_http),
         cmocka_unit_test(a_packet_rule_names_the_transactions_that_set_its_bits),
         cmocka_unit_test(what_a_match_does_is_its_policy),
+        cmocka_unit_test(the_pattern_of_each_rule_is_told_in_words),
+        cmocka_unit_test(advice_is_given_on_each_rule),
+        cmocka_unit_test(contents_are_counted_by_buffer),
         cmocka_unit_test(ports_that_no_rule_tells_apart_are_one_group),
         cmocka_unit_test(the_first_and_the_last_port_are_ports_too),
         cmocka_unit_test(usual_ports_come_first_and_the_rest_is_told_together),
