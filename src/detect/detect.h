@@ -24,7 +24,8 @@ struct inspection {
     bool loose;                         /* a TCP payload that did not go to the stream */
     const uint16_t *events;             /* stream events of this packet (flow/tcp.h), `event_count` of them */
     size_t event_count;
-    bool inline_mode; /* drop and reject take effect */
+    uint8_t tcp_before; /* enum tcp_state: the connection's before this packet */
+    bool inline_mode;   /* drop and reject take effect */
 };
 
 enum rule_action {

@@ -233,12 +233,13 @@ bool parse_stream_event(struct compiler *c, const struct keyword *keyword, struc
 enum { PHASE_SETUP, PHASE_ESTABLISHED };
 static const char *const phase_names[] = { "setup", "established" };
 
+/* The phase in which the packet came, which its own flags may end; what belongs to no connection sets one up.
+ */
 static bool tcp_session_holds(const struct check *check, struct context *context)
 {
-    const struct flow *flow = context->flow;
-    if (!flow || !flow->tcp || (flow->state != FLOW_NEW && flow->state != FLOW_ESTABLISHED))
+    if (!context->packet->tcp)
         return false;
-    return check->a >> (flow->state == FLOW_NEW ? PHASE_SETUP : PHASE_ESTABLISHED) & 1;
+    return check->a >> (context->in->tcp_before < TCP_ESTABLISHED ? PHASE_SETUP : PHASE_ESTABLISHED) & 1;
 }
 
 static bool parse_tcp_session(struct compiler *c, const struct keyword *keyword, struct bytes value)

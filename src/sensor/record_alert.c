@@ -306,7 +306,7 @@ static void write_fast(struct recorder *recorder, const struct scene *scene, con
     if (is_blocked(scene, alert->action))
         text_string(out, alert->action & ACTION_DROP ? "[Drop] " : "[wDrop] ");
     text_add(out, "[**] [%u:%u:%u] ", rule->gid, rule->sid, rule->rev);
-    text_put(out, rule->message);
+    text_put(out, rule->message.data ? rule->message : BYTES_OF("(null)"));
     text_string(out, " [**] [Classification: ");
     text_put(out, rule->category.size ? rule->category : BYTES_OF("(null)"));
     text_add(out, "] [Priority: %u] {", rule->priority);

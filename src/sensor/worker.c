@@ -118,6 +118,7 @@ static void inspect(struct worker *worker, struct scene *scene, const struct tcp
         .loose = result && !result->taken,
         .events = result ? result->events : NULL,
         .event_count = result ? result->event_count : 0,
+        .tcp_before = result ? result->state_before : TCP_NONE,
         .inline_mode = scene->inline_mode,
     };
     detect(worker->detector, &inspection, &worker->alerts);

@@ -3,6 +3,7 @@
 #include "stage.h"
 
 #include "base/clock.h"
+#include "flow/tcp.h"
 
 #include <stdio.h>
 
@@ -600,9 +601,36 @@ static void a_reload_leaves_nothing_of_the_old_set(void **state)
     stage_close(&next);
 }
 
+static void a_phase_of_tcp_is_that_in_which_the_packet_came(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t before;
+        unsigned setup, established;
+    } cases[] = { { TCP_NONE, 1, 0 },        { TCP_SYN_SENT, 1, 0 },  { TCP_SYN_RECV, 1, 0 },
+                  { TCP_ESTABLISHED, 0, 1 }, { TCP_FIN_WAIT1, 0, 1 }, { TCP_CLOSED, 0, 1 } };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct stage stage;
+        stage_open(&stage,
+                   "alert tcp any any -> any any (tcp.session:setup; sid:1;)\n"
+                   "alert tcp any any -> any any (tcp.session:established; sid:2;)\n"
+                   "alert tcp any any -> any any (tcp.session:setup,established; sid:3;)\n",
+                   NULL);
+        stage.tcp_before = cases[i].before;
+        stage_packet(&stage, TO_SERVER, IP_TCP, "x", 1);
+        assert_int_equal(stage_count(&stage, 1), cases[i].setup);
+        assert_int_equal(stage_count(&stage, 2), cases[i].established);
+        assert_int_equal(stage_count(&stage, 3), 1);
+        stage_packet(&stage, TO_SERVER, IP_UDP, "x", 1);
+        assert_int_equal(stage_count(&stage, 3), 0);
+        stage_close(&stage);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_phase_of_tcp_is_that_in_which_the_packet_came),
         cmocka_unit_test(contents_stand_where_they_should),
         cmocka_unit_test(earlier_matches_are_tried_again),
         cmocka_unit_test(numbers_are_read_from_payload),

@@ -131,7 +131,11 @@ void stage_packet(struct stage *stage, enum direction direction, unsigned protoc
     p->icmp = protocol == IP_ICMP ? &p->icmp_record : NULL;
     stage->flow.protocol = (uint8_t)protocol;
     struct inspection inspection = {
-        .packet = p, .flow = &stage->flow, .direction = direction, .inline_mode = stage->inline_mode
+        .packet = p,
+        .flow = &stage->flow,
+        .direction = direction,
+        .tcp_before = stage->tcp_before,
+        .inline_mode = stage->inline_mode,
     };
     detect(stage->detector, &inspection, stage->alerts);
 }

@@ -17,7 +17,8 @@ struct stage {
     char refused_keyword[64];
     unsigned refused;
     bool inline_mode;
-    uint8_t *payload; /* guarded */
+    uint8_t tcp_before; /* enum tcp_state before the next packet */
+    uint8_t *payload;   /* guarded */
     size_t payload_size;
 };
 
