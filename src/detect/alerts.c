@@ -12,7 +12,7 @@
 
 static bool applies_to_flow(const struct signature *s, const struct alert *alert)
 {
-    return s->flow_scope || alert->on_stream;
+    return s->flow_scope || (alert->on_stream && s->scope != SCOPE_PACKET);
 }
 
 /* An alert for which there is no room is not given; that it drops still holds. */

@@ -579,7 +579,8 @@ static void write_policy(struct text *out, const struct rule_view *view, const c
     json_close(out, ']');
     bool packet = strcmp(type, "pkt") == 0 || strcmp(type, "de_only") == 0;
     json_cstring(out, "scope",
-                 packet                                         ? "packet"
+                 s->scope                                       ? s->scope == SCOPE_FLOW ? "flow" : "packet"
+                 : packet                                       ? "packet"
                  : view->payload && s->kind == SIGNATURE_PACKET ? "flow_if_stateful"
                                                                 : "flow");
     json_close(out, '}');
@@ -798,9 +799,10 @@ static bool write_rules(struct analysis *analysis, FILE *out, struct error *erro
 {
     for (size_t i = 0; i < analysis->set->signature_count; i++) {
         const struct signature *signature = analysis->set->signatures[i];
+        const struct header *header = &analysis->set->headers[signature->header];
+        bool differ = header->src != header->dst || header->src_ports != header->dst_ports;
         if (!write_line(analysis, signature, false, out, error) ||
-            (analysis->set->headers[signature->header].both &&
-             !write_line(analysis, signature, true, out, error)))
+            (header->both && differ && !write_line(analysis, signature, true, out, error)))
             return false;
     }
     return true;

@@ -195,13 +195,28 @@ static const struct {
     { "config", ACTION_CONFIG },
 };
 
-static bool parse_action(struct compiler *c, struct bytes action)
+/* "drop:flow": what the action is for, whatever the rule looks at. */
+static bool parse_scope(struct compiler *c, struct bytes scope)
 {
+    uint8_t action = c->signature->rule.action;
+    if (action == ACTION_ALERT || action == ACTION_CONFIG)
+        return refuse(c, "only drop, pass and reject name a scope");
+    if (bytes_is(scope, "packet"))
+        c->signature->scope = SCOPE_PACKET;
+    else if (bytes_is(scope, "flow"))
+        c->signature->scope = SCOPE_FLOW;
+    return c->signature->scope || refuse(c, "the scope must be packet or flow, not \"%.*s\"",
+                                         (int)MIN(scope.size, 40U), (const char *)scope.data);
+}
+
+static bool parse_action(struct compiler *c, struct bytes text)
+{
+    struct bytes scope = text, action = bytes_cut(&scope, ':');
     for (size_t i = 0; i < COUNT_OF(actions); i++) {
         if (bytes_equal_nocase(action, bytes_of_string(actions[i].name))) {
             c->signature->rule.action = actions[i].action;
             c->signature->no_alert = actions[i].action == ACTION_CONFIG;
-            return true;
+            return action.size == text.size || parse_scope(c, scope);
         }
     }
     return refuse(c, "the action \"%.*s\" is not known", (int)MIN(action.size, 40U),

@@ -548,7 +548,7 @@ bool settle(struct compiler *c, struct header *header)
         s->kind = SIGNATURE_IP_ONLY;
     if (!s->rule.priority)
         s->rule.priority = c->priority ? c->priority : 3;
-    s->flow_scope = is_about_flow(c, header);
+    s->flow_scope = s->scope ? s->scope == SCOPE_FLOW : is_about_flow(c, header);
     note_rule(c);
     s->order[0] = place_of_action(c->set, s->rule.action);
     s->order[5] = (int)MIN(s->rule.priority, 255U);

@@ -293,6 +293,7 @@ struct check {
 
 enum { ONCE_PROTOCOL = 1, ONCE_SIDES = 2 }; /* of the flow; of each of its directions */
 
+enum action_scope { SCOPE_UNNAMED, SCOPE_PACKET, SCOPE_FLOW };
 enum signature_kind { SIGNATURE_PACKET, SIGNATURE_IP_ONLY, SIGNATURE_TX, SIGNATURE_FRAME };
 
 /* How a rule comes to be looked at. */
@@ -315,6 +316,7 @@ struct signature {
     bool needs_packet, needs_stream;   /* where raw payload is looked for */
     bool only_stream, no_stream, only_frag, no_frag;
     bool flow_scope; /* its action is for the rest of the flow, wherever it matched */
+    uint8_t scope;   /* enum action_scope that it names */
     bool alerts_too; /* a pass rule that says `alert` */
     bool no_alert, files_store, bypass;
     bool any_packet; /* decode events: broken packets too */

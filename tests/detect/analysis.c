@@ -386,6 +386,10 @@ static void what_a_match_does_is_its_policy(void **state)
     (void)state;
     analyze("drop tcp any any -> any any (ttl:3; sid:1;)\n");
     assert_reported("\"match_policy\":{\"actions\":[\"alert\",\"drop\"],\"scope\":\"packet\"}");
+    analyze("drop:flow tcp any any -> any any (ttl:3; sid:1;)\n");
+    assert_reported("\"match_policy\":{\"actions\":[\"alert\",\"drop\"],\"scope\":\"flow\"}");
+    analyze("pass:packet tcp any any -> any any (content:\"a\"; sid:1;)\n");
+    assert_reported("\"match_policy\":{\"actions\":[\"pass\"],\"scope\":\"packet\"}");
     analyze("pass http any any -> any any (http.uri; content:\"a\"; sid:1;)\n");
     assert_reported("\"match_policy\":{\"actions\":[\"pass\"],\"scope\":\"flow\"}");
     analyze("rejectboth tcp any any -> any any (content:\"a\"; sid:1;)\n");

@@ -432,6 +432,36 @@ static void actions_reach_as_far_as_their_rule(void **state)
     }
 }
 
+static void an_action_with_a_scope_reaches_that_far(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 8; i++) {
+        bool flow = i & 1, pass = i & 2, about_flow = i & 4;
+        struct stage stage;
+        char rule[128];
+        snprintf(rule, sizeof rule, "%s:%s udp any any -> any any (%ssid:1;)\n", pass ? "pass" : "drop",
+                 flow ? "flow" : "packet", about_flow ? "" : "content:\"x\"; ");
+        stage_open_inline(&stage, rule, NULL, 0);
+        stage_packet(&stage, TO_SERVER, IP_UDP, P("x"));
+        assert_int_equal(pass ? stage.alerts->flow_pass : stage.alerts->flow_drop, flow);
+        stage_close(&stage);
+    }
+}
+
+static void scopes_that_make_no_sense_are_refused(void **state)
+{
+    (void)state;
+    static const char *const rules[] = { "alert:flow tcp any any -> any any (sid:1;)\n",
+                                         "drop:tx tcp any any -> any any (sid:1;)\n",
+                                         "drop: tcp any any -> any any (sid:1;)\n" };
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        struct stage stage;
+        stage_open(&stage, rules[i], NULL);
+        assert_int_equal(stage.refused, 1);
+        stage_close(&stage);
+    }
+}
+
 static void a_negated_address_is_judged_for_each_packet(void **state)
 {
     (void)state;
@@ -630,6 +660,8 @@ static void a_phase_of_tcp_is_that_in_which_the_packet_came(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_action_with_a_scope_reaches_that_far),
+        cmocka_unit_test(scopes_that_make_no_sense_are_refused),
         cmocka_unit_test(a_phase_of_tcp_is_that_in_which_the_packet_came),
         cmocka_unit_test(contents_stand_where_they_should),
         cmocka_unit_test(earlier_matches_are_tried_again),
