@@ -206,6 +206,15 @@ static bool recognition_event(struct compiler *c, struct bytes name)
                   (const char *)name.data);
 }
 
+/* The number of the protocol's event `name`; -1: it has none. */
+static int event_of(const struct protocol *protocol, struct bytes name)
+{
+    for (int i = 0; protocol->events && protocol->events[i]; i++)
+        if (bytes_equal_nocase(name, bytes_of_string(protocol->events[i])))
+            return i;
+    return -1;
+}
+
 static bool parse_app_event(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
@@ -220,15 +229,16 @@ static bool parse_app_event(struct compiler *c, const struct keyword *keyword, s
     struct buffer_use *use = buffer ? compiler_add_use(c, buffer) : NULL;
     if (!use)
         return refuse(c, "out of memory");
-    for (size_t p = 0; p < c->set->protocol_count; p++) {
-        const char *const *events = c->set->protocols[p]->events;
-        for (uint8_t i = 0; named >> p & 1 && events && events[i]; i++) {
-            if (!bytes_equal_nocase(name, bytes_of_string(events[i])))
+    /* Protocols that share a name number it alike, or that of this very name counts, or the first. */
+    for (unsigned round = 0; round < 2; round++) {
+        for (size_t p = 0; p < c->set->protocol_count; p++) {
+            const struct protocol *protocol = c->set->protocols[p];
+            int event = event_of(protocol, name);
+            bool own = bytes_is(bytes_first(value, dot), protocol->name);
+            if (!(named >> p & 1) || event < 0 || own != !round || (have && use->event != event))
                 continue;
-            if (have && use->event != i)
-                continue; /* protocols that share a name number it alike, or the first counts */
             have |= (uint64_t)1 << p;
-            use->event = i;
+            use->event = (uint8_t)event;
         }
     }
     use->protocols = have;

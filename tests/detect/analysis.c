@@ -298,6 +298,15 @@ static void what_a_keyword_does_besides_is_told_with_what_follows_a_match(void *
     assert_reported("\"tlsstore\"");
 }
 
+static void an_event_is_that_of_the_protocol_it_names(void **state)
+{
+    (void)state;
+    analyze("alert http any any -> any any (app-layer-event:http.compression_bomb; sid:1;)\n");
+    assert_reported("\"app_proto\":\"http\",");
+    analyze("alert http2 any any -> any any (app-layer-event:http2.compression_bomb; sid:1;)\n");
+    assert_reported("\"app_proto\":\"http2\",");
+}
+
 static void a_bounce_is_asked_of_requests_of_ftp(void **state)
 {
     (void)state;
@@ -621,6 +630,7 @@ int main(void)
         cmocka_unit_test(texts_of_files_are_contents_of_their_names_and_types),
         cmocka_unit_test(files_in_mail_are_the_clients),
         cmocka_unit_test(what_a_keyword_does_besides_is_told_with_what_follows_a_match),
+        cmocka_unit_test(an_event_is_that_of_the_protocol_it_names),
         cmocka_unit_test(a_bounce_is_asked_of_requests_of_ftp),
         cmocka_unit_test(the_size_of_data_and_their_end_bound_contents),
         cmocka_unit_test(a_rule_of_both_ways_is_told_for_each),
