@@ -731,7 +731,7 @@ static void inspect_one(struct context *context, struct tx *tx)
     struct session *session = context->in->session;
     enum direction direction = context->direction;
     struct inspection_of_tx in = { .context = context, .tx = tx, .direction = direction };
-    in.protocol = set_protocol_index(context->set, tx->protocol ? tx->protocol : session->protocol);
+    in.protocol = set_protocol_index(context->set, tx->protocol);
     in.complete = context->in->flow_ends || tx_complete(session, tx, direction);
     if (in.protocol < 0 || !(context->set->tx_protocols[direction] >> in.protocol & 1) ||
         (tx->directed && tx->direction != direction) || tx->no_inspect) {
