@@ -54,7 +54,7 @@ bool network_parse(struct bytes text, struct network *network)
 void address_text(const struct address *address, struct text *out)
 {
     if (address->version == 4) {
-        char dotted[16], *at = dotted;
+        char dotted[4 * 4 + 1], *at = dotted;
         for (int i = 0; i < 4; i++) {
             at = text_octet(at, address->octets[i]);
             *at++ = '.';

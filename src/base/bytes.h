@@ -40,6 +40,31 @@ static inline bool bytes_is(struct bytes a, const char *string)
     return bytes_equal(a, bytes_of_string(string));
 }
 
+/* memcpy() for what is short most times, where the call would cost more than the copy. */
+static inline void bytes_copy(void *to, const void *from, size_t size)
+{
+    uint8_t *end = (uint8_t *)to + size;
+    const uint8_t *from_end = (const uint8_t *)from + size;
+    if (size > 16) {
+        memcpy(to, from, size);
+    } else if (size >= 8) {
+        uint64_t first, last;
+        memcpy(&first, from, sizeof first);
+        memcpy(&last, from_end - sizeof last, sizeof last);
+        memcpy(to, &first, sizeof first);
+        memcpy(end - sizeof last, &last, sizeof last);
+    } else if (size >= 4) {
+        uint32_t first, last;
+        memcpy(&first, from, sizeof first);
+        memcpy(&last, from_end - sizeof last, sizeof last);
+        memcpy(to, &first, sizeof first);
+        memcpy(end - sizeof last, &last, sizeof last);
+    } else {
+        for (size_t i = 0; i < size; i++)
+            ((uint8_t *)to)[i] = ((const uint8_t *)from)[i];
+    }
+}
+
 /* At most the first `size` bytes. */
 static inline struct bytes bytes_first(struct bytes b, size_t size)
 {

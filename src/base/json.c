@@ -8,6 +8,28 @@
 
 #include "base/field.h"
 
+void json_put_key(struct text *out, const char *key, size_t size)
+{
+    char *at = text_room(out, size + 3);
+    if (!at)
+        return;
+    at[0] = '"';
+    bytes_copy(at + 1, key, size);
+    memcpy(at + 1 + size, "\":", 3);
+    out->size += size + 3;
+}
+
+void json_put_word(struct text *out, const char *word, size_t size)
+{
+    char *at = text_room(out, size + 3);
+    if (!at)
+        return;
+    at[0] = '"';
+    bytes_copy(at + 1, word, size);
+    memcpy(at + 1 + size, "\",", 3);
+    out->size += size + 3;
+}
+
 void json_close(struct text *out, char bracket)
 {
     json_end(out);

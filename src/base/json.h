@@ -10,20 +10,21 @@
 
 #include "base/text.h"
 
+/* Short functions around one of these: the size of a key that stands in the code is known when it is
+ * compiled. */
+#define JSON_INLINE static inline __attribute__((always_inline))
+
+void json_put_key(struct text *out, const char *key, size_t size);
+void json_put_word(struct text *out, const char *word, size_t size);
+
 /* `"key":` without a value. Keys come from code and are written as they are. */
-static inline void json_key(struct text *out, const char *key)
+JSON_INLINE void json_key(struct text *out, const char *key)
 {
-    size_t size = key ? strlen(key) : 0;
-    char *at = key ? text_room(out, size + 3) : NULL;
-    if (!at)
-        return;
-    at[0] = '"';
-    memcpy(at + 1, key, size);
-    memcpy(at + 1 + size, "\":", 3);
-    out->size += size + 3;
+    if (key)
+        json_put_key(out, key, strlen(key));
 }
 /* Opens an object ('{') or array ('['). */
-static inline void json_open(struct text *out, const char *key, char bracket)
+JSON_INLINE void json_open(struct text *out, const char *key, char bracket)
 {
     json_key(out, key);
     text_char(out, bracket);
@@ -35,25 +36,18 @@ void json_end(struct text *out);
 /* The value of json_string(), quoted, with its comma. */
 void json_text(struct text *out, struct bytes value);
 /* UTF-8 is kept; in anything else every byte from 0x80 on becomes \xHH text, as EVE does. */
-static inline void json_string(struct text *out, const char *key, struct bytes value)
+JSON_INLINE void json_string(struct text *out, const char *key, struct bytes value)
 {
     json_key(out, key);
     json_text(out, value);
 }
 /* A value that comes from code, and is written as it is. */
-static inline void json_word(struct text *out, const char *key, const char *value)
+JSON_INLINE void json_word(struct text *out, const char *key, const char *value)
 {
-    size_t size = strlen(value);
     json_key(out, key);
-    char *at = text_room(out, size + 3);
-    if (!at)
-        return;
-    at[0] = '"';
-    memcpy(at + 1, value, size);
-    memcpy(at + 1 + size, "\",", 3);
-    out->size += size + 3;
+    json_put_word(out, value, strlen(value));
 }
-static inline void json_cstring(struct text *out, const char *key, const char *value)
+JSON_INLINE void json_cstring(struct text *out, const char *key, const char *value)
 {
     json_string(out, key, bytes_of_string(value));
 }
@@ -61,14 +55,14 @@ void json_hex(struct text *out, const char *key, struct bytes value);
 void json_base64(struct text *out, const char *key, struct bytes value);
 /* The value of json_uint(), with its comma. */
 void json_number(struct text *out, uint64_t value);
-static inline void json_uint(struct text *out, const char *key, uint64_t value)
+JSON_INLINE void json_uint(struct text *out, const char *key, uint64_t value)
 {
     json_key(out, key);
     json_number(out, value);
 }
 void json_int(struct text *out, const char *key, int64_t value);
 void json_real(struct text *out, const char *key, double value);
-static inline void json_bool(struct text *out, const char *key, bool value)
+JSON_INLINE void json_bool(struct text *out, const char *key, bool value)
 {
     json_key(out, key);
     text_put(out, value ? BYTES_OF("true,") : BYTES_OF("false,"));

@@ -86,7 +86,7 @@ static inline void text_put(struct text *text, struct bytes b)
 {
     char *at = b.size ? text_room(text, b.size) : NULL;
     if (at) {
-        memcpy(at, b.data, b.size);
+        bytes_copy(at, b.data, b.size);
         text_grow(text, b.size);
     }
 }

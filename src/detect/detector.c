@@ -359,11 +359,27 @@ static int by_number(const void *a, const void *b)
     return *x < *y ? -1 : *x > *y;
 }
 
+#define FEW 32U /* that sorting by insertion is the quickest for */
+
+static void sort_numbers(uint32_t *numbers, size_t count)
+{
+    if (count > FEW) {
+        qsort(numbers, count, sizeof *numbers, by_number);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        uint32_t number = numbers[i];
+        size_t at = i;
+        for (; at && numbers[at - 1] > number; at--)
+            numbers[at] = numbers[at - 1];
+        numbers[at] = number;
+    }
+}
+
 static void judge_candidates(struct context *context)
 {
     struct detector *detector = context->detector;
-    if (detector->candidate_count > 1)
-        qsort(detector->candidates, detector->candidate_count, sizeof *detector->candidates, by_number);
+    sort_numbers(detector->candidates, detector->candidate_count);
     for (size_t i = 0; i < detector->candidate_count; i++) {
         uint32_t rule = detector->candidates[i];
         detector->candidate_bits[rule / 64] &= ~((uint64_t)1 << rule % 64);

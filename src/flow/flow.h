@@ -57,7 +57,8 @@ struct flow {
     uint64_t parent_id;
     uint8_t client_mac[6], server_mac[6];
     uint32_t slot;         /* of the timing wheel */
-    uint32_t newer, older; /* in that slot: flow indexes */
+    uint32_t newer, older; /* in that slot: flow numbers */
+    uint32_t number;       /* in the table, from 1 on; 0: the flow has ended */
 };
 
 _Static_assert(sizeof(struct flow) <= 192, "a flow is at most three cache lines");

@@ -7,9 +7,11 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "base/pool.h"
+#include "packet/decode.h"
 
 const char *const flow_end_names[] = { "timeout", "forced", "shutdown", "tcp_reuse" };
 const char *const flow_state_names[] = { "new", "established", "closed", "bypassed" };
@@ -19,6 +21,8 @@ enum {
     WHEEL_SLOTS = 4096,
     WHEEL_SHIFT = 30, /* a slot is 2^30 ns, a little over a second */
     RECYCLE_TRIES = 64,
+    ENTRIES_MIN = 16384,
+    HUGE_PAGE = 2 << 20, /* bytes */
     NO_SLOT = WHEEL_SLOTS,
 };
 
@@ -28,14 +32,20 @@ struct entry {
     uint32_t hash, flow; /* index of the flow plus one; 0: empty */
 };
 
+/* The flows that may end within a slot of time, in the order they came: numbers, 0 for none. */
+struct slot {
+    uint32_t oldest, newest;
+};
+
 struct flow_table {
     struct flow_settings settings;
     struct pool flows;
     struct entry *entries;
     uint32_t mask;
-    uint32_t slots[WHEEL_SLOTS]; /* first flow of each, index plus one */
-    uint64_t tick, now;          /* slots up to this one were looked at; latest packet time */
-    bool leaping;                /* the latest packet was far ahead of `now` */
+    struct slot slots[WHEEL_SLOTS];
+    uint64_t tick, now; /* slots up to this one were looked at; latest packet time */
+    uint64_t earliest;  /* no flow is in a slot before this one */
+    bool leaping;       /* the latest packet was far ahead of `now` */
     bool emergency, begun;
     size_t emergency_enter, emergency_leave; /* flows in use */
     uint64_t next_id;
@@ -83,6 +93,21 @@ static enum flow_kind kind_of(uint8_t protocol)
     }
 }
 
+/* Entries are met at random: in large pages, so that finding their addresses does not take longer than they
+ * do. */
+static struct entry *entries_new(size_t count)
+{
+    size_t size = count * sizeof(struct entry);
+    if (size < HUGE_PAGE)
+        return calloc(count, sizeof(struct entry));
+    struct entry *entries = aligned_alloc(HUGE_PAGE, size);
+    if (entries) {
+        (void)madvise(entries, size, MADV_HUGEPAGE);
+        memset(entries, 0, size);
+    }
+    return entries;
+}
+
 struct flow_table *flow_table_new(const struct flow_settings *settings, struct error *error)
 {
     struct flow_table *table = calloc(1, sizeof *table);
@@ -100,15 +125,12 @@ struct flow_table *flow_table_new(const struct flow_settings *settings, struct e
         own->flow_max = FLOW_MAX_DEFAULT;
     if (!own->emergency_percent)
         own->emergency_percent = 10;
-    size_t capacity = 1024;
-    while (capacity < own->flow_max * 2)
-        capacity *= 2;
-    table->mask = (uint32_t)(capacity - 1);
+    table->mask = ENTRIES_MIN - 1;
     size_t share = own->flow_max / 100 * own->emergency_percent;
     table->emergency_enter = own->flow_max - share;
     table->emergency_leave = own->flow_max > 3 * share ? own->flow_max - 3 * share : 0;
     table->next_id = own->id_first ? own->id_first : own->seed * 0x9e3779b97f4a7c15ULL >> 12;
-    table->entries = calloc(capacity, sizeof *table->entries);
+    table->entries = entries_new(ENTRIES_MIN);
     if (own->flow_max > UINT32_MAX / 4 || !table->entries)
         error_set(error, "flow table: %zu flows are too many", own->flow_max);
     else if (pool_open(&table->flows, sizeof(struct flow), own->flow_max, error))
@@ -132,9 +154,11 @@ static struct flow *flow_at(const struct flow_table *table, uint32_t number)
     return (struct flow *)(void *)(table->flows.memory + (size_t)(number - 1) * table->flows.object_size);
 }
 
-static uint32_t flow_number(const struct flow_table *table, const struct flow *flow)
+static void fetch_flow(const struct flow_table *table, uint32_t number)
 {
-    return (uint32_t)((size_t)((const uint8_t *)flow - table->flows.memory) / table->flows.object_size) + 1;
+    const uint8_t *flow = (const uint8_t *)flow_at(table, number);
+    for (size_t at = 0; at < sizeof(struct flow); at += 64)
+        __builtin_prefetch(flow + at, 1);
 }
 
 /* ---- the key ---- */
@@ -190,6 +214,13 @@ static uint64_t key_hash(const struct key *key, uint64_t seed, bool vlans, bool 
         for (size_t i = 0; i < key->vlan_count; i++)
             rest = rest << 12 ^ key->vlans[i] ^ (uint64_t)(i + 1) << 60;
     return mix(sum ^ seed, rest ^ 0x8ebc6af09c88c6e3ULL);
+}
+
+static uint32_t table_hash(const struct flow_table *table, const struct key *key)
+{
+    const struct flow_settings *settings = &table->settings;
+    return (uint32_t)key_hash(key, settings->seed, !settings->no_vlan_tracking,
+                              !settings->no_recursion_level);
 }
 
 uint64_t flow_hash(const struct packet *packet, uint64_t seed)
@@ -251,18 +282,36 @@ static struct flow *table_lookup(const struct flow_table *table, const struct ke
     }
 }
 
-static void table_insert(struct flow_table *table, const struct flow *flow)
+static void entry_put(struct entry *entries, uint32_t mask, struct entry entry)
 {
-    uint32_t at = flow->hash & table->mask;
-    while (table->entries[at].flow)
-        at = (at + 1) & table->mask;
-    table->entries[at] = (struct entry){ flow->hash, flow_number(table, flow) };
+    uint32_t at = entry.hash & mask;
+    while (entries[at].flow)
+        at = (at + 1) & mask;
+    entries[at] = entry;
+}
+
+/* Half of the entries are empty, or as many as there is memory for, but one. */
+static bool table_has_room(struct flow_table *table)
+{
+    if (LIKELY(table->flows.used <= table->mask / 2))
+        return true;
+    uint32_t mask = table->mask * 2 + 1;
+    struct entry *entries = entries_new((size_t)mask + 1);
+    if (!entries)
+        return table->flows.used < table->mask;
+    for (size_t at = 0; at <= table->mask; at++)
+        if (table->entries[at].flow)
+            entry_put(entries, mask, table->entries[at]);
+    free(table->entries);
+    table->entries = entries;
+    table->mask = mask;
+    return true;
 }
 
 static void table_remove(struct flow_table *table, const struct flow *flow)
 {
-    uint32_t number = flow_number(table, flow), at = flow->hash & table->mask;
-    while (table->entries[at].flow != number)
+    uint32_t at = flow->hash & table->mask;
+    while (table->entries[at].flow != flow->number)
         at = (at + 1) & table->mask;
     /* Later entries of the run move up, so that no search ends early. */
     for (uint32_t hole = at, next = at;;) {
@@ -306,9 +355,11 @@ static void wheel_unlink(struct flow_table *table, struct flow *flow)
     if (flow->older)
         flow_at(table, flow->older)->newer = flow->newer;
     else
-        table->slots[flow->slot] = flow->newer;
+        table->slots[flow->slot].oldest = flow->newer;
     if (flow->newer)
         flow_at(table, flow->newer)->older = flow->older;
+    else
+        table->slots[flow->slot].newest = flow->older;
     flow->slot = NO_SLOT;
 }
 
@@ -319,14 +370,17 @@ static void wheel_link(struct flow_table *table, struct flow *flow)
         due = table->tick + 1;
     if (due - table->tick >= WHEEL_SLOTS)
         due = table->tick + WHEEL_SLOTS - 1;
+    table->earliest = MIN(table->earliest, due);
     flow->slotted_state = flow->state & 3U;
     flow->slot = (uint32_t)(due % WHEEL_SLOTS);
-    flow->older = 0;
-    flow->newer = table->slots[flow->slot];
-    uint32_t number = flow_number(table, flow);
-    if (flow->newer)
-        flow_at(table, flow->newer)->older = number;
-    table->slots[flow->slot] = number;
+    struct slot *slot = &table->slots[flow->slot];
+    flow->newer = 0;
+    flow->older = slot->newest;
+    if (flow->older)
+        flow_at(table, flow->older)->newer = flow->number;
+    else
+        slot->oldest = flow->number;
+    slot->newest = flow->number;
 }
 
 static void flow_finish(struct flow_table *table, struct flow *flow, enum flow_end reason)
@@ -343,6 +397,7 @@ static void flow_finish(struct flow_table *table, struct flow *flow, enum flow_e
         table->settings.ended(table->settings.context, flow);
     if (flow->tcp && table->settings.tcp)
         tcp_release(table->settings.tcp, flow);
+    flow->number = 0;
     pool_give(&table->flows, flow);
 }
 
@@ -351,16 +406,29 @@ void flow_end(struct flow_table *table, struct flow *flow, enum flow_end reason)
     flow_finish(table, flow, reason);
 }
 
+/* Flows that will be ended are far from the cache: what is needed of the next one is fetched, and the one
+ * after it. */
+static void fetch_next(const struct flow_table *table, const struct flow *next, uint32_t after)
+{
+    __builtin_prefetch(&table->entries[next->hash & table->mask], 1);
+    __builtin_prefetch(next->session);
+    __builtin_prefetch(next->detect);
+    if (after)
+        fetch_flow(table, after);
+}
+
 /* Looks at one slot: ends what is due, puts the rest where it belongs now. */
 static void wheel_turn(struct flow_table *table, uint32_t slot)
 {
-    uint32_t number = table->slots[slot];
-    table->slots[slot] = 0;
+    uint32_t number = table->slots[slot].oldest;
+    table->slots[slot] = (struct slot){ 0 };
     while (number) {
         struct flow *flow = flow_at(table, number);
         number = flow->newer;
-        if (number)
+        if (number) {
             flow_at(table, number)->older = 0;
+            fetch_next(table, flow_at(table, number), flow_at(table, number)->newer);
+        }
         flow->slot = NO_SLOT;
         table->counts[FLOW_CHECKED]++;
         if (flow->last + timeout_of(table, flow) <= table->now) {
@@ -414,7 +482,7 @@ void flow_expire(struct flow_table *table, uint64_t now)
     /* Flows put back go after `tick`, so that no slot is met twice. */
     table->tick = tick;
     for (uint64_t at = from; at <= tick; at++)
-        if (table->slots[at % WHEEL_SLOTS])
+        if (table->slots[at % WHEEL_SLOTS].oldest)
             wheel_turn(table, (uint32_t)(at % WHEEL_SLOTS));
     emergency_check(table);
 }
@@ -423,10 +491,11 @@ void flow_expire(struct flow_table *table, uint64_t now)
 static bool flow_recycle(struct flow_table *table)
 {
     unsigned tries = 0;
-    for (uint64_t at = table->tick + 1; at < table->tick + WHEEL_SLOTS; at++) {
+    for (uint64_t at = MAX(table->tick + 1, table->earliest); at < table->tick + WHEEL_SLOTS; at++) {
         uint32_t slot = (uint32_t)(at % WHEEL_SLOTS);
-        while (table->slots[slot]) {
-            struct flow *flow = flow_at(table, table->slots[slot]);
+        while (table->slots[slot].oldest) {
+            struct flow *flow = flow_at(table, table->slots[slot].oldest);
+            table->earliest = at;
             table->counts[FLOW_RECYCLE_EVAL]++;
             uint64_t due = ((flow->last + timeout_of(table, flow)) >> WHEEL_SHIFT) + 1;
             if (due > at && ++tries < RECYCLE_TRIES) {
@@ -438,6 +507,8 @@ static bool flow_recycle(struct flow_table *table)
                 continue;
             }
             table->counts[FLOW_RECYCLED]++;
+            if (flow->newer) /* the next one */
+                fetch_next(table, flow_at(table, flow->newer), flow_at(table, flow->newer)->newer);
             flow_finish(table, flow, FLOW_END_FORCED);
             return true;
         }
@@ -450,7 +521,7 @@ static bool flow_recycle(struct flow_table *table)
 static struct flow *flow_make(struct flow_table *table, const struct packet *packet, const struct key *key,
                               uint32_t hash)
 {
-    struct flow *flow = pool_take(&table->flows);
+    struct flow *flow = table_has_room(table) ? pool_take(&table->flows) : NULL;
     if (UNLIKELY(!flow)) {
         if (!flow_recycle(table) || !(flow = pool_take(&table->flows))) {
             table->counts[FLOW_RECYCLE_FAILED]++;
@@ -459,6 +530,8 @@ static struct flow *flow_make(struct flow_table *table, const struct packet *pac
         }
     }
     memset(flow, 0, sizeof *flow);
+    size_t distance = (size_t)((uint8_t *)flow - table->flows.memory);
+    flow->number = (uint32_t)(distance / table->flows.object_size) + 1;
     flow->client = *key->src;
     flow->server = *key->dst;
     flow->client_port = key->src_port;
@@ -477,7 +550,7 @@ static struct flow *flow_make(struct flow_table *table, const struct packet *pac
         memcpy(flow->client_mac, packet->ether.data + 6, 6);
         memcpy(flow->server_mac, packet->ether.data, 6);
     }
-    table_insert(table, flow);
+    entry_put(table->entries, table->mask, (struct entry){ flow->hash, flow->number });
     wheel_link(table, flow);
     table->counts[FLOW_TOTAL]++;
     table->counts[FLOW_ACTIVE]++;
@@ -511,8 +584,7 @@ static struct flow *flow_quoted(struct flow_table *table, const struct packet *p
     key.src_port = packet->quoted_src_port;
     key.dst_port = packet->quoted_dst_port;
     key.protocol = packet->quoted_protocol;
-    uint32_t hash = (uint32_t)key_hash(&key, table->settings.seed, !table->settings.no_vlan_tracking,
-                                       !table->settings.no_recursion_level);
+    uint32_t hash = table_hash(table, &key);
     struct flow *flow = table_lookup(table, &key, hash, direction);
     if (flow)
         *direction = address_equal(&packet->src, &flow->client) ? TO_SERVER : TO_CLIENT;
@@ -532,8 +604,7 @@ struct flow *flow_find(struct flow_table *table, const struct packet *packet, en
         (flow = flow_quoted(table, packet, direction)))
         return flow;
     struct key key = key_of(packet);
-    uint32_t hash = (uint32_t)key_hash(&key, table->settings.seed, !table->settings.no_vlan_tracking,
-                                       !table->settings.no_recursion_level);
+    uint32_t hash = table_hash(table, &key);
     flow = table_lookup(table, &key, hash, direction);
     if (flow) {
         /* The wheel turns in whole slots; the flow may be over already. */
@@ -553,6 +624,27 @@ struct flow *flow_find(struct flow_table *table, const struct packet *packet, en
     flow = flow_make(table, packet, &key, hash);
     *fresh = flow != NULL;
     return flow;
+}
+
+/* ---- what comes next ---- */
+
+uint32_t flow_expect(const struct flow_table *table, uint16_t link_type, struct bytes frame)
+{
+    struct address src, dst;
+    struct key key = { .src = &src, .dst = &dst };
+    if (!decode_glimpse(link_type, frame, &src, &dst, &key.src_port, &key.dst_port, &key.protocol))
+        return 0;
+    uint32_t hash = table_hash(table, &key);
+    __builtin_prefetch(&table->entries[hash & table->mask]);
+    return hash;
+}
+
+void flow_expect_soon(const struct flow_table *table, uint32_t hash)
+{
+    const struct entry *entry = &table->entries[hash & table->mask];
+    if (!hash || !entry->flow)
+        return;
+    fetch_flow(table, entry->flow);
 }
 
 void flow_set_state(struct flow_table *table, struct flow *flow, enum flow_state state)
@@ -625,10 +717,10 @@ void flow_swap(struct flow *flow)
 
 struct flow *flow_each(const struct flow_table *table, size_t *position)
 {
-    while (*position <= table->mask) {
-        uint32_t number = table->entries[(*position)++].flow;
-        if (number)
-            return flow_at(table, number);
+    while (*position < table->flows.fresh) {
+        struct flow *flow = flow_at(table, (uint32_t)++ * position);
+        if (flow->number)
+            return flow;
     }
     return NULL;
 }
@@ -649,13 +741,16 @@ void flow_end_all(struct flow_table *table, enum flow_end reason)
         list[count++] = flow;
     if (list) {
         qsort(list, count, sizeof *list, flow_compare);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
+            if (i + 2 < count)
+                fetch_next(table, list[i + 1], list[i + 2]->number);
             flow_finish(table, list[i], reason);
+        }
         free(list);
         return;
     }
-    /* No memory for an order: as they come. Removal moves entries, so the walk starts over. */
-    for (struct flow *flow; position = 0, (flow = flow_each(table, &position));)
+    /* No memory for an order: as they come. */
+    for (struct flow *flow; (flow = flow_each(table, &position));)
         flow_finish(table, flow, reason);
 }
 

@@ -109,6 +109,11 @@ void flow_swap(struct flow *flow);
 void flow_expire(struct flow_table *table, uint64_t now);
 /* Ends this flow now. */
 void flow_end(struct flow_table *table, struct flow *flow, enum flow_end reason);
+/* A frame that is going to come: where its flow stands in the table is fetched into the cache, and its hash
+ * returned; flow_expect_soon(), a few frames later, fetches the flow. Changes nothing, and knows plain frames
+ * only: Ethernet, IPv4 without options, TCP and UDP; 0 for others. */
+uint32_t flow_expect(const struct flow_table *table, uint16_t link_type, struct bytes frame);
+void flow_expect_soon(const struct flow_table *table, uint32_t hash);
 /* Ends all flows, oldest first. */
 void flow_end_all(struct flow_table *table, enum flow_end reason);
 /* Walks the live flows: start with *position = 0; NULL at the end. Do not end any meanwhile. */

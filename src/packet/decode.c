@@ -202,3 +202,25 @@ const char *packet_source_name(const struct packet *packet)
                                                                                      : "ipv4 tunnel";
     }
 }
+
+#define ETHER_HEAD  14U
+#define ETHER_IPV4  0x0800U
+#define IPV4_HEAD   20U     /* without options */
+#define IPV4_PLAIN  0x45U   /* version and size of the header */
+#define IPV4_PIECES 0x3fffU /* more fragments, offset */
+
+bool decode_glimpse(uint16_t link_type, struct bytes frame, struct address *src, struct address *dst,
+                    uint16_t *src_port, uint16_t *dst_port, uint8_t *protocol)
+{
+    struct bytes ip = link_type == LINK_ETHERNET ? bytes_from(frame, ETHER_HEAD) : BYTES_NONE;
+    if (ip.size < IPV4_HEAD + 4 || load_be16(ip.data - 2) != ETHER_IPV4 || ip.data[0] != IPV4_PLAIN ||
+        load_be16(ip.data + 6) & IPV4_PIECES || (ip.data[9] != IP_TCP && ip.data[9] != IP_UDP))
+        return false;
+    *src = *dst = (struct address){ .version = 4 };
+    memcpy(src->octets, ip.data + 12, 4);
+    memcpy(dst->octets, ip.data + 16, 4);
+    *src_port = load_be16(ip.data + IPV4_HEAD);
+    *dst_port = load_be16(ip.data + IPV4_HEAD + 2);
+    *protocol = ip.data[9];
+    return true;
+}

@@ -314,4 +314,9 @@ void packet_event(struct decoder *decoder, struct packet *packet, enum decode_ev
 /* EVE's pkt_src: "wire/pcap", "gre tunnel", "defrag" ... */
 const char *packet_source_name(const struct packet *packet);
 
+/* The ends of a frame that is as plain as most are: Ethernet, IPv4 without options or fragments, TCP or UDP.
+ * Says what decode() is going to find, and nothing about other frames. */
+bool decode_glimpse(uint16_t link_type, struct bytes frame, struct address *src, struct address *dst,
+                    uint16_t *src_port, uint16_t *dst_port, uint8_t *protocol);
+
 #endif

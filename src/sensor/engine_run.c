@@ -162,8 +162,7 @@ static void run_single(struct engine *engine, struct capture *capture)
     size_t count;
     while (!stop_asked && next_frames(engine, capture, frames, &count)) {
         worker->recorder.file_name = capture_name(capture);
-        for (size_t i = 0; i < count; i++)
-            worker_frame(worker, &frames[i]);
+        worker_frames(worker, frames, count);
         worker_flush(worker);
         housekeeping(engine);
     }

@@ -50,12 +50,6 @@ void lane_unlock(struct lane *lane)
 
 /* ---- the thread ---- */
 
-static void work(struct lane *lane, const struct capture_frame *frames, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        worker_frame(lane->worker, &frames[i]);
-}
-
 static void *run_queue(void *context)
 {
     struct lane *lane = context;
@@ -70,7 +64,7 @@ static void *run_queue(void *context)
             break;
         lane_lock(lane);
         lane->worker->recorder.file_name = parcel->file;
-        work(lane, parcel->frames, parcel->count);
+        worker_frames(lane->worker, parcel->frames, parcel->count);
         worker_flush(lane->worker);
         lane_unlock(lane);
         pthread_mutex_lock(&lane->queue_lock);
@@ -102,7 +96,7 @@ static void *run_capture(void *context)
         }
         lane_lock(lane);
         lane->worker->recorder.interface = capture_name(lane->capture);
-        work(lane, frames, count);
+        worker_frames(lane->worker, frames, count);
         worker_tick(lane->worker, clock_wall());
         lane_unlock(lane);
     }

@@ -392,7 +392,7 @@ static uint8_t handle_packet(struct worker *worker, struct packet *packet)
     return scene.verdict;
 }
 
-void worker_frame(struct worker *worker, const struct capture_frame *frame)
+static void worker_frame(struct worker *worker, const struct capture_frame *frame)
 {
     struct packet packet;
     memset(&packet, 0, offsetof(struct packet, ip_record));
@@ -419,6 +419,22 @@ void worker_frame(struct worker *worker, const struct capture_frame *frame)
             worker->counts.blocked++;
         else
             worker->counts.accepted++;
+    }
+}
+
+#define FAR  8U /* frames ahead whose places in the flow table are fetched */
+#define NEAR 3U /* ... whose flows are */
+
+void worker_frames(struct worker *worker, const struct capture_frame *frames, size_t count)
+{
+    uint32_t hashes[FAR];
+    for (size_t i = 0; i < count + FAR; i++) {
+        if (i < count)
+            hashes[i % FAR] = flow_expect(worker->flows, frames[i].link_type, frames[i].data);
+        if (i >= FAR - NEAR && i - (FAR - NEAR) < count)
+            flow_expect_soon(worker->flows, hashes[(i - (FAR - NEAR)) % FAR]);
+        if (i + 1 >= FAR && i + 1 - FAR < count)
+            worker_frame(worker, &frames[i + 1 - FAR]);
     }
 }
 

@@ -75,8 +75,8 @@ void worker_free(struct worker *worker);
 void worker_watch(struct worker *worker, struct watch *watch);
 /* Announced connections are kept in `table`, together with the other workers. */
 void worker_expect(struct worker *worker, struct expectations *table);
-/* Takes one frame through all stages. */
-void worker_frame(struct worker *worker, const struct capture_frame *frame);
+/* Takes frames through all stages, one after the other. */
+void worker_frames(struct worker *worker, const struct capture_frame *frames, size_t count);
 /* Time passes without frames: flows end, buffers are flushed. `now`: ns since 1970. */
 void worker_tick(struct worker *worker, uint64_t now);
 /* Hands over what waited for a while. */

@@ -57,7 +57,7 @@ static uint64_t feed(const char *path, enum damage damage, unsigned seed)
                 copy[(number * 13 + seed) % size] ^= (uint8_t)(1U << (seed % 8));
             struct capture_frame frame = frames[i];
             frame.data = bytes_of(copy, size);
-            worker_frame(worker, &frame);
+            worker_frames(worker, &frame, 1);
             guarded_free(copy, size);
         }
     worker_finish(worker);
