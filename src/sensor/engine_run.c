@@ -174,12 +174,15 @@ static void run_single(struct engine *engine, struct capture *capture)
 static size_t lane_of(struct decoder *decoder, const struct capture_frame *frame, size_t count)
 {
     struct packet packet;
-    memset(&packet, 0, offsetof(struct packet, ip_record));
-    packet.time = frame->time;
-    packet.frame = frame->data;
-    packet.wire_size = frame->wire_size;
-    packet.link_type = frame->link_type;
-    (void)decode(decoder, &packet);
+    if (!decode_glimpse(frame->link_type, frame->data, &packet.src, &packet.dst, &packet.src_port,
+                        &packet.dst_port, &packet.protocol)) {
+        memset(&packet, 0, offsetof(struct packet, ip_record));
+        packet.time = frame->time;
+        packet.frame = frame->data;
+        packet.wire_size = frame->wire_size;
+        packet.link_type = frame->link_type;
+        (void)decode(decoder, &packet);
+    }
     if (packet.src.version == 0)
         return 0;
     uint64_t src = bytes_hash(bytes_of(packet.src.octets, address_size(&packet.src)), 1);
