@@ -369,7 +369,7 @@ static bool run(struct engine *engine, struct error *error)
         !(engine->stats = stats_new(&engine->settings, error)) || !open_captures(engine, error) ||
         !start_workers(engine, error) || !profile_workers(engine, error) || !write_pid(engine, error))
         return false;
-    catch_signals();
+    catch_signals(false);
     if (engine->settings.sandbox && !enter_sandbox(engine, error))
         return false;
     log_notice("engine: started with %zu worker%s", engine->worker_count,
@@ -611,6 +611,8 @@ int engine_main(struct options *options)
     engine->options = options;
     bool good = true;
     int status = 0;
+    if (options->mode == MODE_RUN && !options->analysis)
+        catch_signals(true);
     if (needs_settings(options->mode)) {
         good = load_settings(engine, &error) && read_filter(engine, &error);
     }

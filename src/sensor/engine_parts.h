@@ -32,7 +32,9 @@ struct engine {
 };
 
 MUST_CHECK struct ruleset *load_rules(struct engine *engine, struct error *error);
-void catch_signals(void);
+/* What is asked by signals is done when the sensor runs. `restart`: calls that they interrupt go on, as while
+ * rules are read; else they end, as a capture's have to. */
+void catch_signals(bool restart);
 MUST_CHECK bool open_captures(struct engine *engine, struct error *error);
 MUST_CHECK bool start_workers(struct engine *engine, struct error *error);
 /* Reads until the end or a signal; false when a capture failed (engine->failure). */

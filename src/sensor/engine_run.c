@@ -79,10 +79,10 @@ static void on_signal(int number)
         stop_asked = 1;
 }
 
-void catch_signals(void)
+void catch_signals(bool restart)
 {
     static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR2 };
-    struct sigaction action = { .sa_handler = on_signal };
+    struct sigaction action = { .sa_handler = on_signal, .sa_flags = restart ? SA_RESTART : 0 };
     for (size_t i = 0; i < COUNT_OF(numbers); i++)
         sigaction(numbers[i], &action, NULL);
     action.sa_handler = SIG_IGN;

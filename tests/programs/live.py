@@ -99,6 +99,30 @@ def add_rule(folder, line):
         file.write(line)
 
 
+def caught(pid):
+    """Whether the process has handlers for signals, and whether it is confined already."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        status = dict(line.split(":\t", 1) for line in file)
+    return int(status["SigCgt"], 16) >> (signal.SIGUSR2 - 1) & 1, status["Seccomp"].strip() != "0"
+
+
+def early_signals(folder):
+    """A sensor that is told to reload, and to open its outputs anew, while it still reads its rules."""
+    rules, logs = os.path.join(folder, "many.rules"), os.path.join(folder, "early")
+    os.mkdir(logs)
+    with open(rules, "w", encoding="ascii") as file:
+        for number in range(20000):
+            file.write(RULE.format(f"many{number}", number + 1))
+    capture = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "browsing", "capture.pcap")
+    process = subprocess.Popen([sensor, "-r", capture, "-S", rules, "-l", logs], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    until(lambda: caught(process.pid)[0])
+    check("signals are caught while rules are read", caught(process.pid) == (1, False), caught(process.pid))
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGUSR2)
+    said = process.stdout.read().decode("utf-8", "replace")
+    check("and the sensor then runs as ever", process.wait(PATIENCE) == 0, said)
+
+
 def once_each(counts, last):
     return counts == {str(number): 1 for number in range(last)}
 
@@ -227,6 +251,7 @@ server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 folder = tempfile.mkdtemp(prefix="vonglau-live-")
 try:
+    early_signals(folder)
     run(folder, server.server_address[1])
     with_the_centre(folder)
 finally:
