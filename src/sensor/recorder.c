@@ -443,7 +443,7 @@ void recorder_app_proto(const struct session *session, struct text *out)
         json_word(out, "app_proto_ts", "failed");
     if (session->protocol && !tc && session->probing_done[TO_CLIENT])
         json_word(out, "app_proto_tc", "failed");
-    if (session->known_as)
+    if (session->protocol && session->known_as)
         json_word(out, "app_proto_orig", session->protocol->name);
     else if (session->original && session->original != session->protocol)
         json_word(out, "app_proto_orig", session->original->name);
