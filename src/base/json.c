@@ -8,26 +8,27 @@
 
 #include "base/field.h"
 
-void json_put_key(struct text *out, const char *key, size_t size)
-{
-    char *at = text_room(out, size + 3);
-    if (!at)
-        return;
-    at[0] = '"';
-    bytes_copy(at + 1, key, size);
-    memcpy(at + 1 + size, "\":", 3);
-    out->size += size + 3;
-}
-
-void json_put_word(struct text *out, const char *word, size_t size)
+/* `"word"` and the sign behind it. */
+static inline void put_quoted(struct text *out, const char *word, size_t size, char behind)
 {
     char *at = text_room(out, size + 3);
     if (!at)
         return;
     at[0] = '"';
     bytes_copy(at + 1, word, size);
-    memcpy(at + 1 + size, "\",", 3);
-    out->size += size + 3;
+    at[size + 1] = '"';
+    at[size + 2] = behind;
+    text_grow(out, size + 3);
+}
+
+void json_put_key(struct text *out, const char *key, size_t size)
+{
+    put_quoted(out, key, size, ':');
+}
+
+void json_put_word(struct text *out, const char *word, size_t size)
+{
+    put_quoted(out, word, size, ',');
 }
 
 void json_close(struct text *out, char bracket)

@@ -9,20 +9,7 @@
 
 static char report[16384];
 
-static void analyze(const char *rules)
-{
-    struct stage stage;
-    struct error error = { "" };
-    stage_open(&stage, rules, NULL);
-    memset(report, 0, sizeof report);
-    FILE *file = fmemopen(report, sizeof report - 1, "w");
-    assert_non_null(file);
-    assert_true(ruleset_analyze(stage.set, file, &error));
-    assert_int_equal(fclose(file), 0);
-    stage_close(&stage);
-}
-
-/* The other reports on `rules`. */
+/* What a report says of `rules`. */
 static void tell(const char *rules, bool (*write)(const struct ruleset *, FILE *, struct error *))
 {
     struct stage stage;
@@ -34,6 +21,11 @@ static void tell(const char *rules, bool (*write)(const struct ruleset *, FILE *
     assert_true(write(stage.set, file, &error));
     assert_int_equal(fclose(file), 0);
     stage_close(&stage);
+}
+
+static void analyze(const char *rules)
+{
+    tell(rules, ruleset_analyze);
 }
 
 static bool write_advice(const struct ruleset *set, FILE *out, struct error *error)
