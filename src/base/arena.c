@@ -13,15 +13,8 @@ struct arena_block {
 #define BLOCK_FIRST 512U
 #define BLOCK_MOST  (256U * 1024U)
 
-static bool grow(struct arena *arena, size_t least)
+static bool add_block(struct arena *arena, size_t size)
 {
-    size_t size = arena->blocks ? MIN(arena->blocks->size * 2, (size_t)BLOCK_MOST) : BLOCK_FIRST;
-    size = MAX(size, least);
-    size_t room = arena->limit - MIN(arena->limit, arena->used);
-    if (size > room)
-        size = room;
-    if (size < least)
-        return false;
     struct arena_block *block = malloc(sizeof *block + size);
     if (!block)
         return false;
@@ -32,6 +25,16 @@ static bool grow(struct arena *arena, size_t least)
     arena->at = block->memory;
     arena->end = block->memory + size;
     return true;
+}
+
+static bool grow(struct arena *arena, size_t least)
+{
+    size_t size = arena->blocks ? MIN(arena->blocks->size * 2, (size_t)BLOCK_MOST) : BLOCK_FIRST;
+    size = MAX(size, least);
+    size_t room = arena->limit - MIN(arena->limit, arena->used);
+    if (size > room)
+        size = room;
+    return size >= least && add_block(arena, size);
 }
 
 void *arena_new(struct arena *arena, size_t size, size_t alignment)
@@ -46,6 +49,17 @@ void *arena_new(struct arena *arena, size_t size, size_t alignment)
     uint8_t *given = arena->at + skip;
     arena->at = given + size;
     return memset(given, 0, size);
+}
+
+void *arena_own(size_t size, size_t member, size_t room, size_t limit)
+{
+    struct arena arena = arena_of(size + limit);
+    if (!add_block(&arena, size + MIN(room, limit)))
+        return NULL;
+    uint8_t *object = memset(arena.at, 0, size);
+    arena.at += size;
+    memcpy(object + member, &arena, sizeof arena);
+    return object;
 }
 
 void *arena_array(struct arena *arena, size_t size, size_t count, size_t alignment)
@@ -77,10 +91,10 @@ char *arena_string(struct arena *arena, struct bytes b)
 void arena_reset(struct arena *arena)
 {
     struct arena_block *block = arena->blocks;
+    *arena = arena_of(arena->limit); /* first: it may be in a block itself */
     while (block) {
         struct arena_block *next = block->next;
         free(block);
         block = next;
     }
-    *arena = arena_of(arena->limit);
 }

@@ -20,8 +20,20 @@ void json_put_word(struct text *out, const char *word, size_t size);
 /* `"key":` without a value. Keys come from code and are written as they are. */
 JSON_INLINE void json_key(struct text *out, const char *key)
 {
-    if (key)
-        json_put_key(out, key, strlen(key));
+    if (!key)
+        return;
+    size_t size = strlen(key);
+    if (!__builtin_constant_p(size)) {
+        json_put_key(out, key, size);
+        return;
+    }
+    char *at = text_room(out, size + 3);
+    if (!at)
+        return;
+    at[0] = '"';
+    memcpy(at + 1, key, size);
+    memcpy(at + 1 + size, "\":", 3);
+    out->size += size + 3;
 }
 /* Opens an object ('{') or array ('['). */
 JSON_INLINE void json_open(struct text *out, const char *key, char bracket)

@@ -10,8 +10,10 @@
 #define TX_SPARE           (1024U * 1024U)
 #define PROBE_GIVE_UP      2048U
 #define SESSION_MEMORY     (64U * 1024U)
+#define SESSION_ROOM       (496 - sizeof(struct session)) /* a small state is in the session's own block */
 #define TX_MEMORY          (4U * 1024U * 1024U)
 #define TX_MEMORY_DEFAULT  (256U * 1024U)
+#define TX_ROOM            512U /* what a short message needs beside its record */
 #define TX_MAX_DEFAULT     512U
 #define BUFFER_MAX_DEFAULT (256U * 1024U)
 
@@ -48,7 +50,7 @@ static void uncharge(const struct session *session)
 
 static size_t tx_size(const struct tx *tx)
 {
-    size_t size = sizeof *tx + tx->protocol->record_size + tx->memory.used + tx->spare.used;
+    size_t size = tx->memory.used + tx->spare.used;
     for (const struct file *file = tx->files; file; file = file->next)
         size += file->window.data.size;
     return size;
@@ -62,7 +64,7 @@ static bool charge(struct session *session, size_t size)
     if (!budget)
         return true;
     size_t before = session->charged;
-    size += sizeof *session + session->memory.used + session->heap;
+    size += session->memory.used + session->heap;
     for (int d = 0; d < DIRECTIONS; d++)
         size += session->frames[d] ? FRAMES_MAX * sizeof(struct frame) : 0;
     uncharge(session);
@@ -79,7 +81,9 @@ struct session *session_new(const struct session_settings *settings, uint8_t tra
 {
     const struct session_budget *budget = settings->budget;
     bool room = !budget || budget->used + sizeof(struct session) <= budget->limit;
-    struct session *session = room ? calloc(1, sizeof *session) : NULL;
+    size_t memory = settings->session_memory_max ? settings->session_memory_max : (size_t)SESSION_MEMORY;
+    struct session *session =
+        room ? ARENA_OWN(struct session, sizeof *session, memory, SESSION_ROOM, memory) : NULL;
     if (!session) {
         if (settings->counts)
             settings->counts[SESSION_REFUSED]++;
@@ -89,8 +93,6 @@ struct session *session_new(const struct session_settings *settings, uint8_t tra
     session->transport = transport;
     session->client_port = client_port;
     session->server_port = server_port;
-    session->memory = arena_of(settings->session_memory_max ? settings->session_memory_max
-                                                            : (size_t)SESSION_MEMORY);
     count(session, SESSION_OPENED);
     return session;
 }
@@ -124,9 +126,8 @@ static void tx_free(struct session *session, struct tx *tx)
         tx->carried->carrier = NULL;
     for (struct file *file = tx->files; file; file = file->next)
         file_free(file);
-    arena_done(&tx->memory);
     arena_done(&tx->spare);
-    free(tx);
+    arena_done(&tx->memory); /* the transaction itself */
 }
 
 /* Too many at once: the oldest one is finished as it is; the sweep after this packet frees it. */
@@ -156,7 +157,7 @@ static struct tx *tx_new(struct session *session, const struct protocol *protoco
         count(session, SESSION_ERROR_ALLOC);
         return NULL;
     }
-    struct tx *tx = calloc(1, sizeof *tx + protocol->record_size);
+    struct tx *tx = ARENA_OWN(struct tx, sizeof *tx + protocol->record_size, memory, TX_ROOM, MIN(limit, own));
     if (!tx) {
         count(session, SESSION_ERROR_ALLOC);
         return NULL;
@@ -164,7 +165,6 @@ static struct tx *tx_new(struct session *session, const struct protocol *protoco
     tx->protocol = protocol;
     tx->number = session->tx_total++ - session->tx_base;
     tx->first = tx->last = session->time;
-    tx->memory = arena_of(MIN(limit, own));
     tx->spare = arena_of(TX_SPARE);
     if (session->last_tx)
         session->last_tx->next = tx;
@@ -336,8 +336,7 @@ void session_free(struct session *session)
         uncharge(session);
     free(session->frames[TO_SERVER]);
     free(session->frames[TO_CLIENT]);
-    arena_done(&session->memory);
-    free(session);
+    arena_done(&session->memory); /* the session itself */
 }
 
 /* ---- recognition ---- */
