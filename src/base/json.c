@@ -33,13 +33,14 @@ void json_put_word(struct text *out, const char *word, size_t size)
 
 void json_close(struct text *out, char bracket)
 {
-    json_end(out);
-    char *at = text_room(out, 2);
+    bool open = out->size && out->data[out->size - 1] == ',';
+    char *at = text_room(out, 2 - (size_t)open);
     if (!at)
         return;
+    at -= open;
     at[0] = bracket;
     at[1] = ',';
-    text_grow(out, 2);
+    text_grow(out, 2 - (size_t)open);
 }
 
 void json_end(struct text *out)
@@ -160,14 +161,6 @@ void json_text(struct text *out, struct bytes value)
     }
     text_char(out, '"');
     json_escape(out, value);
-    text_put(out, BYTES_OF("\","));
-}
-
-void json_hex(struct text *out, const char *key, struct bytes value)
-{
-    json_key(out, key);
-    text_char(out, '"');
-    text_hex(out, value);
     text_put(out, BYTES_OF("\","));
 }
 

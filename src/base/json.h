@@ -63,7 +63,13 @@ JSON_INLINE void json_cstring(struct text *out, const char *key, const char *val
 {
     json_string(out, key, bytes_of_string(value));
 }
-void json_hex(struct text *out, const char *key, struct bytes value);
+JSON_INLINE void json_hex(struct text *out, const char *key, struct bytes value)
+{
+    json_key(out, key);
+    text_char(out, '"');
+    text_hex(out, value);
+    text_put(out, BYTES_OF("\","));
+}
 void json_base64(struct text *out, const char *key, struct bytes value);
 /* The value of json_uint(), with its comma. */
 void json_number(struct text *out, uint64_t value);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define CACHE_MAX 8192 /* classes kept by one worker; then it starts over */
+#define PORT_PAGE 256
 
 /* Intervals of one number space, each with the class of its members. */
 struct partition {
@@ -21,7 +22,8 @@ struct classes {
     uint16_t *v4_class;
     size_t v4_count;
     uint32_t v4_first[65537]; /* by the upper half of an address: the interval that its first one is in */
-    uint16_t port_class[65536];
+    uint16_t (*port_pages)[PORT_PAGE]; /* classes of ports in blocks of PORT_PAGE; equal blocks are one */
+    uint8_t port_page[65536 / PORT_PAGE];
     struct index_list ip_only;
     struct gate *always; /* those that want data come first */
     size_t always_count;
@@ -223,18 +225,42 @@ static bool build_gates(struct classes *c, const struct ruleset *set)
     return c->always != NULL;
 }
 
+/* The classes of ports as a table of few and small blocks: most ports of clients share one, so that a look
+ * at it costs no cache miss. */
+static bool build_ports(struct classes *c)
+{
+    c->port_pages = calloc(COUNT_OF(c->port_page), sizeof *c->port_pages);
+    if (!c->port_pages)
+        return false;
+    size_t part = 0, pages = 0;
+    for (size_t page = 0; page < COUNT_OF(c->port_page); page++) {
+        uint16_t *fresh = c->port_pages[pages];
+        for (size_t i = 0; i < PORT_PAGE; i++) {
+            while (part + 1 < c->ports.count && (size_t)c->ports.starts[part + 1] <= page * PORT_PAGE + i)
+                part++;
+            fresh[i] = c->ports.class_of[part];
+        }
+        size_t same = 0;
+        while (memcmp(c->port_pages[same], fresh, sizeof *c->port_pages) != 0)
+            same++;
+        c->port_page[page] = (uint8_t)same;
+        pages += same == pages;
+    }
+    return true;
+}
+
+static uint16_t port_class(const struct classes *c, uint16_t port)
+{
+    return c->port_pages[c->port_page[port / PORT_PAGE]][port % PORT_PAGE];
+}
+
 bool classes_build(struct ruleset *set)
 {
     struct classes *c = set->classes = calloc(1, sizeof *c);
     if (!c || !partition_build(&c->addresses, &set->addresses, ADDRESS_TOP) ||
-        !partition_build(&c->ports, &set->ports, PORT_TOP) || !build_v4(c) || !sort_rules(c, set) ||
-        !build_gates(c, set))
+        !partition_build(&c->ports, &set->ports, PORT_TOP) || !build_v4(c) || !build_ports(c) ||
+        !sort_rules(c, set) || !build_gates(c, set))
         return false;
-    for (size_t i = 0; i < c->ports.count; i++) {
-        size_t end = i + 1 < c->ports.count ? (size_t)c->ports.starts[i + 1] : 65536;
-        for (size_t port = (size_t)c->ports.starts[i]; port < end && port < 65536; port++)
-            c->port_class[port] = c->ports.class_of[i];
-    }
     return true;
 }
 
@@ -246,6 +272,7 @@ void classes_free(struct classes *c)
     partition_done(&c->ports);
     free(c->v4_starts);
     free(c->v4_class);
+    free(c->port_pages);
     free(c->ip_only.items);
     free(c->always);
     free(c->raw_packet_headers.items);
@@ -479,8 +506,8 @@ const struct flow_class *class_of(struct class_cache *cache, const struct packet
         key.dst = address_class(c, &packet->dst);
         key.has_ports = packet->tcp || packet->udp || packet->sctp || packet->src_port || packet->dst_port;
         if (key.has_ports) {
-            key.src_port = c->port_class[packet->src_port];
-            key.dst_port = c->port_class[packet->dst_port];
+            key.src_port = port_class(c, packet->src_port);
+            key.dst_port = port_class(c, packet->dst_port);
         }
     }
     size_t recent = recent_place(&key);

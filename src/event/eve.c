@@ -4,20 +4,16 @@
 
 #include "base/clock.h"
 
-/* The time in `stamp`: only the fraction's six digits, from 20 on, differ within a second. */
-static void set_time(struct eve_stamp *stamp, uint64_t time)
+/* The text of the second that `time` is in; only the fraction's six digits, from 20 on, differ within it. */
+static const char *second_text(struct eve_stamp *stamp, uint64_t second)
 {
-    uint64_t second = time / NS_PER_S;
-    if (!stamp->valid || stamp->second != second) {
-        struct text text = text_of(stamp->text, sizeof stamp->text);
-        clock_text_eve(time, &text);
-        stamp->second = second;
-        stamp->valid = true;
+    struct eve_second *kept = &stamp->seconds[second % COUNT_OF(stamp->seconds)];
+    if (kept->after != second + 1) {
+        struct text text = text_of(kept->text, sizeof kept->text);
+        clock_text_eve(second * NS_PER_S, &text);
+        kept->after = second + 1;
     }
-    uint32_t fraction = (uint32_t)((time - second * NS_PER_S) / NS_PER_US);
-    memcpy(stamp->text + 20, text_pairs + (size_t)(fraction / 10000) * 2, 2);
-    memcpy(stamp->text + 22, text_pairs + (size_t)(fraction / 100 % 100) * 2, 2);
-    memcpy(stamp->text + 24, text_pairs + (size_t)(fraction % 100) * 2, 2);
+    return kept->text;
 }
 
 /* Writes at a place that has room. */
@@ -31,14 +27,19 @@ static inline char *put(char *at, const char *string, size_t size)
 
 void eve_time(struct eve_stamp *stamp, struct text *out, const char *key, uint64_t time)
 {
-    set_time(stamp, time);
+    uint64_t second = time / NS_PER_S;
+    const char *text = second_text(stamp, second);
+    uint32_t fraction = (uint32_t)((time - second * NS_PER_S) / NS_PER_US);
     json_key(out, key);
     char *at = text_room(out, EVE_TIME + 3);
     if (!at)
         return;
     at = PUT(at, "\"");
-    at = put(at, stamp->text, EVE_TIME);
-    memcpy(at, "\",", 3);
+    memcpy(at, text, EVE_TIME);
+    memcpy(at + 20, text_pairs + (size_t)(fraction / 10000) * 2, 2);
+    memcpy(at + 22, text_pairs + (size_t)(fraction / 100 % 100) * 2, 2);
+    memcpy(at + 24, text_pairs + (size_t)(fraction % 100) * 2, 2);
+    memcpy(at + EVE_TIME, "\",", 3);
     out->size += EVE_TIME + 3;
 }
 

@@ -6,13 +6,15 @@
 #include "base/address.h"
 #include "base/json.h"
 
-/* The text of the second last written; most lines share it with their predecessor. */
 #define EVE_TIME 31 /* characters of a time */
 
+/* Texts of seconds last written, each at the place that its number gives: a line's own time is most times that of
+ * its predecessor, and the beginnings of flows follow each other. */
 struct eve_stamp {
-    uint64_t second; /* since 1970 */
-    char text[EVE_TIME + 1];
-    bool valid;
+    struct eve_second {
+        uint64_t after; /* the second's number since 1970 plus one; 0: none */
+        char text[EVE_TIME + 1];
+    } seconds[8];
 };
 
 /* "2026-11-22T03:04:05.123456+0000" as a member. */
