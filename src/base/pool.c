@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <sys/mman.h>
 
+#define SMALL_PAGES (4U * 1024U * 1024U) /* bytes at the beginning of a pool */
+
 bool pool_open(struct pool *pool, size_t object_size, size_t capacity, struct error *error)
 {
     size_t size = (MAX(object_size, sizeof(void *)) + 15U) & ~(size_t)15U;
@@ -15,6 +17,9 @@ bool pool_open(struct pool *pool, size_t object_size, size_t capacity, struct er
                         0);
     if (memory == MAP_FAILED)
         return error_system(error, "pool: cannot reserve %zu bytes", total);
+    /* Objects are touched in order: a few take a few small pages, many take large ones. */
+    if (total > SMALL_PAGES)
+        (void)madvise((uint8_t *)memory + SMALL_PAGES, total - SMALL_PAGES, MADV_HUGEPAGE);
     *pool = (struct pool){ .memory = memory, .object_size = size, .capacity = capacity };
     return true;
 }
