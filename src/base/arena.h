@@ -39,8 +39,8 @@ MUST_CHECK void *arena_array(struct arena *arena, size_t size, size_t count, siz
 MUST_CHECK struct bytes arena_copy(struct arena *arena, struct bytes b);
 /* A terminated copy of `b`; NULL when the limit is reached. */
 MUST_CHECK char *arena_string(struct arena *arena, struct bytes b);
-/* An object of `size` zeroed bytes in an arena of its own, which is its member at byte `member`; arena_done() of
- * that frees the object, too. Its first block has `room` for more; `limit` is for what comes besides the
+/* An object of `size` zeroed bytes in an arena of its own, which is its member at byte `member`; arena_done()
+ * of that frees the object, too. Its first block has `room` for more; `limit` is for what comes besides the
  * object. NULL without memory. */
 MUST_CHECK void *arena_own(size_t size, size_t member, size_t room, size_t limit);
 #define ARENA_OWN(type, size, member, room, limit) \

@@ -8,8 +8,8 @@
 
 #define EVE_TIME 31 /* characters of a time */
 
-/* Texts of seconds last written, each at the place that its number gives: a line's own time is most times that of
- * its predecessor, and the beginnings of flows follow each other. */
+/* Texts of seconds last written, each at the place that its number gives: a line's own time is most times
+ * that of its predecessor, and the beginnings of flows follow each other. */
 struct eve_stamp {
     struct eve_second {
         uint64_t after; /* the second's number since 1970 plus one; 0: none */

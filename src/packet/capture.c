@@ -303,6 +303,11 @@ enum capture_status capture_next(struct capture *capture, struct capture_frame *
     }
 }
 
+bool capture_keep(struct capture *capture, uint8_t **memory, size_t *size)
+{
+    return capture->file && capture_file_keep(capture->file, memory, size);
+}
+
 const char *capture_name(const struct capture *capture)
 {
     return capture->name;

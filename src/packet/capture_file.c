@@ -10,7 +10,8 @@
 #include "base/reader.h"
 
 enum {
-    BUFFER_FIRST = 1 << 20,
+    BUFFER_FIRST = 1 << 17, /* stays in the cache while its frames are worked on */
+    BUFFER_KEPT = 1 << 20,
     BUFFER_MAX = 32 << 20, /* and so the largest block */
     INTERFACES_MAX = 1024,
 };
@@ -191,6 +192,29 @@ void capture_file_close(struct capture_file *file)
     free(file->buffer);
     free(file->interfaces);
     free(file);
+}
+
+bool capture_file_keep(struct capture_file *file, uint8_t **memory, size_t *size)
+{
+    size_t unread = file->end - file->start, room = MAX(unread, (size_t)BUFFER_FIRST);
+    if (*size < room || *size > BUFFER_KEPT) {
+        uint8_t *fresh = malloc(room);
+        if (!fresh)
+            return false;
+        free(*memory);
+        *memory = fresh;
+        *size = room;
+    }
+    memcpy(*memory, file->buffer + file->start, unread);
+    uint8_t *buffer = file->buffer;
+    size_t capacity = file->capacity;
+    file->buffer = *memory;
+    file->capacity = *size;
+    file->start = 0;
+    file->end = unread;
+    *memory = buffer;
+    *size = capacity;
+    return true;
 }
 
 enum parsed { PARSED_FRAME, PARSED_OTHER, PARSED_MORE, PARSED_BROKEN };

@@ -16,6 +16,9 @@ void capture_file_close(struct capture_file *file);
 MUST_CHECK enum capture_status capture_file_next(struct capture_file *file, struct capture_frame *frames,
                                                  size_t max, size_t *count, struct error *error);
 
+/* See capture_keep(). */
+MUST_CHECK bool capture_file_keep(struct capture_file *file, uint8_t **memory, size_t *size);
+
 /* capture_live.c: one AF_PACKET ring. */
 struct capture_ring;
 MUST_CHECK struct capture_ring *capture_ring_open(const char *interface,

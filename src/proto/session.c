@@ -82,8 +82,8 @@ struct session *session_new(const struct session_settings *settings, uint8_t tra
     const struct session_budget *budget = settings->budget;
     bool room = !budget || budget->used + sizeof(struct session) <= budget->limit;
     size_t memory = settings->session_memory_max ? settings->session_memory_max : (size_t)SESSION_MEMORY;
-    struct session *session =
-        room ? ARENA_OWN(struct session, sizeof *session, memory, SESSION_ROOM, memory) : NULL;
+    struct session *session = room ? ARENA_OWN(struct session, sizeof *session, memory, SESSION_ROOM, memory)
+                                   : NULL;
     if (!session) {
         if (settings->counts)
             settings->counts[SESSION_REFUSED]++;
@@ -157,7 +157,8 @@ static struct tx *tx_new(struct session *session, const struct protocol *protoco
         count(session, SESSION_ERROR_ALLOC);
         return NULL;
     }
-    struct tx *tx = ARENA_OWN(struct tx, sizeof *tx + protocol->record_size, memory, TX_ROOM, MIN(limit, own));
+    struct tx *tx = ARENA_OWN(struct tx, sizeof *tx + protocol->record_size, memory, TX_ROOM,
+                              MIN(limit, own));
     if (!tx) {
         count(session, SESSION_ERROR_ALLOC);
         return NULL;

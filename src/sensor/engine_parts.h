@@ -4,6 +4,7 @@
 #define VONGLAU_SENSOR_ENGINE_PARTS_H
 
 #include "sensor/engine.h"
+#include "sensor/share.h"
 #include "sensor/lane.h"
 #include "sensor/stats.h"
 
@@ -22,10 +23,10 @@ struct engine {
     struct worker **workers;
     struct capture **captures; /* live: one per worker */
     struct lane **lanes;       /* NULL: the main thread works itself */
+    struct share *share;         /* of lanes that read one file; else NULL */
     size_t worker_count, capture_count;
     uint64_t started, reloaded, stats_due;
     size_t quarantined;   /* rules put aside that were told of */
-    uint64_t last_frame;  /* its time, while files are read by lanes */
     struct error failure; /* why reading a capture ended */
     bool failed;
     int log_fd;

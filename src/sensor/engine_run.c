@@ -12,6 +12,7 @@
 
 #define BATCH        256
 #define IDLE_TIMEOUT 100 /* ms without a frame before timers are looked at */
+#define FILE_PAUSE   10  /* ms between looks at whether lanes are through with a file */
 
 /* Set by signal handlers, taken by the main thread. */
 static volatile sig_atomic_t stop_asked, reopen_asked, reload_asked;
@@ -169,48 +170,14 @@ static void run_single(struct engine *engine, struct capture *capture)
     worker_finish(worker);
 }
 
-/* Which worker a frame goes to: all that two hosts say to each other stays together, fragments and
- * errors included. */
-static size_t lane_of(struct decoder *decoder, const struct capture_frame *frame, size_t count)
+static void run_file_lanes(struct engine *engine)
 {
-    struct packet packet;
-    if (!decode_glimpse(frame->link_type, frame->data, &packet.src, &packet.dst, &packet.src_port,
-                        &packet.dst_port, &packet.protocol)) {
-        memset(&packet, 0, offsetof(struct packet, ip_record));
-        packet.time = frame->time;
-        packet.frame = frame->data;
-        packet.wire_size = frame->wire_size;
-        packet.link_type = frame->link_type;
-        (void)decode(decoder, &packet);
-    }
-    if (packet.src.version == 0)
-        return 0;
-    uint64_t src = bytes_hash(bytes_of(packet.src.octets, address_size(&packet.src)), 1);
-    uint64_t dst = bytes_hash(bytes_of(packet.dst.octets, address_size(&packet.dst)), 1);
-    uint64_t both = (src ^ dst) * 0x9e3779b97f4a7c15ULL;
-    return (size_t)((both >> 32) % count);
-}
-
-static void run_file_lanes(struct engine *engine, struct capture *capture)
-{
-    struct capture_frame frames[BATCH];
-    struct decoder *decoder = calloc(1, sizeof *decoder);
-    struct decode_settings outermost = {
-        .checksums = CHECKSUM_NONE, .no_teredo = true, .no_vxlan = true, .no_geneve = true
-    };
-    if (!decoder)
-        return;
-    decoder_init(decoder, &outermost);
-    size_t count;
-    while (!stop_asked && next_frames(engine, capture, frames, &count)) {
-        if (count)
-            engine->last_frame = frames[count - 1].time;
-        for (size_t i = 0; i < count; i++)
-            lane_feed(engine->lanes[lane_of(decoder, &frames[i], engine->worker_count)], &frames[i],
-                      engine->options->capture);
+    while (!share_ended(engine->share)) {
+        usleep(FILE_PAUSE * 1000);
+        if (stop_asked)
+            share_stop(engine->share);
         housekeeping(engine);
     }
-    free(decoder);
 }
 
 static void run_live_lanes(struct engine *engine)
@@ -226,16 +193,37 @@ static void run_live_lanes(struct engine *engine)
     engine->failed = engine->failure.text[0] != '\0';
 }
 
-static bool start_lanes(struct engine *engine, bool live)
+static bool start_lanes(struct engine *engine)
 {
+    bool live = engine->options->capture == NULL;
     engine->lanes = calloc(engine->worker_count, sizeof(struct lane *));
-    for (size_t i = 0; engine->lanes && i < engine->worker_count; i++) {
-        engine->lanes[i] = lane_start(engine->workers[i], live ? engine->captures[i] : NULL,
-                                      &engine->failure);
+    if (!engine->lanes)
+        return error_set(&engine->failure, "out of memory");
+    if (!live && !(engine->share = share_new(engine->captures[0], engine->worker_count, &engine->failure)))
+        return false;
+    for (size_t i = 0; i < engine->worker_count; i++) {
+        struct worker *worker = engine->workers[i];
+        engine->lanes[i] = live ? lane_start_live(worker, engine->captures[i], &engine->failure)
+                                : lane_start_file(worker, engine->share, i, &engine->failure);
         if (!engine->lanes[i])
             return false;
     }
-    return engine->lanes != NULL;
+    return true;
+}
+
+static void stop_lanes(struct engine *engine)
+{
+    if (engine->share)
+        share_stop(engine->share);
+    for (size_t i = 0; engine->lanes && i < engine->worker_count; i++)
+        lane_stop(engine->lanes[i]);
+    free(engine->lanes);
+    engine->lanes = NULL;
+    uint64_t last;
+    if (engine->share && !share_result(engine->share, &last, &engine->failure))
+        engine->failed = true;
+    share_free(engine->share);
+    engine->share = NULL;
 }
 
 static void warn_of_nothing(const struct engine *engine)
@@ -250,22 +238,17 @@ bool engine_run(struct engine *engine)
     bool live = engine->options->capture == NULL;
     if (!live && engine->worker_count == 1) {
         run_single(engine, engine->captures[0]);
-        warn_of_nothing(engine);
-        return !engine->failed;
+    } else {
+        if (!start_lanes(engine))
+            engine->failed = true;
+        else if (live)
+            run_live_lanes(engine);
+        else
+            run_file_lanes(engine);
+        stop_lanes(engine);
     }
-    bool started = start_lanes(engine, live);
-    if (!started)
-        engine->failed = true;
-    else if (live)
-        run_live_lanes(engine);
-    else
-        run_file_lanes(engine, engine->captures[0]);
     if (!live)
         warn_of_nothing(engine);
-    for (size_t i = 0; engine->lanes && i < engine->worker_count; i++)
-        lane_stop(engine->lanes[i], engine->last_frame);
-    free(engine->lanes);
-    engine->lanes = NULL;
     return !engine->failed;
 }
 
