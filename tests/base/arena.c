@@ -35,6 +35,30 @@ static void given_memory_is_aligned_and_zero(void **state)
     arena_done(&arena);
 }
 
+static void an_object_goes_with_its_own_arena(void **state)
+{
+    (void)state;
+    struct holder {
+        int number;
+        struct arena memory;
+        uint8_t rest[];
+    };
+    struct holder *holder = ARENA_OWN(struct holder, sizeof *holder + 100, memory, 50, 400);
+    assert_non_null(holder);
+    for (size_t i = 0; i < 100; i++)
+        assert_int_equal(holder->rest[i], 0);
+    size_t used = holder->memory.used;
+    memset(holder->rest, 0xff, 100);
+    uint8_t *near = arena_new(&holder->memory, 50, 1);
+    assert_non_null(near);
+    assert_int_equal(holder->memory.used, used); /* still the first block */
+    memset(near, 0xff, 50);
+    assert_int_equal(holder->number, 0);
+    assert_non_null(arena_new(&holder->memory, 350, 1));
+    assert_null(arena_new(&holder->memory, 1, 1)); /* 400 besides the object */
+    arena_done(&holder->memory);
+}
+
 static void a_fixed_arena_stays_in_its_memory(void **state)
 {
     (void)state;
@@ -99,6 +123,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_arena_refuses_past_its_limit),
         cmocka_unit_test(given_memory_is_aligned_and_zero),
+        cmocka_unit_test(an_object_goes_with_its_own_arena),
         cmocka_unit_test(a_fixed_arena_stays_in_its_memory),
         cmocka_unit_test(a_pool_recycles_and_ends),
         cmocka_unit_test(a_map_finds_what_was_added),
