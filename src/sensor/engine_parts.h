@@ -23,7 +23,7 @@ struct engine {
     struct worker **workers;
     struct capture **captures; /* live: one per worker */
     struct lane **lanes;       /* NULL: the main thread works itself */
-    struct share *share;         /* of lanes that read one file; else NULL */
+    struct share *share;       /* of lanes that read one file; else NULL */
     size_t worker_count, capture_count;
     uint64_t started, reloaded, stats_due;
     size_t quarantined;   /* rules put aside that were told of */
