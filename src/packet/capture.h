@@ -86,8 +86,8 @@ void capture_close(struct capture *capture);
  * folder is CAPTURE_BROKEN, with its name and place in `error`: its good frames were handed out before. */
 MUST_CHECK enum capture_status capture_next(struct capture *capture, struct capture_frame *frames, size_t max,
                                             size_t *count, int timeout_ms, struct error *error);
-/* Files: the latest batch goes on living in what `memory` becomes, `size` bytes; the capture goes on in what it
- * was: memory of malloc(), or NULL. False without memory: then nothing has changed. */
+/* Files: the latest batch goes on living in what `memory` becomes, `size` bytes; the capture goes on in what
+ * it was: memory of malloc(), or NULL. False without memory: then nothing has changed. */
 MUST_CHECK bool capture_keep(struct capture *capture, uint8_t **memory, size_t *size);
 /* The file or interface the latest batch came from. */
 const char *capture_name(const struct capture *capture);
