@@ -284,7 +284,9 @@ enum capture_status capture_next(struct capture *capture, struct capture_frame *
             if (status != CAPTURE_FRAMES)
                 return status;
         }
-        enum capture_status status = capture_file_next(capture->file, frames, max, count, error);
+        enum capture_status status = capture_file_next(capture->file, frames, max, count, timeout_ms, error);
+        if (status == CAPTURE_IDLE)
+            return status;
         if (status == CAPTURE_FRAMES) {
             if (!frames_sift(capture, frames, count, error))
                 return CAPTURE_FAILED;

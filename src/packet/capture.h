@@ -82,8 +82,9 @@ MUST_CHECK struct capture *capture_open_interface(const char *interface,
 void capture_close(struct capture *capture);
 
 /* The next batch: at most `max` frames of one file, their count in `count`. Live captures and
- * waiting folders return CAPTURE_IDLE after `timeout_ms`. A file that breaks off or cannot be read in a
- * folder is CAPTURE_BROKEN, with its name and place in `error`: its good frames were handed out before. */
+ * waiting folders and pipes return CAPTURE_IDLE after `timeout_ms`. A file that breaks off or cannot be read
+ * in a folder is CAPTURE_BROKEN, with its name and place in `error`: its good frames were handed out before.
+ */
 MUST_CHECK enum capture_status capture_next(struct capture *capture, struct capture_frame *frames, size_t max,
                                             size_t *count, int timeout_ms, struct error *error);
 /* Files: the latest batch goes on living in what `memory` becomes, `size` bytes; the capture goes on in what

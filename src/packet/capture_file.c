@@ -3,7 +3,9 @@
 #include "packet/capture_parts.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -30,6 +32,7 @@ struct capture_file {
     uint8_t *buffer;
     size_t capacity, start, end; /* unread bytes are buffer[start..end) */
     uint64_t consumed;           /* bytes of the file before buffer[start], for messages */
+    bool waits;                  /* a pipe: reading may take for ever */
     bool ended;                  /* nothing more to read */
     bool pcapng, swapped, patched;
     struct interface *interfaces;
@@ -52,12 +55,15 @@ static uint16_t get_u16(const struct capture_file *file, const uint8_t *at)
     return file->swapped ? __builtin_bswap16(value) : value;
 }
 
-/* Makes `size` unread bytes available; false at the file's end or on failure (then `error` is set). */
-static bool fill(struct capture_file *file, size_t size, bool *failed, struct error *error)
+enum filled { FILLED, FILL_END, FILL_IDLE, FILL_FAILED };
+
+/* Makes `size` unread bytes available, unless the file ends, a pipe gives nothing for that long (ms; -1: for
+ * ever) or reading fails (then `error` is set). */
+static enum filled fill(struct capture_file *file, size_t size, int timeout, struct error *error)
 {
     while (file->end - file->start < size) {
         if (file->ended)
-            return false;
+            return FILL_END;
         if (file->start) {
             memmove(file->buffer, file->buffer + file->start, file->end - file->start);
             file->end -= file->start;
@@ -65,31 +71,34 @@ static bool fill(struct capture_file *file, size_t size, bool *failed, struct er
         }
         if (size > file->capacity) {
             if (size > BUFFER_MAX) {
-                *failed = true;
-                return error_set(error, "a block of %zu bytes at offset %llu is too large", size,
-                                 (unsigned long long)file->consumed);
+                error_set(error, "a block of %zu bytes at offset %llu is too large", size,
+                          (unsigned long long)file->consumed);
+                return FILL_FAILED;
             }
             size_t capacity = MIN((size_t)BUFFER_MAX, MAX(size, file->capacity * 2));
             uint8_t *grown = realloc(file->buffer, capacity);
             if (!grown) {
-                *failed = true;
-                return error_set(error, "out of memory");
+                error_set(error, "out of memory");
+                return FILL_FAILED;
             }
             file->buffer = grown;
             file->capacity = capacity;
         }
+        struct pollfd pipe = { .fd = file->fd, .events = POLLIN };
+        if (file->waits && timeout >= 0 && poll(&pipe, 1, timeout) <= 0)
+            return FILL_IDLE;
         ssize_t got = read(file->fd, file->buffer + file->end, file->capacity - file->end);
         if (got < 0) {
             if (errno == EINTR)
                 continue;
-            *failed = true;
-            return error_system(error, "cannot read");
+            error_system(error, "cannot read");
+            return FILL_FAILED;
         }
         if (got == 0)
             file->ended = true;
         file->end += (size_t)got;
     }
-    return true;
+    return FILLED;
 }
 
 static void take(struct capture_file *file, size_t size)
@@ -150,14 +159,15 @@ struct capture_file *capture_file_open(int fd, struct error *error)
     file->fd = fd;
     file->capacity = BUFFER_FIRST;
     file->buffer = malloc(file->capacity);
-    bool failed = file->buffer == NULL;
-    if (failed)
+    struct stat status;
+    file->waits = fstat(fd, &status) == 0 && !S_ISREG(status.st_mode);
+    enum filled filled = file->buffer ? fill(file, 24, -1, error) : FILL_FAILED;
+    if (!file->buffer)
         error_set(error, "out of memory");
-    if (failed || !fill(file, 24, &failed, error)) {
-        if (!failed)
-            error_set(error, "not a capture file: only %zu bytes", file->end);
+    if (filled == FILL_END)
+        error_set(error, "not a capture file: only %zu bytes", file->end);
+    if (filled != FILLED)
         goto fail;
-    }
     uint32_t magic;
     memcpy(&magic, file->buffer, sizeof magic);
     uint32_t swapped = __builtin_bswap32(magic);
@@ -384,7 +394,7 @@ static enum capture_status break_off(struct capture_file *file, size_t count, st
 }
 
 enum capture_status capture_file_next(struct capture_file *file, struct capture_frame *frames, size_t max,
-                                      size_t *count, struct error *error)
+                                      size_t *count, int timeout, struct error *error)
 {
     *count = 0;
     if (file->broken) {
@@ -405,11 +415,11 @@ enum capture_status capture_file_next(struct capture_file *file, struct capture_
             /* Reading moves the buffer, so frames already found go out first. */
             if (*count)
                 return CAPTURE_FRAMES;
-            bool failed = false;
-            if (fill(file, need, &failed, error))
+            enum filled filled = fill(file, need, timeout, error);
+            if (filled == FILLED)
                 break;
-            if (failed)
-                return CAPTURE_FAILED;
+            if (filled != FILL_END)
+                return filled == FILL_IDLE ? CAPTURE_IDLE : CAPTURE_FAILED;
             if (file->end == file->start)
                 return CAPTURE_END;
             error_set(error, "cut off at offset %llu: %zu bytes of %zu", (unsigned long long)file->consumed,

@@ -12,9 +12,10 @@ struct capture_file;
 /* `fd` becomes the file's, even on failure. */
 MUST_CHECK struct capture_file *capture_file_open(int fd, struct error *error);
 void capture_file_close(struct capture_file *file);
-/* At most `max` frames (numbers are not set). CAPTURE_END at the file's end. */
+/* At most `max` frames (numbers are not set). CAPTURE_END at the file's end; CAPTURE_IDLE when a pipe gave
+ * nothing for `timeout` ms. */
 MUST_CHECK enum capture_status capture_file_next(struct capture_file *file, struct capture_frame *frames,
-                                                 size_t max, size_t *count, struct error *error);
+                                                 size_t max, size_t *count, int timeout, struct error *error);
 
 /* See capture_keep(). */
 MUST_CHECK bool capture_file_keep(struct capture_file *file, uint8_t **memory, size_t *size);

@@ -56,8 +56,10 @@ static void *run_file(void *context)
         lane_lock(lane);
         if (answer == SHARE_READ)
             share_read(lane->share);
-        else if (block.count)
+        else if (answer == SHARE_BLOCK && block.count)
             work_off(lane, &block);
+        else
+            worker_flush(lane->worker);
         lane_unlock(lane);
         if (answer == SHARE_BLOCK)
             share_done(lane->share, number++);

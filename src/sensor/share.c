@@ -35,6 +35,7 @@ struct share {
     struct block blocks[BLOCKS];
     uint64_t filled, oldest; /* number of the next block; of the oldest that is in use */
     size_t bytes;            /* of all blocks in use */
+    uint64_t idles;          /* how often nothing came */
     bool reading, ended;
     bool failed;
     struct error error;
@@ -171,7 +172,8 @@ void share_read(struct share *share)
         block->left = share->workers;
         share->bytes += block->size;
         share->filled++;
-    }
+    } else if (more)
+        share->idles++;
     share->ended |= !more;
     share->reading = false;
     pthread_cond_broadcast(&share->changed);
@@ -190,6 +192,7 @@ enum share_answer share_next(struct share *share, size_t worker, uint64_t number
 {
     enum share_answer answer = SHARE_END;
     pthread_mutex_lock(&share->lock);
+    uint64_t idles = share->idles;
     for (;;) {
         bool there = number < share->filled;
         if (!share->reading && !share->ended && share->filled < number + AHEAD && has_room(share)) {
@@ -201,6 +204,10 @@ enum share_answer share_next(struct share *share, size_t worker, uint64_t number
             answer = SHARE_BLOCK;
         if (there || (share->ended && !share->reading))
             break;
+        if (share->idles != idles) {
+            answer = SHARE_IDLE;
+            break;
+        }
         pthread_cond_wait(&share->changed, &share->lock);
     }
     pthread_mutex_unlock(&share->lock);

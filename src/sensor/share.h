@@ -14,6 +14,7 @@ struct share;
 enum share_answer {
     SHARE_BLOCK, /* frames, none perhaps */
     SHARE_READ,  /* this worker is ahead of all: share_read(), then ask again */
+    SHARE_IDLE,  /* nothing came for a while; ask again */
     SHARE_END
 };
 

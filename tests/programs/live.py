@@ -13,6 +13,7 @@ if "--apart" not in sys.argv:
     apart = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]  # root may, and in a chroot only so
     os.execvp("unshare", ["unshare", *apart, "--net", sys.executable, *sys.argv, "--apart"])
 passed = failed = 0
+HERE = os.path.dirname(os.path.abspath(__file__))
 PATIENCE = 90  # seconds; only what fails takes them
 os.environ["ASAN_OPTIONS"] = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "detect_leaks=0"]))
 SETTINGS = """%YAML 1.1
@@ -113,7 +114,7 @@ def early_signals(folder):
     with open(rules, "w", encoding="ascii") as file:
         for number in range(20000):
             file.write(RULE.format(f"many{number}", number + 1))
-    capture = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "browsing", "capture.pcap")
+    capture = os.path.join(HERE, "..", "golden", "browsing", "capture.pcap")
     process = subprocess.Popen([sensor, "-r", capture, "-S", rules, "-l", logs], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     until(lambda: caught(process.pid)[0])
     check("signals are caught while rules are read", caught(process.pid) == (1, False), caught(process.pid))
@@ -121,6 +122,30 @@ def early_signals(folder):
     process.send_signal(signal.SIGUSR2)
     said = process.stdout.read().decode("utf-8", "replace")
     check("and the sensor then runs as ever", process.wait(PATIENCE) == 0, said)
+
+
+def silent_pipe(folder):
+    """A pipe that gives a capture and then nothing: what was seen is written, and the sensor ends when it is told to."""
+    with open(os.path.join(HERE, "..", "golden", "browsing", "capture.pcap"), "rb") as file:
+        capture = file.read()
+    for workers in "1", "2":
+        logs = os.path.join(folder, "pipe" + workers)
+        os.mkdir(logs)
+        process = subprocess.Popen([sensor, "-r", "-", "--workers", workers, "-S", "/dev/null", "-l", logs], stdin=subprocess.PIPE,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process.stdin.write(capture)
+        process.stdin.flush()
+        eve = os.path.join(logs, "eve.json")
+        written = until(lambda: os.path.exists(eve) and os.path.getsize(eve))
+        check(f"what came through a pipe is written while it is silent ({workers})", written, written)
+        process.send_signal(signal.SIGINT)
+        try:
+            status = process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = "none"
+        check(f"and the sensor ends when it is told to ({workers})", status == 0, status)
+        process.stdin.close()
 
 
 def once_each(counts, last):
@@ -252,6 +277,7 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 folder = tempfile.mkdtemp(prefix="vonglau-live-")
 try:
     early_signals(folder)
+    silent_pipe(folder)
     run(folder, server.server_address[1])
     with_the_centre(folder)
 finally:

@@ -83,10 +83,10 @@ static void *work(void *context)
     enum share_answer answer;
     uint32_t next = 0;
     for (uint64_t number = 0; (answer = share_next(seat->share, seat->index, number, &block)) != SHARE_END;) {
-        if (answer == SHARE_READ) {
+        if (answer == SHARE_READ)
             share_read(seat->share);
+        if (answer != SHARE_BLOCK)
             continue;
-        }
         for (size_t w = 0; w < WORKERS; w++)
             seat->wrong += number > atomic_load(&seat->through[w]) + BEHIND_MOST;
         for (size_t i = 0; i < block.count; i++)
