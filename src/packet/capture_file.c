@@ -161,9 +161,11 @@ struct capture_file *capture_file_open(int fd, struct error *error)
     file->buffer = malloc(file->capacity);
     struct stat status;
     file->waits = fstat(fd, &status) == 0 && !S_ISREG(status.st_mode);
-    enum filled filled = file->buffer ? fill(file, 24, -1, error) : FILL_FAILED;
-    if (!file->buffer)
+    if (!file->buffer) {
         error_set(error, "out of memory");
+        goto fail;
+    }
+    enum filled filled = fill(file, 24, -1, error);
     if (filled == FILL_END)
         error_set(error, "not a capture file: only %zu bytes", file->end);
     if (filled != FILLED)
