@@ -172,8 +172,9 @@ void share_read(struct share *share)
         block->left = share->workers;
         share->bytes += block->size;
         share->filled++;
-    } else if (more)
+    } else if (more) {
         share->idles++;
+    }
     share->ended |= !more;
     share->reading = false;
     pthread_cond_broadcast(&share->changed);
@@ -227,6 +228,11 @@ void share_done(struct share *share, uint64_t number)
     if (--block->left == 0) {
         share->bytes -= block->size;
         share->oldest++;
+        if (block->size > BYTES_MAX / BLOCKS) {
+            free(block->memory);
+            block->memory = NULL;
+            block->size = 0;
+        }
         pthread_cond_broadcast(&share->changed);
     }
     pthread_mutex_unlock(&share->lock);

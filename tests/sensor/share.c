@@ -7,7 +7,7 @@
 
 #include "sensor/share.h"
 
-enum { WORKERS = 3, FRAMES = 30000, HOSTS = 40, LARGE_EVERY = 5000, LARGE = 300000, BEHIND_MOST = 64 };
+enum { WORKERS = 3, FRAMES = 30000, HOSTS = 40, LARGE_EVERY = 5000, LARGE = 3000000, BEHIND_MOST = 64 };
 
 static void put_u32(uint8_t *out, uint32_t value)
 {
