@@ -97,6 +97,7 @@ static void take_bind(struct dcerpc_bound *bound, struct dcerpc *call, struct ar
     count = MIN(count, DCERPC_INTERFACES);
     if (!reader_ok(in) || !count)
         return;
+    call->interface_count = 0; /* one more bind of the same call: it is the one that counts */
     call->interfaces = ARENA_ARRAY(memory, struct dcerpc_interface, count);
     for (uint32_t i = 0; call->interfaces && i < count; i++) {
         struct dcerpc_interface *interface = &call->interfaces[i];
@@ -165,10 +166,9 @@ static void find_interface(struct dcerpc_bound *bound, struct dcerpc *call, stru
     if (!found || found >= bound->interfaces + bound->count || found->result != 0)
         return;
     call->interfaces = ARENA_NEW(memory, struct dcerpc_interface);
-    if (call->interfaces) {
+    call->interface_count = call->interfaces != NULL;
+    if (call->interfaces)
         *call->interfaces = *found;
-        call->interface_count = 1;
-    }
 }
 
 /* As Suricata has it: an object's identifier and the head of a response belong to the stub data. */
