@@ -501,7 +501,8 @@ static bool recognise(struct session *session, enum direction *direction, struct
         }
         return false;
     }
-    if (found.reversed) {
+    /* The side heard first has said which way the conversation goes; the other one cannot turn it round. */
+    if (found.reversed && !session->protocol) {
         swap_sides(session);
         *direction = !*direction;
     }

@@ -79,6 +79,31 @@ static void check_calls(const struct turn *turns, size_t count)
     text_done(&out);
 }
 
+/* The server answers a bind with another one, of fewer contexts: the sides stay, and nothing is left of the
+ * first. */
+static void a_bind_that_answers_a_bind_replaces_it(void **state)
+{
+    (void)state;
+    static const struct turn answer = TURN_TEXT(
+        TO_CLIENT, "\x05\x00\x0b\x03\x10\x00\x00\x00\x48\x00\x00\x00\x01\x00\x00\x00\x00\x10\x00\x10"
+                   "\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x01\x00\x78\x56\x34\x12\x34\x12\xcd\xab"
+                   "\xef\x00\x01\x23\x45\x67\xcf\xfb\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+                   "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00");
+    const struct turn turns[] = { little[0], answer };
+    struct conversation c = { .protocol = &dcerpc_protocol,
+                              .transport = TRANSPORT_TCP,
+                              .server_port = 135,
+                              .turns = turns,
+                              .turn_count = COUNT_OF(turns) };
+    struct text out = text_new(1U << 20);
+    play(&c, 0, &out);
+    expect_text(&out, "\"interfaces\":[{\"uuid\":\"12345678-1234-abcd-ef00-01234567cffb\",\"version\":"
+                      "\"3.0\",\"ack_result\":0}],\"response\":\"BIND\"");
+    expect_no_text(&out, "\"1.0\"");
+    check_conversation(&c, 1);
+    text_done(&out);
+}
+
 static void little_endian_calls(void **state)
 {
     (void)state;
@@ -147,8 +172,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_in_datagrams_is_told_by_activity_and_sequence),
         cmocka_unit_test(the_activity_of_a_big_endian_datagram_is_turned_round),
-        cmocka_unit_test(what_nothing_answers_is_no_call), cmocka_unit_test(little_endian_calls),
-        cmocka_unit_test(big_endian_calls)
+        cmocka_unit_test(what_nothing_answers_is_no_call),
+        cmocka_unit_test(little_endian_calls),
+        cmocka_unit_test(big_endian_calls),
+        cmocka_unit_test(a_bind_that_answers_a_bind_replaces_it)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
