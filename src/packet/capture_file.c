@@ -13,7 +13,6 @@
 
 enum {
     BUFFER_FIRST = 1 << 17, /* stays in the cache while its frames are worked on */
-    BUFFER_KEPT = 1 << 20,
     BUFFER_MAX = 32 << 20, /* and so the largest block */
     INTERFACES_MAX = 1024,
 };
@@ -209,7 +208,7 @@ void capture_file_close(struct capture_file *file)
 bool capture_file_keep(struct capture_file *file, uint8_t **memory, size_t *size)
 {
     size_t unread = file->end - file->start, room = MAX(unread, (size_t)BUFFER_FIRST);
-    if (*size < room || *size > BUFFER_KEPT) {
+    if (*size < room) {
         uint8_t *fresh = malloc(room);
         if (!fresh)
             return false;
