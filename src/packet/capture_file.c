@@ -13,7 +13,7 @@
 
 enum {
     BUFFER_FIRST = 1 << 17, /* stays in the cache while its frames are worked on */
-    BUFFER_MAX = 32 << 20, /* and so the largest block */
+    BUFFER_MAX = 32 << 20,  /* and so the largest block */
     INTERFACES_MAX = 1024,
 };
 
