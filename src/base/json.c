@@ -8,27 +8,14 @@
 
 #include "base/field.h"
 
-/* `"word"` and the sign behind it. */
-static inline void put_quoted(struct text *out, const char *word, size_t size, char behind)
-{
-    char *at = text_room(out, size + 3);
-    if (!at)
-        return;
-    at[0] = '"';
-    bytes_copy(at + 1, word, size);
-    at[size + 1] = '"';
-    at[size + 2] = behind;
-    text_grow(out, size + 3);
-}
-
 void json_put_key(struct text *out, const char *key, size_t size)
 {
-    put_quoted(out, key, size, ':');
+    json_quote(out, key, size, ':');
 }
 
 void json_put_word(struct text *out, const char *word, size_t size)
 {
-    put_quoted(out, word, size, ',');
+    json_quote(out, word, size, ',');
 }
 
 void json_close(struct text *out, char bracket)

@@ -14,26 +14,32 @@
  * compiled. */
 #define JSON_INLINE static inline __attribute__((always_inline))
 
+/* `"word"` and the sign behind it. */
+JSON_INLINE void json_quote(struct text *out, const char *word, size_t size, char behind)
+{
+    char *at = text_room(out, size + 3);
+    if (!at)
+        return;
+    at[0] = '"';
+    bytes_copy(at + 1, word, size);
+    at[size + 1] = '"';
+    at[size + 2] = behind;
+    text_grow(out, size + 3);
+}
 void json_put_key(struct text *out, const char *key, size_t size);
 void json_put_word(struct text *out, const char *word, size_t size);
 
-/* `"key":` without a value. Keys come from code and are written as they are. */
+/* `"key":` without a value. Keys come from code and are written as they are; one that is known when this is
+ * compiled is written where it stands. */
 JSON_INLINE void json_key(struct text *out, const char *key)
 {
     if (!key)
         return;
     size_t size = strlen(key);
-    if (!__builtin_constant_p(size)) {
+    if (__builtin_constant_p(size))
+        json_quote(out, key, size, ':');
+    else
         json_put_key(out, key, size);
-        return;
-    }
-    char *at = text_room(out, size + 3);
-    if (!at)
-        return;
-    at[0] = '"';
-    memcpy(at + 1, key, size);
-    memcpy(at + 1 + size, "\":", 3);
-    out->size += size + 3;
 }
 /* Opens an object ('{') or array ('['). */
 JSON_INLINE void json_open(struct text *out, const char *key, char bracket)
