@@ -8,14 +8,42 @@
 
 #include "base/field.h"
 
-void json_put_key(struct text *out, const char *key, size_t size)
+/* Apart, so that the word is not measured before it is known to be necessary. */
+static __attribute__((noinline, cold)) void put_measured(struct text *out, const char *word, char behind)
 {
-    json_quote(out, key, size, ':');
+    json_quote(out, word, strlen(word), behind);
 }
 
-void json_put_word(struct text *out, const char *word, size_t size)
+/* Words of the code are short: copied up to their end, which costs less than to measure them first. */
+static inline void put_quoted(struct text *out, const char *word, char behind)
 {
-    json_quote(out, word, size, ',');
+    enum { SHORT = 24 };
+    if (UNLIKELY(out->capacity - out->size <= SHORT + 3)) {
+        put_measured(out, word, behind);
+        return;
+    }
+    char *begin = out->data + out->size, *at = begin;
+    *at++ = '"';
+    for (const char *next = word; (*at = *next++); at++) {
+        if (UNLIKELY(at == begin + SHORT)) {
+            *begin = '\0';
+            put_measured(out, word, behind);
+            return;
+        }
+    }
+    at[0] = '"';
+    at[1] = behind;
+    text_grow(out, (size_t)(at + 2 - begin));
+}
+
+void json_put_key(struct text *out, const char *key)
+{
+    put_quoted(out, key, ':');
+}
+
+void json_put_word(struct text *out, const char *word)
+{
+    put_quoted(out, word, ',');
 }
 
 void json_close(struct text *out, char bracket)

@@ -26,8 +26,8 @@ JSON_INLINE void json_quote(struct text *out, const char *word, size_t size, cha
     at[size + 2] = behind;
     text_grow(out, size + 3);
 }
-void json_put_key(struct text *out, const char *key, size_t size);
-void json_put_word(struct text *out, const char *word, size_t size);
+void json_put_key(struct text *out, const char *key);
+void json_put_word(struct text *out, const char *word);
 
 /* `"key":` without a value. Keys come from code and are written as they are; one that is known when this is
  * compiled is written where it stands. */
@@ -35,11 +35,10 @@ JSON_INLINE void json_key(struct text *out, const char *key)
 {
     if (!key)
         return;
-    size_t size = strlen(key);
-    if (__builtin_constant_p(size))
-        json_quote(out, key, size, ':');
+    if (__builtin_constant_p(strlen(key)))
+        json_quote(out, key, strlen(key), ':');
     else
-        json_put_key(out, key, size);
+        json_put_key(out, key);
 }
 /* Opens an object ('{') or array ('['). */
 JSON_INLINE void json_open(struct text *out, const char *key, char bracket)
@@ -63,7 +62,10 @@ JSON_INLINE void json_string(struct text *out, const char *key, struct bytes val
 JSON_INLINE void json_word(struct text *out, const char *key, const char *value)
 {
     json_key(out, key);
-    json_put_word(out, value, strlen(value));
+    if (__builtin_constant_p(strlen(value)))
+        json_quote(out, value, strlen(value), ',');
+    else
+        json_put_word(out, value);
 }
 JSON_INLINE void json_cstring(struct text *out, const char *key, const char *value)
 {

@@ -108,6 +108,19 @@ static unsigned digits_of(uint64_t value)
     return about + (value >= powers[about]);
 }
 
+/* Pairs that do not wait for each other. */
+static void put_four(char *at, uint32_t value)
+{
+    memcpy(at, text_pairs + (size_t)(value / 100) * 2, 2);
+    memcpy(at + 2, text_pairs + (size_t)(value % 100) * 2, 2);
+}
+
+static void put_eight(char *at, uint32_t value)
+{
+    put_four(at, value / 10000);
+    put_four(at + 4, value % 10000);
+}
+
 char *text_digits(char *at, uint64_t value)
 {
     if (value < 10) {
@@ -115,9 +128,9 @@ char *text_digits(char *at, uint64_t value)
         return at + 1;
     }
     char *stop = at + digits_of(value), *end = stop;
-    for (; value > UINT32_MAX; value /= 100)
-        memcpy(end -= 2, text_pairs + value % 100 * 2, 2);
-    uint32_t rest = (uint32_t)value; /* divided faster */
+    for (; value >= 100000000; value /= 100000000)
+        put_eight(end -= 8, (uint32_t)(value % 100000000));
+    uint32_t rest = (uint32_t)value;
     for (; rest >= 100; rest /= 100)
         memcpy(end -= 2, text_pairs + (size_t)(rest % 100) * 2, 2);
     if (rest >= 10)

@@ -25,12 +25,11 @@ static inline char *put(char *at, const char *string, size_t size)
 
 #define PUT(at, literal) put((at), (literal), sizeof(literal) - 1)
 
-void eve_time(struct eve_stamp *stamp, struct text *out, const char *key, uint64_t time)
+void eve_put_time(struct eve_stamp *stamp, struct text *out, uint64_t time)
 {
     uint64_t second = time / NS_PER_S;
     const char *text = second_text(stamp, second);
     uint32_t fraction = (uint32_t)((time - second * NS_PER_S) / NS_PER_US);
-    json_key(out, key);
     char *at = text_room(out, EVE_TIME + 3);
     if (!at)
         return;
@@ -54,15 +53,13 @@ static const char *const protocol_names[256] = {
     [124] = "ISIS",     [132] = "SCTP", [133] = "FC",        [136] = "UDPLite",  [137] = "MPLS-in-IP",
 };
 
-void eve_protocol(struct text *out, const char *key, uint8_t protocol)
+void eve_put_protocol(struct text *out, uint8_t protocol)
 {
     const char *name = protocol_names[protocol];
-    if (name) {
-        json_word(out, key, name);
-    } else {
-        json_key(out, key);
+    if (name)
+        json_word(out, NULL, name);
+    else
         text_add(out, "\"%03u\",", protocol);
-    }
 }
 
 void eve_address(struct text *out, const char *key, const struct address *address, bool compress)

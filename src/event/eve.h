@@ -17,8 +17,13 @@ struct eve_stamp {
     } seconds[8];
 };
 
+void eve_put_time(struct eve_stamp *stamp, struct text *out, uint64_t time);
 /* "2026-11-22T03:04:05.123456+0000" as a member. */
-void eve_time(struct eve_stamp *stamp, struct text *out, const char *key, uint64_t time);
+JSON_INLINE void eve_time(struct eve_stamp *stamp, struct text *out, const char *key, uint64_t time)
+{
+    json_key(out, key);
+    eve_put_time(stamp, out, time);
+}
 
 struct eve_header {
     uint64_t time;                              /* ns since 1970 UTC */
@@ -43,7 +48,12 @@ struct eve_header {
 /* Opens the line's object and writes the header; the caller appends members and closes it. */
 void eve_open(struct eve_stamp *stamp, const struct eve_header *header, struct text *out);
 /* "TCP", "UDP", "IPv6-ICMP", ... or the number in three digits. */
-void eve_protocol(struct text *out, const char *key, uint8_t protocol);
+void eve_put_protocol(struct text *out, uint8_t protocol);
+JSON_INLINE void eve_protocol(struct text *out, const char *key, uint8_t protocol)
+{
+    json_key(out, key);
+    eve_put_protocol(out, protocol);
+}
 /* An address as a member; IPv6 in full, or short when `compress`. */
 void eve_address(struct text *out, const char *key, const struct address *address, bool compress);
 /* "00:11:22:33:44:55" as a member. */

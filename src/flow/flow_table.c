@@ -383,10 +383,19 @@ static void wheel_link(struct flow_table *table, struct flow *flow)
     slot->newest = flow->number;
 }
 
+/* What a flow's end needs lies far from the cache, in places of its own: fetched all at once. */
+static void fetch_ending(const struct flow_table *table, const struct flow *flow)
+{
+    __builtin_prefetch(&table->entries[flow->hash & table->mask], 1);
+    __builtin_prefetch(flow->session, 1);
+    __builtin_prefetch(flow->detect);
+    __builtin_prefetch(flow->tcp);
+}
+
 static void flow_finish(struct flow_table *table, struct flow *flow, enum flow_end reason)
 {
+    fetch_ending(table, flow);
     wheel_unlink(table, flow);
-    table_remove(table, flow);
     flow->end_reason = (uint8_t)reason;
     table->counts[FLOW_ACTIVE]--;
     table->counts[FLOW_ENDED]++;
@@ -397,6 +406,7 @@ static void flow_finish(struct flow_table *table, struct flow *flow, enum flow_e
         table->settings.ended(table->settings.context, flow);
     if (flow->tcp && table->settings.tcp)
         tcp_release(table->settings.tcp, flow);
+    table_remove(table, flow);
     flow->number = 0;
     pool_give(&table->flows, flow);
 }
@@ -404,17 +414,6 @@ static void flow_finish(struct flow_table *table, struct flow *flow, enum flow_e
 void flow_end(struct flow_table *table, struct flow *flow, enum flow_end reason)
 {
     flow_finish(table, flow, reason);
-}
-
-/* Flows that will be ended are far from the cache: what is needed of the next one is fetched, and the one
- * after it. */
-static void fetch_next(const struct flow_table *table, const struct flow *next, uint32_t after)
-{
-    __builtin_prefetch(&table->entries[next->hash & table->mask], 1);
-    __builtin_prefetch(next->session);
-    __builtin_prefetch(next->detect);
-    if (after)
-        fetch_flow(table, after);
 }
 
 /* Looks at one slot: ends what is due, puts the rest where it belongs now. */
@@ -427,7 +426,7 @@ static void wheel_turn(struct flow_table *table, uint32_t slot)
         number = flow->newer;
         if (number) {
             flow_at(table, number)->older = 0;
-            fetch_next(table, flow_at(table, number), flow_at(table, number)->newer);
+            fetch_flow(table, number);
         }
         flow->slot = NO_SLOT;
         table->counts[FLOW_CHECKED]++;
@@ -507,8 +506,8 @@ static bool flow_recycle(struct flow_table *table)
                 continue;
             }
             table->counts[FLOW_RECYCLED]++;
-            if (flow->newer) /* the next one */
-                fetch_next(table, flow_at(table, flow->newer), flow_at(table, flow->newer)->newer);
+            if (flow->newer)
+                fetch_flow(table, flow->newer);
             flow_finish(table, flow, FLOW_END_FORCED);
             return true;
         }
@@ -742,8 +741,8 @@ void flow_end_all(struct flow_table *table, enum flow_end reason)
     if (list) {
         qsort(list, count, sizeof *list, flow_compare);
         for (size_t i = 0; i < count; i++) {
-            if (i + 2 < count)
-                fetch_next(table, list[i + 1], list[i + 2]->number);
+            if (i + 1 < count)
+                fetch_flow(table, list[i + 1]->number);
             flow_finish(table, list[i], reason);
         }
         free(list);

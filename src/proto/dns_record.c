@@ -3,31 +3,30 @@
 #include "base/json.h"
 #include "proto/dns_parts.h"
 
-static void write_name(struct text *out, const char *key, const struct dns_name *name)
+JSON_INLINE void write_name(struct text *out, const char *key, const struct dns_name *name)
 {
     json_string(out, key, name->text);
 }
 
-static void write_type(struct text *out, const char *key, uint16_t type)
+/* A number's name; the number when it has none. */
+static void put_name(struct text *out, const char *name, unsigned number)
 {
-    const char *name = dns_type_name(type);
-    if (name) {
-        json_word(out, key, name);
-        return;
-    }
-    json_key(out, key);
-    text_add(out, "\"%u\",", type);
+    if (name)
+        json_word(out, NULL, name);
+    else
+        text_add(out, "\"%u\",", number);
+}
+
+static void write_type(struct text *out, uint16_t type)
+{
+    json_key(out, "rrtype");
+    put_name(out, dns_type_name(type), type);
 }
 
 static void write_rcode(struct text *out, const struct dns *dns)
 {
-    const char *name = dns_rcode_name(dns_rcode(dns));
-    if (name) {
-        json_word(out, "rcode", name);
-        return;
-    }
     json_key(out, "rcode");
-    text_add(out, "\"%u\",", dns_rcode(dns));
+    put_name(out, dns_rcode_name(dns_rcode(dns)), dns_rcode(dns));
 }
 
 static void write_soa(struct text *out, const char *key, const struct dns_soa *soa)
@@ -153,7 +152,7 @@ static void write_records(struct text *out, const char *key, const struct dns_re
         write_name(out, "rrname", &record->name);
         if (record->name.truncated)
             json_bool(out, "rrname_truncated", true);
-        write_type(out, "rrtype", record->type);
+        write_type(out, record->type);
         json_uint(out, "ttl", record->ttl);
         write_data(out, "rdata", record, true);
         json_close(out, '}');
@@ -201,7 +200,7 @@ static void write_questions(struct text *out, const struct dns *dns)
         write_name(out, "rrname", &dns->questions[i].name);
         if (dns->questions[i].name.truncated)
             json_bool(out, "rrname_truncated", true);
-        write_type(out, "rrtype", dns->questions[i].type);
+        write_type(out, dns->questions[i].type);
         json_close(out, '}');
     }
     json_close(out, ']');
@@ -220,6 +219,7 @@ static void write_flags(struct text *out, const struct dns *dns)
     text_char(out, '"');
     text_u64_hex(out, dns->flags);
     text_put(out, BYTES_OF("\","));
+#pragma GCC unroll 8
     for (size_t i = 0; i < COUNT_OF(shown); i++)
         if (dns->flags & shown[i].bit)
             json_bool(out, shown[i].name, true);
@@ -250,7 +250,7 @@ static void log_version_2(const struct tx *tx, const struct dns_log_settings *se
     json_uint(out, "opcode", dns_opcode(dns));
     if (dns->question_count) {
         write_name(out, "rrname", &dns->questions[0].name);
-        write_type(out, "rrtype", dns->questions[0].type);
+        write_type(out, dns->questions[0].type);
     }
     if (!response) {
         json_uint(out, "tx_id", tx->number);

@@ -12,12 +12,13 @@ static const struct {
 
 static void put_flags(uint8_t seen, struct text *out)
 {
+#pragma GCC unroll 8
     for (size_t i = 0; i < COUNT_OF(flags); i++)
         if (seen & flags[i].flag)
             json_bool(out, flags[i].name, true);
 }
 
-static void put_octet(struct text *out, const char *key, uint8_t value)
+JSON_INLINE void put_octet(struct text *out, const char *key, uint8_t value)
 {
     json_hex(out, key, bytes_of(&value, 1));
 }

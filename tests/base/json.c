@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../support/support.h"
 
+#include <stdio.h>
+
 #include "base/field.h"
 
 static void appended_documents_read_back(void **state)
@@ -35,6 +37,27 @@ static void a_text_that_is_full_stays_valid(void **state)
     json_string(&out, "key", BYTES_OF("value"));
     assert_true(out.full);
     assert_true(out.size < sizeof buffer);
+}
+
+static void a_word_is_written_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    char word[64] = { 0 }, expected[64], buffer[70];
+    for (size_t size = 0; size < 60; size++) {
+        memset(word, 'w', size);
+        (void)snprintf(expected, sizeof expected, "\"%s\",", word);
+        for (size_t capacity = 1; capacity < sizeof buffer; capacity++) {
+            memset(buffer, '#', sizeof buffer);
+            struct text out = text_of(buffer, capacity);
+            text_clear(&out);
+            const char *volatile unknown = word; /* when this is compiled */
+            json_word(&out, NULL, unknown);
+            bool fits = size + 3 < capacity;
+            assert_int_equal(out.full, !fits);
+            assert_string_equal(buffer, fits ? expected : "");
+            assert_int_equal(buffer[capacity], '#');
+        }
+    }
 }
 
 static void an_escape_is_found_wherever_it_stands(void **state)
@@ -193,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appended_documents_read_back),
         cmocka_unit_test(a_text_that_is_full_stays_valid),
+        cmocka_unit_test(a_word_is_written_whole_or_not_at_all),
         cmocka_unit_test(an_escape_is_found_wherever_it_stands),
         cmocka_unit_test(malformed_documents_have_no_value),
         cmocka_unit_test(every_prefix_of_a_document_ends),
