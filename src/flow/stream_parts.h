@@ -30,7 +30,8 @@ struct stream {
     struct segment
         *recent; /* the latest that came out of order, while it is kept: its neighbours come next */
     struct tcp_tracker *tracker;
-    uint16_t segments, regions_max;
+    uint32_t segments;
+    uint16_t regions_max;
     uint8_t order;    /* of `data` (buffers.h) */
     uint8_t policy;   /* enum os_policy of the receiver */
     bool at_once : 1; /* bytes are ready without acknowledgment */

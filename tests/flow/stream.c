@@ -12,6 +12,7 @@ struct bench {
     uint32_t timestamp; /* likewise; 0: no option */
     bool stamped;       /* the option is there whatever the timestamp */
     bool is_signed;     /* the next packets */
+    uint8_t wscale;     /* of the next packets; 0: no option */
     struct flow_table *table;
     struct flow *flow;
     uint64_t time;
@@ -71,6 +72,8 @@ static struct stream *send_to(struct bench *bench, enum direction to, uint8_t fl
                                              .timestamp = bench->timestamp,
                                              .is_signed = bench->is_signed,
                                              .window = 60000,
+                                             .has_wscale = bench->wscale != 0,
+                                             .wscale = bench->wscale,
                                              .checksum_ok = true };
     packet.tcp = &packet.tcp_record;
     enum direction direction;
@@ -816,6 +819,26 @@ static void ends_of_flows_and_odd_segments_are_counted(void **state)
     stop(&bench);
 }
 
+/* A window holds more segments than 16 bits can count. */
+static void segments_that_nobody_acknowledges_are_counted(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct stream_numbers numbers;
+    start(&bench, &(struct tcp_settings){ .memory_max = 1U << 27 }, 16);
+    bench.wscale = 4;
+    handshake(&bench);
+    acknowledge(&bench, 0); /* now the window is scaled */
+    for (uint32_t i = 0; i < 65540; i++)
+        data(&bench, i, "x");
+    stream_tell(bench.flow->tcp->streams[TO_SERVER], &numbers);
+    assert_int_equal(numbers.segments, 65540);
+    acknowledge(&bench, 65540);
+    stream_tell(bench.flow->tcp->streams[TO_SERVER], &numbers);
+    assert_int_equal(numbers.segments, 0);
+    stop(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -832,6 +855,7 @@ int main(void)
         cmocka_unit_test(closing_passes_through_the_states),
         cmocka_unit_test(a_reset_counts_in_the_window_only),
         cmocka_unit_test(odd_segments_are_refused_with_their_event),
+        cmocka_unit_test(segments_that_nobody_acknowledges_are_counted),
         cmocka_unit_test(the_middle_of_a_connection_is_picked_up_when_asked),
         cmocka_unit_test(one_side_alone_is_enough_when_asked),
         cmocka_unit_test(urgent_bytes_follow_the_policy),
