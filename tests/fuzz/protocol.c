@@ -4,13 +4,15 @@
  * Built once per line of protocols.def with -DPROTOCOL_UNDER_TEST=<name>_protocol, and
  * -DPROTOCOL_BESIDE=<name>_protocol where its messages carry another one's: with libFuzzer (option fuzz), or,
  * without, as a program that plays the files given to it. Input: chunks of a head of two bytes (bit 15:
- * towards the client; bit 14: the direction ends; the rest: size) and content. The first byte of the input
- * chooses the transport where the protocol has two (bit 0) and how much memory there is (bits 1 to 6: 0 is as
- * much as in the program, n is 1.3 ^ n times 32 bytes). */
+ * towards the client; bit 14: the direction ends; the rest: size) and content. After a head of a stream with
+ * nothing but a direction two bytes say how many are lost there. The first byte of the input chooses the
+ * transport where the protocol has two (bit 0) and how much memory there is (bits 1 to 6: 0 is as much as in
+ * the program, n is 1.3 ^ n times 32 bytes). */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "proto/file.h"
+#include "proto/ranges.h"
 #include "proto/session.h"
 
 extern const struct protocol PROTOCOL_UNDER_TEST;
@@ -24,13 +26,6 @@ extern const struct protocol PROTOCOL_BESIDE;
 #endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static enum probe always(enum direction direction, struct bytes data)
-{
-    (void)direction;
-    (void)data;
-    return PROBE_YES;
-}
 
 static void look_at(const struct tx *tx, const struct inspect *inspect, enum direction direction)
 {
@@ -72,6 +67,20 @@ static void inspect(struct tx *tx)
     tx->detect[TO_SERVER] = (void *)mark_of(tx);
 }
 
+/* Frames are looked at and forgotten; one that begins behind what was offered would show what is not there.
+ */
+static void take_frames(struct session *session, const uint64_t offered[DIRECTIONS])
+{
+    for (int d = 0; d < DIRECTIONS; d++)
+        for (size_t i = 0; i < session->frame_count[d]; i++) {
+            struct frame *frame = &session->frames[d][i];
+            if (session->transport == TRANSPORT_TCP && frame->offset > offered[d])
+                abort();
+            frame->inspected = frame->logged = frame->size != UINT64_MAX;
+        }
+    session_sweep_frames(session, true);
+}
+
 static void finish(struct session *session, struct text *out)
 {
     for (struct tx *tx = session->txs; tx; tx = tx->next) {
@@ -94,55 +103,75 @@ static void finish(struct session *session, struct text *out)
     session_sweep(session);
 }
 
+/* One connection, or the datagrams between two ports, in the protocol without recognition. */
+static void play(struct session *session, struct reader *in, struct text *out)
+{
+    size_t most = reader_left(in), pending_size[DIRECTIONS] = { 0 };
+    uint8_t *pending[DIRECTIONS] = { malloc(most + 1), malloc(most + 1) };
+    uint64_t offered[DIRECTIONS] = { 0 };
+    session_announced(session, &PROTOCOL_UNDER_TEST, BYTES_OF(""));
+    while (pending[0] && pending[1] && !reader_empty(in)) {
+        uint16_t head = reader_be16(in);
+        struct bytes part = bytes_first(reader_peek(in), head & 0x3fff);
+        enum direction d = head & 0x8000 ? TO_CLIENT : TO_SERVER;
+        reader_skip(in, part.size);
+        if (PROTOCOL_UNDER_TEST.probe)
+            (void)PROTOCOL_UNDER_TEST.probe(d, part);
+        if (session->transport == TRANSPORT_UDP) {
+            session_datagram(session, d, part);
+        } else if (!(head & 0x7fff)) { /* what was left unread goes with the bytes that are lost */
+            session_gap(session, d, pending_size[d] + reader_be16(in));
+            pending_size[d] = 0;
+        } else {
+            if (part.size)
+                memcpy(pending[d] + pending_size[d], part.data, part.size);
+            pending_size[d] += part.size;
+            uint64_t before = session->offset[d];
+            session_stream(session, d, bytes_of(pending[d], pending_size[d]), head & 0x4000 ? FEED_END : 0);
+            size_t taken = (size_t)(session->offset[d] - before);
+            if (taken > pending_size[d])
+                abort();
+            memmove(pending[d], pending[d] + taken, pending_size[d] - taken);
+            pending_size[d] -= taken;
+        }
+        offered[d] = session->offset[d] + pending_size[d];
+        take_frames(session, offered);
+        finish(session, out);
+    }
+    session_end(session);
+    take_frames(session, offered);
+    finish(session, out);
+    free(pending[0]);
+    free(pending[1]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct file_settings files = { .md5 = true };
-    struct protocol protocol = PROTOCOL_UNDER_TEST;
-    const struct protocol *enabled[] = { &protocol, BESIDE, NULL };
-    struct session_settings settings = { .enabled = enabled, .files = &files };
+    static const struct protocol *const enabled[] = { &PROTOCOL_UNDER_TEST, BESIDE, NULL };
+    struct error error;
+    struct session_budget budget = { .limit = SIZE_MAX / 2 };
+    struct session_settings settings = { .enabled = enabled,
+                                         .files = &files,
+                                         .frames = true,
+                                         .budget = &budget,
+                                         .ranges = ranges_new(1, &error) };
     struct reader in = reader_of(data, size);
     struct text out = text_new(1U << 22);
-    protocol.probe = always;
-    protocol.probe_usual_port_only = false;
     uint8_t choice = reader_u8(&in);
     for (unsigned n = choice >> 1 & 63; n; n--)
         settings.tx_memory_max = settings.tx_memory_max ? settings.tx_memory_max * 13 / 10 : 32;
     settings.session_memory_max = settings.tx_memory_max;
     uint8_t transport = choice & 1 ? TRANSPORT_UDP : TRANSPORT_TCP;
-    if (!(protocol.transports & transport))
-        transport = protocol.transports;
+    if (!(PROTOCOL_UNDER_TEST.transports & transport))
+        transport = PROTOCOL_UNDER_TEST.transports;
     struct session *session = session_new(&settings, transport, 40000, SERVER_PORT);
-    uint8_t *pending[DIRECTIONS] = { malloc(size + 1), malloc(size + 1) };
-    size_t pending_size[DIRECTIONS] = { 0 };
-    while (session && pending[0] && pending[1] && !reader_empty(&in)) {
-        uint16_t head = reader_be16(&in);
-        struct bytes part = bytes_first(reader_peek(&in), head & 0x3fff);
-        enum direction d = head & 0x8000 ? TO_CLIENT : TO_SERVER;
-        reader_skip(&in, part.size);
-        if (transport == TRANSPORT_UDP) {
-            session_datagram(session, d, part);
-            finish(session, &out);
-            continue;
-        }
-        if (part.size)
-            memcpy(pending[d] + pending_size[d], part.data, part.size);
-        pending_size[d] += part.size;
-        uint64_t before = session->offset[d];
-        session_stream(session, d, bytes_of(pending[d], pending_size[d]), head & 0x4000 ? FEED_END : 0);
-        size_t taken = (size_t)(session->offset[d] - before);
-        if (taken > pending_size[d])
-            abort();
-        memmove(pending[d], pending[d] + taken, pending_size[d] - taken);
-        pending_size[d] -= taken;
-        finish(session, &out);
-    }
-    if (session) {
-        session_end(session);
-        finish(session, &out);
-    }
+    if (session)
+        play(session, &in, &out);
     session_free(session);
-    free(pending[0]);
-    free(pending[1]);
+    if (budget.used)
+        abort();
+    ranges_free(settings.ranges);
     text_done(&out);
     return 0;
 }
