@@ -550,7 +550,8 @@ static struct tx *find_request(const struct session *session, const struct modbu
 {
     for (struct tx *tx = session->txs; tx; tx = tx->next) {
         const struct modbus *modbus = (const struct modbus *)tx->record;
-        if (!modbus->response.present && answers(&modbus->request, response))
+        if (tx->protocol == session->protocol && !modbus->response.present &&
+            answers(&modbus->request, response))
             return tx;
     }
     return NULL;

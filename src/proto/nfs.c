@@ -113,7 +113,7 @@ static struct nfs_call *call_new(struct nfs_state *state, uint32_t xid)
 static struct tx *tx_number(const struct session *session, uint64_t number)
 {
     for (struct tx *tx = session->txs; tx; tx = tx->next)
-        if (tx->number == number)
+        if (tx->protocol == session->protocol && tx->number == number)
             return tx;
     return NULL;
 }
@@ -160,16 +160,13 @@ struct tx *nfs_file_tx(struct session *session, const struct nfs_state *state,
                        const struct nfs_call_head *head, struct nfs_call *call,
                        const struct nfs_handle *handle, enum direction direction, uint32_t procedure)
 {
-    for (struct tx *tx = session->txs; tx; tx = tx->next) {
-        const struct nfs *nfs = nfs_of(tx);
-        if (nfs->file_tx && nfs->file_direction == direction && same_handle(&nfs->handle, handle) &&
-            !tx_complete(session, tx, TO_CLIENT)) {
-            call->has_tx = true;
-            call->tx = tx->number;
-            return tx;
-        }
+    struct tx *tx = nfs_open_file(session, handle, direction);
+    if (tx) {
+        call->has_tx = true;
+        call->tx = tx->number;
+        return tx;
     }
-    struct tx *tx = nfs_tx(session, head, call, procedure);
+    tx = nfs_tx(session, head, call, procedure);
     if (!tx)
         return NULL;
     struct nfs *nfs = nfs_of(tx);
@@ -252,8 +249,8 @@ struct tx *nfs_open_file(const struct session *session, const struct nfs_handle 
 {
     for (struct tx *tx = session->txs; tx; tx = tx->next) {
         const struct nfs *nfs = nfs_of(tx);
-        if (nfs->file_tx && nfs->file_direction == direction && same_handle(&nfs->handle, handle) &&
-            !tx_complete(session, tx, TO_CLIENT))
+        if (tx->protocol == session->protocol && nfs->file_tx && nfs->file_direction == direction &&
+            same_handle(&nfs->handle, handle) && !tx_complete(session, tx, TO_CLIENT))
             return tx;
     }
     return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conversation.h"
 
-extern const struct protocol modbus_protocol;
+extern const struct protocol modbus_protocol, http_protocol;
 
 #define HEAD(size) "\x00\x01\x00\x00\x00" size "\x0a"
 
@@ -94,12 +94,31 @@ static void faults_are_events(void **state)
     }
 }
 
+/* What went before in the connection is another protocol's, whatever its record looks like. */
+static void an_answer_in_a_tunnel_is_unsolicited(void **state)
+{
+    (void)state;
+    static const struct protocol *const enabled[] = { &http_protocol, &modbus_protocol, NULL };
+    static const struct session_settings settings = { .enabled = enabled };
+    struct session *session = session_new(&settings, TRANSPORT_TCP, 40000, 502);
+    assert_non_null(session);
+    session_stream(session, TO_SERVER, BYTES_OF("CONNECT a:502 HTTP/1.1\r\nHost: a\r\n\r\n"), 0);
+    session_stream(session, TO_CLIENT,
+                   BYTES_OF("HTTP/1.1 200 OK\r\n\r\n" HEAD("\x06") "\x01\x03\xcd\x6b\x05"), 0);
+    assert_ptr_equal(session->protocol, &modbus_protocol);
+    assert_non_null(session->txs->next);
+    assert_ptr_equal(session->last_tx->protocol, &modbus_protocol);
+    assert_int_equal(session->last_tx->event_count, 1);
+    session_free(session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_and_writes_are_told),
         cmocka_unit_test(codes_and_exceptions_have_names),
         cmocka_unit_test(faults_are_events),
+        cmocka_unit_test(an_answer_in_a_tunnel_is_unsolicited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
 
 #include "proto/file.h"
 
-extern const struct protocol nfs_protocol;
+extern const struct protocol nfs_protocol, http_protocol;
 
 /* A message of a test: words and opaques, behind a record mark on streams. */
 struct message {
@@ -238,12 +238,40 @@ static void a_content_longer_than_what_is_waited_for_and_a_gap_in_it(void **stat
     session_free(session);
 }
 
+/* Numbers of transactions start anew when a connection changes its protocol. */
+static void a_file_in_a_tunnel_is_not_that_of_the_request_for_it(void **state)
+{
+    (void)state;
+    static const struct protocol *const enabled[] = { &http_protocol, &nfs_protocol, NULL };
+    static const struct session_settings settings = { .enabled = enabled };
+    struct message read = call(1, 3, 6), answer = reply(1);
+    opaque(&read, "handle");
+    words(&read, 2);
+    word(&read, 100);
+    words(&answer, 3);
+    word(&answer, 1);
+    opaque(&answer, "content");
+    struct session *session = session_new(&settings, TRANSPORT_TCP, 40000, 80);
+    assert_non_null(session);
+    session_stream(session, TO_SERVER, BYTES_OF("CONNECT a:2049 HTTP/1.1\r\nHost: a\r\n\r\n"), 0);
+    session_stream(session, TO_CLIENT, BYTES_OF("HTTP/1.1 200 OK\r\n\r\n"), 0);
+    session_stream(session, TO_SERVER, marked(&read), 0);
+    session_stream(session, TO_CLIENT, marked(&answer), 0);
+    assert_ptr_equal(session->txs->protocol, &http_protocol);
+    assert_null(session->txs->files);
+    assert_ptr_equal(session->last_tx->protocol, &nfs_protocol);
+    assert_non_null(session->last_tx->files);
+    assert_int_equal(session->last_tx->files->size, 7);
+    session_free(session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_are_joined_on_streams_and_in_datagrams),
         cmocka_unit_test(compounds_are_walked),
         cmocka_unit_test(a_content_longer_than_what_is_waited_for_and_a_gap_in_it),
+        cmocka_unit_test(a_file_in_a_tunnel_is_not_that_of_the_request_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
