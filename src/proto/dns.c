@@ -514,7 +514,9 @@ struct dns_state {
 static void dns_silenced(struct session *session, const struct tx *tx)
 {
     struct dns_state *dns = session->state;
-    if (!dns || tx->protocol != &dns_protocol || tx->direction != TO_SERVER)
+    /* Of a message that another protocol carries, the session's state is the carrier's. */
+    if (!dns || session->protocol != &dns_protocol || tx->protocol != &dns_protocol ||
+        tx->direction != TO_SERVER)
         return;
     dns->silent[dns->silent_next] = ((const struct dns *)(const void *)tx->record)->id;
     dns->silent_next = (uint8_t)((dns->silent_next + 1) % SILENT_MAX);

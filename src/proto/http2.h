@@ -74,13 +74,15 @@ struct http2_side {
 struct http2 {
     struct http http; /* first: the keywords http.* look here */
     uint32_t stream;
-    uint32_t frames;                /* of both directions */
-    struct http2_state *connection; /* whose `streams` it is in; NULL: none */
-    struct tx *beside;              /* the next one there */
+    uint32_t frames;    /* of both directions */
+    struct tx *beside;  /* the next one in the connection's `streams` */
+    struct tx **before; /* what points to this one there; NULL: nothing */
     struct http2_value *values;
     uint32_t value_count, value_capacity;
     struct http2_side side[DIRECTIONS];
     uint16_t header_room[DIRECTIONS];
+    uint16_t headers_told[DIRECTIONS]; /* of which the buffers were made */
+    struct bytes authority;
     struct bytes cookie; /* its fields joined */
     bool dns;            /* the answer is a DNS message, which has the record */
 };
@@ -113,6 +115,7 @@ struct http2_state {
     struct tx *streams[HTTP2_CHAINS]; /* live ones, by a hash of their number */
     struct http2_end end[DIRECTIONS];
     uint32_t highest[DIRECTIONS]; /* stream opened by that side */
+    size_t held;                  /* bytes of header blocks and of their compression */
 };
 
 extern const struct protocol http2_protocol, doh2_protocol;

@@ -40,24 +40,43 @@ static struct tx **chain_of(struct http2_state *state, uint32_t stream)
     return &state->streams[(stream * 0x9e3779b1U >> 16) % HTTP2_CHAINS];
 }
 
-static struct tx *find_stream(const struct feed *feed, uint32_t stream)
-{
-    for (struct tx *tx = *chain_of(feed->state, stream); tx; tx = http2_of(tx)->beside)
-        if (http2_of(tx)->stream == stream && !tx->dead &&
-            !(tx_complete(feed->session, tx, TO_SERVER) && tx_complete(feed->session, tx, TO_CLIENT)))
-            return tx;
-    return NULL;
-}
-
 static void forget_stream(struct tx *tx)
 {
     struct http2 *http2 = http2_of(tx);
-    struct tx **link = http2->connection ? chain_of(http2->connection, http2->stream) : NULL;
-    while (link && *link && *link != tx)
-        link = &http2_of(*link)->beside;
-    if (link && *link)
-        *link = http2->beside;
-    http2->connection = NULL;
+    if (!http2->before)
+        return;
+    *http2->before = http2->beside;
+    if (http2->beside)
+        http2_of(http2->beside)->before = http2->before;
+    http2->beside = NULL;
+    http2->before = NULL;
+}
+
+static void remember_stream(struct http2_state *state, struct tx *tx)
+{
+    struct http2 *http2 = http2_of(tx);
+    struct tx **chain = chain_of(state, http2->stream);
+    http2->beside = *chain;
+    if (*chain)
+        http2_of(*chain)->before = &http2->beside;
+    http2->before = chain;
+    *chain = tx;
+}
+
+/* Streams that are over are forgotten on the way, so that thousands of them do not stand before an open one.
+ */
+static struct tx *find_stream(const struct feed *feed, uint32_t stream)
+{
+    struct tx *next;
+    for (struct tx *tx = *chain_of(feed->state, stream); tx; tx = next) {
+        next = http2_of(tx)->beside;
+        if (tx->progress[TO_SERVER] == HTTP_COMPLETE && tx->progress[TO_CLIENT] == HTTP_COMPLETE)
+            forget_stream(tx);
+        else if (http2_of(tx)->stream == stream &&
+                 !(tx_complete(feed->session, tx, TO_SERVER) && tx_complete(feed->session, tx, TO_CLIENT)))
+            return tx;
+    }
+    return NULL;
 }
 
 static struct tx *new_tx(struct session *session, struct http2_state *state, uint32_t stream)
@@ -66,11 +85,9 @@ static struct tx *new_tx(struct session *session, struct http2_state *state, uin
     if (!tx)
         return NULL;
     struct http2 *http2 = http2_of(tx);
-    struct tx **chain = chain_of(state, stream);
     http2->stream = stream;
-    http2->connection = state;
-    http2->beside = *chain;
-    *chain = tx;
+    if (stream)
+        remember_stream(state, tx);
     http2->http.message[TO_SERVER].protocol = http2->http.message[TO_CLIENT].protocol = BYTES_OF("HTTP/2");
     http2->http.status_text = BYTES_OF("");
     return tx;
@@ -479,25 +496,36 @@ static enum step read_magic(const struct feed *feed)
     return STEP_ON;
 }
 
+/* Tells the session how much of its memory is held here. */
+static void tell_held(struct session *session, struct http2_state *state)
+{
+    enum { INFLATER_SIZE = 4096 };
+    size_t held = 0;
+    for (int d = 0; d < DIRECTIONS; d++) {
+        const struct http2_end *end = &state->end[d];
+        held += end->block.capacity;
+        held += end->inflater ? INFLATER_SIZE + nghttp2_hd_inflate_get_dynamic_table_size(end->inflater) : 0;
+    }
+    session_holds(session, &state->held, held);
+}
+
 bool http2_stream(struct session *session, void *state, enum direction direction, struct reader *in,
                   unsigned flags)
 {
     struct http2_state *connection = state;
     struct feed feed = { session, connection, &connection->end[direction], direction, in };
     (void)flags;
-    while (!reader_empty(in)) {
-        enum step step = STEP_ON;
-        if (feed.end->left) {
+    enum step step = STEP_ON;
+    while (step == STEP_ON && !reader_empty(in)) {
+        if (feed.end->left)
             take_data(&feed, reader_bytes(in, (size_t)MIN(feed.end->left, (uint64_t)reader_left(in))));
-        } else if (direction == TO_SERVER && !feed.end->magic) {
+        else if (direction == TO_SERVER && !feed.end->magic)
             step = read_magic(&feed);
-        } else {
+        else
             step = read_frame(&feed);
-        }
-        if (step != STEP_ON)
-            return step == STEP_MORE;
     }
-    return true;
+    tell_held(session, connection);
+    return step != STEP_BAD;
 }
 
 bool http2_gap(struct session *session, void *state, enum direction direction, uint64_t size)
@@ -612,7 +640,6 @@ void http2_open(struct session *session, void *state)
 void http2_close(struct session *session, void *state)
 {
     struct http2_state *connection = state;
-    (void)session;
     for (int d = 0; d < DIRECTIONS; d++) {
         if (connection->end[d].inflater)
             nghttp2_hd_inflate_del(connection->end[d].inflater);
@@ -622,6 +649,7 @@ void http2_close(struct session *session, void *state)
     for (size_t i = 0; i < HTTP2_CHAINS; i++)
         while (connection->streams[i])
             forget_stream(connection->streams[i]);
+    tell_held(session, connection);
 }
 
 void http2_tx_close(struct tx *tx)

@@ -82,21 +82,34 @@ static struct bytes joined(struct tx *tx, const struct bytes *parts, size_t coun
     return room ? bytes_of(room, size) : BYTES_NONE;
 }
 
-/* Cookies may be split over fields (RFC 9113 section 8.2.3). */
-static void join_cookies(struct tx *tx, struct http_message *message)
+/* Cookies may be split over fields (RFC 9113 section 8.2.3): those from header `from` on join the others. */
+static void join_cookies(struct tx *tx, const struct http_message *message, uint16_t from)
 {
+    struct bytes *cookie = &http2_of(tx)->cookie;
     uint16_t first = message->known[HTTP_COOKIE];
     if (!first)
         return;
-    struct bytes whole = message->headers[first - 1].value;
-    for (uint16_t i = first; i < message->header_count; i++) {
+    if (first > from) {
+        *cookie = message->headers[first - 1].value;
+        from = first;
+    }
+    size_t size = cookie->size, at = cookie->size;
+    for (uint16_t i = from; i < message->header_count; i++)
+        size += message->headers[i].field == HTTP_COOKIE ? 2 + message->headers[i].value.size : 0;
+    uint8_t *whole = size > at ? arena_new(&tx->memory, size, 1) : NULL;
+    if (whole && at)
+        memcpy(whole, cookie->data, at);
+    for (uint16_t i = from; whole && i < message->header_count; i++) {
+        struct bytes value = message->headers[i].value;
         if (message->headers[i].field != HTTP_COOKIE)
             continue;
-        struct bytes parts[] = { whole, BYTES_OF("; "), message->headers[i].value };
-        struct bytes longer = joined(tx, parts, COUNT_OF(parts));
-        whole = longer.data ? longer : whole;
+        memcpy(whole + at, "; ", 2);
+        if (value.size)
+            memcpy(whole + at + 2, value.data, value.size);
+        at += 2 + value.size;
     }
-    http2_of(tx)->cookie = whole;
+    if (whole)
+        *cookie = bytes_of(whole, size);
 }
 
 static void set_authority(struct tx *tx, struct bytes authority)
@@ -113,31 +126,37 @@ static void set_authority(struct tx *tx, struct bytes authority)
     http->host = lower;
 }
 
-static void finish_request(struct tx *tx)
+/* What the headers from `from` on say: a block of trailers, of which there may be thousands, costs what it
+ * has itself, in time and in memory. */
+static void finish_request(struct tx *tx, uint16_t from)
 {
-    struct http *http = &http2_of(tx)->http;
+    struct http2 *http2 = http2_of(tx);
+    struct http *http = &http2->http;
     struct http_message *message = &http->message[TO_SERVER];
-    struct bytes authority = BYTES_NONE;
-    for (uint16_t i = 0; i < message->header_count; i++) {
+    bool asks = !message->line.data, named = message->known[HTTP_HOST] > from && !http2->authority.data;
+    for (uint16_t i = from; i < message->header_count; i++) {
         const struct http_header *header = &message->headers[i];
-        if (bytes_is(header->name, ":method"))
+        if (bytes_is(header->name, ":method")) {
             http->method = header->value;
-        else if (bytes_is(header->name, ":path"))
+            asks = true;
+        } else if (bytes_is(header->name, ":path")) {
             http->uri = http->uri_raw = header->value;
-        else if (bytes_is(header->name, ":authority"))
-            authority = header->value;
+            asks = true;
+        } else if (bytes_is(header->name, ":authority")) {
+            http2->authority = header->value;
+            named = true;
+        }
     }
     const struct http_header *host = http_field(message, HTTP_HOST);
-    if (authority.data && host && !bytes_equal_nocase(authority, host->value))
+    if (http2->authority.data && host && !bytes_equal_nocase(http2->authority, host->value))
         tx_event(tx, HTTP2_EVENT_AUTHORITY_HOST_MISMATCH);
-    if (!authority.data && host)
-        authority = host->value;
-    if (authority.data)
-        set_authority(tx, authority);
+    if (named)
+        set_authority(tx, http2->authority.data ? http2->authority : host->value);
     http->head = bytes_is(http->method, "HEAD");
-    join_cookies(tx, message);
+    join_cookies(tx, message, from);
     struct bytes parts[] = { http->method, BYTES_OF(" "), http->uri_raw, BYTES_OF(" HTTP/2\r\n") };
-    message->line = joined(tx, parts, COUNT_OF(parts));
+    if (asks)
+        message->line = joined(tx, parts, COUNT_OF(parts));
 }
 
 static void finish_response(struct tx *tx)
@@ -145,7 +164,8 @@ static void finish_response(struct tx *tx)
     struct http *http = &http2_of(tx)->http;
     struct http_message *message = &http->message[TO_CLIENT];
     uint64_t number = 0;
-    const struct http_header *status = http_header_named(message, BYTES_OF(":status"));
+    const struct http_header *status = message->line.data ? NULL
+                                                          : http_header_named(message, BYTES_OF(":status"));
     if (!status)
         return;
     if (status->value.size == 3 && status->value.data[0] == '1') { /* the real response follows */
@@ -162,12 +182,16 @@ static void finish_response(struct tx *tx)
 void http2_finish_headers(struct tx *tx, enum direction direction)
 {
     struct http_message *message = &http2_of(tx)->http.message[direction];
-    message->normal = message->names = message->start = BYTES_NONE;
-    message->raw = BYTES_OF("");
-    if (direction == TO_SERVER)
-        finish_request(tx);
-    else
-        finish_response(tx);
+    uint16_t *told = &http2_of(tx)->headers_told[direction];
+    if (message->header_count != *told || !message->raw.data) {
+        message->normal = message->names = message->start = BYTES_NONE;
+        message->raw = BYTES_OF("");
+        if (direction == TO_SERVER)
+            finish_request(tx, *told);
+        else
+            finish_response(tx);
+        *told = message->header_count;
+    }
     if (message->header_count == 0)
         return;
     tx->progress[direction] = MAX(tx->progress[direction], (uint8_t)HTTP_HEADERS);

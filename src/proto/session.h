@@ -212,6 +212,12 @@ bool session_become(struct session *session, const struct protocol *protocol);
  * in session->note. */
 void session_announce(struct session *session, uint16_t port, const struct protocol *protocol,
                       struct bytes note);
+/* What the parser holds outside of arenas is `size` bytes now; `*told` is what it said before. */
+static inline void session_holds(struct session *session, size_t *told, size_t size)
+{
+    session->heap += size - *told;
+    *told = size;
+}
 /* Payload is opaque from here on; the worker may bypass the flow. */
 void session_encrypted(struct session *session);
 /* A frame of `size` bytes (UINT64_MAX: unknown) that starts at `at`, a place in the reader's bytes. Returns

@@ -124,6 +124,94 @@ static void dns_in_content_and_in_a_target(void **state)
     check_conversation(&c, 1);
 }
 
+static struct session *connection(const struct session_settings *settings, const char *bytes, size_t size)
+{
+    struct session *session = session_new(settings, TRANSPORT_TCP, 40000, 80);
+    assert_non_null(session);
+    session_stream(session, TO_SERVER, bytes_of(bytes, size), 0);
+    assert_ptr_equal(session->protocol, &http2_protocol);
+    return session;
+}
+
+static void silence_about_a_carried_message_leaves_the_connection_alone(void **state)
+{
+    (void)state;
+    static const struct protocol *const enabled[] = { &http2_protocol, &dns_protocol, NULL };
+    static const char request[] = MAGIC EMPTY_SETTINGS
+        "\0\0\x2e\1\4\0\0\0\1\x83\x86\x84\x41\x0f"
+        "www.example.com" DNS_TYPE "\0\0\x1d\0\1\0\0\0\1\0\0\1\0\0\1\0\0\0\0\0\0" DNS_QUESTION;
+    struct session_settings settings = { .enabled = enabled };
+    struct session *session = connection(&settings, request, sizeof request - 1);
+    const struct tx *carried = session->last_tx;
+    assert_ptr_equal(carried->protocol, &dns_protocol);
+    uint8_t before[sizeof(struct http2_state)];
+    memcpy(before, session->state, sizeof before);
+    for (int i = 0; i < 300; i++)
+        carried->protocol->silenced(session, carried);
+    assert_memory_equal(session->state, before, sizeof before);
+    session_free(session);
+}
+
+static size_t remembered(const struct session *session)
+{
+    const struct http2_state *connection = session->state;
+    size_t count = 0;
+    for (size_t i = 0; i < HTTP2_CHAINS; i++)
+        for (const struct tx *tx = connection->streams[i]; tx; tx = http2_of(tx)->beside)
+            count++;
+    return count;
+}
+
+/* What is over is not walked past for each frame that follows. */
+static void only_open_streams_are_remembered(void **state)
+{
+    (void)state;
+    static const struct session_settings settings = { 0 };
+    struct text text = text_new(1U << 20);
+    text_put(&text, BYTES_OF(MAGIC EMPTY_SETTINGS));
+    for (int i = 0; i < 400; i++) /* WINDOW_UPDATE */
+        text_put(&text, BYTES_OF("\0\0\4\x8\0\0\0\0\0\0\0\0\1"));
+    struct session *session = connection(&settings, text.data, text.size);
+    assert_int_equal(remembered(session), 0);
+    session_free(session);
+    text_clear(&text);
+    text_put(&text, BYTES_OF(MAGIC EMPTY_SETTINGS));
+    for (uint8_t i = 1; i < 100; i++) { /* streams of one chain, each reset */
+        const char head[] = { 0, 0, 1, 1, 4, (char)(i >> 2), (char)(i << 6), 0, 1, (char)0x82 };
+        const char reset[] = { 0, 0, 4, 3, 0, (char)(i >> 2), (char)(i << 6), 0, 1, 0, 0, 0, 0 };
+        text_put(&text, bytes_of(head, sizeof head));
+        text_put(&text, bytes_of(reset, sizeof reset));
+    }
+    session = connection(&settings, text.data, text.size);
+    assert_int_equal(session->tx_count, 100);
+    assert_true(remembered(session) <= 1);
+    session_free(session);
+    text_done(&text);
+}
+
+/* Blocks without fields, and those with one, do not use up what the content needs. */
+static void many_blocks_cost_what_they_have(void **state)
+{
+    (void)state;
+    struct text text = text_new(1U << 20), out = text_new(1U << 22);
+    text_put(&text, BYTES_OF(MAGIC EMPTY_SETTINGS "\0\x8\x0e\1\4\0\0\0\1\x83\x86\x04\x7f\x89\x0f/"));
+    for (int i = 1; i < 2056; i++)
+        text_char(&text, 'a');
+    text_put(&text, BYTES_OF("\0\0\x8\1\4\0\0\0\1\x0f\x11\5"
+                             "a=123"));
+    for (int i = 0; i < 3000; i++)
+        text_put(&text, BYTES_OF("\0\0\0\1\4\0\0\0\1"));
+    for (int i = 0; i < 500; i++)
+        text_put(&text, BYTES_OF("\0\0\6\1\4\0\0\0\1\x0f\x11\3"
+                                 "b=1"));
+    text_put(&text, BYTES_OF("\0\0\5\0\1\0\0\0\1hello"));
+    const struct turn turns[] = { { TO_SERVER, text_bytes(&text) } };
+    play_turns(turns, 1, &out);
+    expect_text(&out, "\"content\":\"hello\"");
+    text_done(&text);
+    text_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +220,9 @@ int main(void)
         cmocka_unit_test(a_header_block_over_several_frames),
         cmocka_unit_test(endless_continuations_are_bounded),
         cmocka_unit_test(anomalies_are_named),
+        cmocka_unit_test(silence_about_a_carried_message_leaves_the_connection_alone),
+        cmocka_unit_test(only_open_streams_are_remembered),
+        cmocka_unit_test(many_blocks_cost_what_they_have),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
