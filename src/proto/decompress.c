@@ -472,6 +472,24 @@ enum decompress_status decompress_finish(struct decompressor *d)
     return d->status;
 }
 
+size_t decompress_memory(const struct decompressor *d)
+{
+    enum { BROTLI_SIZE = 64 * 1024, BROTLI_WINDOW = 16 * 1024 * 1024 };
+    size_t size = d ? sizeof *d + d->count * sizeof d->layers[0] : 0;
+    for (size_t i = 0; d && i < d->count; i++) {
+        const struct layer *layer = &d->layers[i];
+        if (!layer->open)
+            continue;
+        if (layer->coding == CODING_BROTLI)
+            size += BROTLI_SIZE + (size_t)MIN(layer->produced, (uint64_t)BROTLI_WINDOW);
+        else if (layer->coding == CODING_LZMA)
+            size += (size_t)MIN(lzma_memusage(&layer->lzma), d->limits.lzma_memory);
+        else
+            size += sizeof *layer->inflate;
+    }
+    return size;
+}
+
 void decompress_free(struct decompressor *d)
 {
     if (!d)

@@ -43,6 +43,8 @@ enum decompress_status decompress_feed(struct decompressor *decompressor, struct
 /* No more input: delivers what layers still hold back. */
 enum decompress_status decompress_finish(struct decompressor *decompressor);
 /* Accepts NULL. */
+/* Bytes it holds, about; NULL holds none. */
+size_t decompress_memory(const struct decompressor *decompressor);
 void decompress_free(struct decompressor *decompressor);
 
 #endif

@@ -328,6 +328,17 @@ void file_close(struct session *session, struct file *file, bool truncated)
     show(file, true);
 }
 
+size_t file_memory(const struct file *file)
+{
+    enum { HASH_SIZE = 256 };
+    const struct file_work *work = file->private_state;
+    if (!work)
+        return 0;
+    size_t hashes = (work->md5 ? HASH_SIZE : 0U) + (work->sha1 ? HASH_SIZE : 0U) +
+                    (work->sha256 ? HASH_SIZE : 0U);
+    return sizeof *work + work->capacity + hashes;
+}
+
 void file_free(struct file *file)
 {
     if (!file || !file->private_state)

@@ -61,6 +61,8 @@ void file_close(struct session *session, struct file *file, bool truncated);
 void file_store(struct file *file);
 /* Of hundreds of files of one transaction those that are ended and written go before the others. */
 void file_forget_old(struct tx *tx, enum direction direction);
+/* Bytes it holds outside the transaction's memory, about. */
+size_t file_memory(const struct file *file);
 /* Frees what is outside the transaction's memory; called when the transaction is freed. */
 void file_free(struct file *file);
 

@@ -236,6 +236,7 @@ enum http_scan { HTTP_SCAN_MORE, HTTP_SCAN_LINE, HTTP_SCAN_EMPTY, HTTP_SCAN_END 
 struct http_scan_state {
     size_t at;       /* of the next line */
     size_t searched; /* no line end before this offset */
+    size_t lf;       /* no LF from there up to this offset: lone CR may end thousands of lines before one */
     bool lfcr;       /* the line before ended with LF CR */
 };
 
@@ -271,6 +272,7 @@ struct http_body {
     struct range *range; /* the file of which this is a part */
     uint64_t decoded, limit;
     uint32_t *bombs; /* of the connection; NULL: they are not counted */
+    size_t held;     /* bytes outside of the transaction's memory, files apart */
     uint8_t direction;
     bool started, cut, bombed;
 };
@@ -288,6 +290,7 @@ bool http_body_at_once(const struct http_body *body);
 
 struct http_multipart; /* multipart/form-data of a request (RFC 7578) */
 MUST_CHECK struct http_multipart *http_multipart_open(struct bytes content_type, struct http_body *body);
+size_t http_multipart_memory(const struct http_multipart *multipart);
 void http_multipart_data(struct http_multipart *multipart, struct bytes data);
 void http_multipart_end(struct http_multipart *multipart, bool truncated);
 void http_multipart_free(struct http_multipart *multipart);

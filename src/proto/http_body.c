@@ -311,6 +311,14 @@ static void report(struct http_body *body, enum decompress_status status)
 
 /* ---- the parser's calls ---- */
 
+/* Tells the session how much of its memory is held here. */
+static void tell_held(struct http_body *body)
+{
+    if (body->session)
+        session_holds(body->session, &body->held,
+                      decompress_memory(body->decompressor) + http_multipart_memory(body->multipart));
+}
+
 void http_body_start(struct http_body *body, struct session *session, struct tx *tx, enum direction direction,
                      const struct http_settings *settings, uint32_t *bombs)
 {
@@ -328,16 +336,19 @@ void http_body_start(struct http_body *body, struct session *session, struct tx 
         body->multipart = http_multipart_open(type->value, body);
     if (type && direction == TO_CLIENT && bytes_starts_nocase(type->value, BYTES_OF("multipart/byteranges")))
         raise(body, HTTP_EVENT_RESPONSE_MULTIPART_BYTERANGES);
+    tell_held(body);
 }
 
 void http_body_data(struct http_body *body, struct bytes data)
 {
     if (!body->tx || body->cut || data.size == 0)
         return;
-    if (body->decompressor)
-        report(body, decompress_feed(body->decompressor, data));
-    else
+    if (!body->decompressor) {
         (void)content(body, data);
+        return;
+    }
+    report(body, decompress_feed(body->decompressor, data));
+    tell_held(body);
 }
 
 void http_body_gap(struct http_body *body, uint64_t size)
@@ -363,6 +374,7 @@ void http_body_gap(struct http_body *body, uint64_t size)
         http_multipart_end(body->multipart, true);
     http_multipart_free(body->multipart);
     body->multipart = NULL;
+    tell_held(body);
 }
 
 void http_body_end(struct http_body *body, bool truncated)
@@ -388,4 +400,5 @@ void http_body_abandon(struct http_body *body)
     body->decompressor = NULL;
     body->multipart = NULL;
     body->tx = NULL;
+    tell_held(body);
 }

@@ -69,9 +69,9 @@ static enum http_scan ends_with_crlf(struct bytes data, struct http_scan_state *
 
 enum http_scan http_scan_line(struct bytes data, struct http_scan_state *state, bool last, struct bytes *line)
 {
-    size_t from = MAX(state->at, state->searched);
-    const uint8_t *lf_at = from < data.size ? memchr(data.data + from, '\n', data.size - from) : NULL;
-    size_t lf = lf_at ? (size_t)(lf_at - data.data) : data.size;
+    size_t from = MAX(state->at, state->searched), unseen = MAX(state->lf, from);
+    const uint8_t *lf_at = unseen < data.size ? memchr(data.data + unseen, '\n', data.size - unseen) : NULL;
+    size_t lf = state->lf = lf_at ? (size_t)(lf_at - data.data) : data.size;
     while (from < lf) {
         const uint8_t *cr_at = memchr(data.data + from, '\r', lf - from);
         if (!cr_at)
@@ -157,6 +157,8 @@ bool http_value_has(struct bytes value, const char *word)
     struct bytes lower = bytes_of_string(word);
     for (size_t i = 0; i < value.size; i++) {
         size_t at = i, matched = 0;
+        if (value.data[i] == 0) /* the word begins behind it */
+            continue;
         while (at < value.size && matched < lower.size) {
             if (value.data[at] != 0) {
                 if (byte_lower(value.data[at]) != lower.data[matched])
@@ -396,8 +398,8 @@ static bool read_lines(struct block *block)
 static bool keep(struct block *block, const struct http_header *local)
 {
     struct http_message *message = block->message;
-    message->headers = block->headers;
-    if (block->headers != local || !message->header_count)
+    message->headers = block->headers != local ? block->headers : NULL;
+    if (message->headers || !message->header_count)
         return true;
     message->headers = ARENA_ARRAY(&block->tx->memory, struct http_header, message->header_count);
     if (message->headers) {

@@ -50,6 +50,11 @@ struct http_multipart *http_multipart_open(struct bytes content_type, struct htt
     return multipart;
 }
 
+size_t http_multipart_memory(const struct http_multipart *multipart)
+{
+    return multipart ? sizeof *multipart : 0;
+}
+
 static void event(struct http_multipart *multipart, enum http_event which)
 {
     if (multipart->body->tx)

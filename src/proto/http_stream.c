@@ -147,15 +147,19 @@ static bool begins_message(const struct call *call, struct bytes rest)
 /* The part of `rest` that belongs to the body just finished: lines up to one that begins a message. */
 static size_t surplus(const struct call *call, struct bytes rest)
 {
-    size_t size = 0;
+    size_t size = 0, judged = 0; /* judged: lines up to here lead to a word that begins no message */
     while (size < rest.size) {
         struct bytes line = bytes_from(rest, size);
         struct bytes text = line;
         while (text.size && text.data[0] == ' ')
             text = bytes_from(text, 1);
         bool blank = text.size && (text.data[0] == '\n' || text.data[0] == '\r');
-        if (!blank && begins_message(call, line))
-            break;
+        if (!blank && size >= judged) {
+            struct bytes word = http_skip_space(line);
+            if (begins_message(call, word))
+                break;
+            judged = rest.size - word.size + 1;
+        }
         size_t lf = bytes_find_byte(line, '\n');
         size += lf == SIZE_MAX ? line.size : lf + 1;
         if (call->direction == TO_SERVER && !blank)
@@ -448,6 +452,17 @@ static bool new_response(const struct call *call)
 
 enum step { STEP_MORE, STEP_ON, STEP_FAILED };
 
+/* Size of the blank lines that `data` begins with, of which there may be thousands; `any`: also of those that
+ * a lone CR ends, and of long ones. */
+static size_t blank_lines(struct bytes data, bool any)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < data.size && byte_is_space(data.data[i]) && (any || i - size < JUNK_MAX_SIZE); i++)
+        if (data.data[i] == '\n' || (any && data.data[i] == '\r' && i + 1 < data.size))
+            size = i + 1;
+    return size;
+}
+
 static enum step read_request_line(const struct call *call)
 {
     struct bytes data = reader_peek(call->in), line;
@@ -462,7 +477,7 @@ static enum step read_request_line(const struct call *call)
     side->scan = (struct http_scan_state){ 0 };
     if (bytes_trim(line).size ==
         0) { /* receivers ignore empty lines before a request (RFC 9112 section 2.2) */
-        reader_skip(call->in, taken);
+        reader_skip(call->in, MAX(taken, blank_lines(data, true)));
         return STEP_ON;
     }
     settle_doubt(call);
@@ -534,6 +549,12 @@ static enum step read_status_line(const struct call *call)
     if (start.size >= 4 && !bytes_starts_nocase(start, BYTES_OF("HTTP")) && data.size > JUNK_MAX_SIZE &&
         bytes_find_byte(bytes_first(data, JUNK_MAX_SIZE), '\n') == SIZE_MAX)
         return headless(call);
+    size_t blank = blank_lines(data, start.size < 4);
+    if (blank) {
+        side->scan = (struct http_scan_state){ 0 };
+        reader_skip(call->in, blank);
+        return STEP_ON;
+    }
     enum http_scan kind = http_scan_line(data, &side->scan, call->last, &line);
     if (kind == HTTP_SCAN_MORE) {
         if (data.size <= LINE_MAX_SIZE)

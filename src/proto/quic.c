@@ -41,6 +41,7 @@ struct quic_state {
     struct quic_keys keys[DIRECTIONS]; /* by direction of travel */
     bool has_keys;
     struct side sides[DIRECTIONS];
+    size_t held; /* bytes of their fragments */
 };
 
 static const struct quic *quic_of(const struct tx *tx)
@@ -361,9 +362,9 @@ static void public_packet(struct session *session, enum direction direction, str
         google_frames(direction, in, tx);
 }
 
-static bool quic_datagram(struct session *session, void *parser, enum direction direction, struct reader *in)
+static bool take_datagram(struct session *session, struct quic_state *state, enum direction direction,
+                          struct reader *in)
 {
-    struct quic_state *state = parser;
     if (state->sides[TO_SERVER].done && state->sides[TO_CLIENT].done)
         return true;
     for (int packets = 0; packets < 8 && !reader_empty(in); packets++) {
@@ -406,12 +407,20 @@ static bool quic_datagram(struct session *session, void *parser, enum direction 
     return true;
 }
 
+static bool quic_datagram(struct session *session, void *parser, enum direction direction, struct reader *in)
+{
+    struct quic_state *state = parser;
+    bool good = take_datagram(session, state, direction, in);
+    session_holds(session, &state->held, state->sides[TO_SERVER].total + state->sides[TO_CLIENT].total);
+    return good;
+}
+
 static void quic_close(struct session *session, void *parser)
 {
-    (void)session;
     struct quic_state *state = parser;
     forget(&state->sides[TO_SERVER]);
     forget(&state->sides[TO_CLIENT]);
+    session_holds(session, &state->held, 0);
 }
 
 /* A version nobody has, so that the server says which ones it has (RFC 9000 section 15). */

@@ -52,7 +52,7 @@ static size_t tx_size(const struct tx *tx)
 {
     size_t size = tx->memory.used + tx->spare.used;
     for (const struct file *file = tx->files; file; file = file->next)
-        size += file->window.data.size;
+        size += file_memory(file);
     return size;
 }
 
@@ -692,7 +692,7 @@ static void end_streams(struct session *session)
         const struct protocol *protocol = session->protocol;
         struct reader nothing = reader_of_bytes(
             BYTES_OF("")); /* a place, so that parsers may count from it */
-        session->feed = NULL;
+        session->feed = nothing.at;
         if (protocol && protocol->ends_with_flow && session->status[d] == SESSION_PARSING &&
             !session->want_change)
             (void)protocol->stream(session, session->state, (enum direction)d, &nothing, FEED_END);

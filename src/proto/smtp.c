@@ -87,6 +87,7 @@ struct smtp_state {
     bool greeting, replied, data, data_asked, tls_asked, skip_line[DIRECTIONS];
     uint64_t chunk; /* bytes of a BDAT chunk still to come */
     bool chunk_last, in_line;
+    uint32_t paced;             /* files of the session that are shown in steps */
     uint64_t content_frame;     /* of the content being sent; 0: none */
     size_t scanned[DIRECTIONS]; /* unread bytes known to hold no line end */
 };
@@ -227,8 +228,10 @@ static void content_line(struct session *session, struct smtp_state *state, stru
         if (ended)
             (void)file_data(session, state->raw, BYTES_OF("\r\n"));
     }
-    if (state->tx && state->tx->files)
+    if (state->tx && state->paced != session->file_total) {
         pace_files(session, state->tx);
+        state->paced = session->file_total;
+    }
 }
 
 /* ---- commands ---- */

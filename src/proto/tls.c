@@ -112,6 +112,7 @@ struct tls_side {
 struct tls_state {
     struct tx *tx;
     struct tls_side sides[DIRECTIONS];
+    size_t held;             /* bytes of their messages */
     bool certificate_wanted; /* the client's */
 };
 
@@ -304,8 +305,10 @@ static bool handshake(struct session *session, struct tls_state *state, enum dir
     }
 }
 
-static bool keep_message(struct tls_side *side, struct bytes part)
+static bool keep_message(struct session *session, struct tls_state *state, enum direction direction,
+                         struct bytes part)
 {
+    struct tls_side *side = &state->sides[direction];
     if (!part.data || part.size == 0)
         return true;
     if (part.size > HANDSHAKE_MAX - side->size)
@@ -317,6 +320,8 @@ static bool keep_message(struct tls_side *side, struct bytes part)
             return false;
         side->message = grown;
         side->capacity = capacity;
+        session_holds(session, &state->held,
+                      state->sides[TO_SERVER].capacity + state->sides[TO_CLIENT].capacity);
     }
     memcpy(side->message + side->size, part.data, part.size);
     side->size += part.size;
@@ -351,7 +356,7 @@ static bool handshake_record(struct session *session, struct tls_state *state, e
 {
     struct tls_side *side = &state->sides[direction];
     if (side->size) {
-        if (!keep_message(side, reader_rest(&content)))
+        if (!keep_message(session, state, direction, reader_rest(&content)))
             return false;
         content = reader_of(side->message, side->size);
     }
@@ -359,12 +364,13 @@ static bool handshake_record(struct session *session, struct tls_state *state, e
         return false;
     struct bytes left = reader_peek(&content);
     if (side->size) {
-        if (left.data)
+        if (left.data &&
+            left.data != side->message) /* else none was taken: a peer may send an octet at a time */
             memmove(side->message, left.data, left.size);
         side->size = left.size;
         return true;
     }
-    return keep_message(side, left);
+    return keep_message(session, state, direction, left);
 }
 
 /* ---- records ---- */
@@ -665,8 +671,8 @@ static void tls_open(struct session *session, void *parser)
 
 static void tls_close(struct session *session, void *parser)
 {
-    (void)session;
     struct tls_state *state = parser;
+    session_holds(session, &state->held, 0);
     free(state->sides[TO_SERVER].message);
     free(state->sides[TO_CLIENT].message);
     state->sides[TO_SERVER].message = state->sides[TO_CLIENT].message = NULL;

@@ -45,6 +45,7 @@ struct side {
 struct websocket_state {
     const struct websocket_settings *settings;
     struct side sides[DIRECTIONS];
+    size_t held; /* bytes of messages and of their compression */
 };
 
 static const struct websocket *record_of(const struct tx *tx)
@@ -172,6 +173,16 @@ static bool read_head(struct bytes data, struct head *head)
     return reader_ok(&in);
 }
 
+/* Tells the session how much of its memory is held here. */
+static void tell_held(struct session *session, struct websocket_state *state)
+{
+    enum { INFLATER_SIZE = 44 * 1024 }; /* with its window (zlib.h) */
+    size_t held = 0;
+    for (int d = 0; d < DIRECTIONS; d++)
+        held += state->sides[d].message.capacity + (state->sides[d].inflater ? INFLATER_SIZE : 0);
+    session_holds(session, &state->held, held);
+}
+
 static bool take_frame(struct session *session, struct websocket_state *state, enum direction direction,
                        const struct head *head, struct bytes whole)
 {
@@ -192,6 +203,7 @@ static bool take_frame(struct session *session, struct websocket_state *state, e
         tx_event(tx, EVENT_SKIP_END_OF_PAYLOAD);
     frame->payload = content_of(tx, &state->sides[direction], frame, data, truncated,
                                 state->settings->payload_max);
+    tell_held(session, state);
     tx_finish_both(tx);
     return true;
 }
@@ -246,7 +258,6 @@ static void websocket_open(struct session *session, void *context)
 static void websocket_close(struct session *session, void *context)
 {
     struct websocket_state *state = context;
-    (void)session;
     for (int d = 0; d < DIRECTIONS; d++) {
         text_done(&state->sides[d].message);
         if (state->sides[d].inflater)
@@ -254,6 +265,7 @@ static void websocket_close(struct session *session, void *context)
         free(state->sides[d].inflater);
         state->sides[d].inflater = NULL;
     }
+    tell_held(session, state);
 }
 
 /* ---- keywords and EVE ---- */

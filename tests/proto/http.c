@@ -2,6 +2,7 @@
 #include "proto/http.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "conversation.h"
 
@@ -455,9 +456,78 @@ static void messages_are_frames(void **state)
     text_done(&out);
 }
 
+static void frames_end_with_the_flow(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = { GET("/a"), TURN_TEXT(TO_CLIENT, OK "\r\nuntil the end") };
+    struct conversation c = { &http_protocol, TRANSPORT_TCP,  80,
+                              TURNS(turns),   .frames = true, .open_ended = true };
+    struct text out = text_new(1U << 20);
+    play(&c, 0, &out);
+    expect_text(&out, "frame response to_client 0 32\n");
+    text_done(&out);
+}
+
+/* Seconds of the processor's time that a conversation takes whose client asks, when `asks`, before each
+ * answer of `head`, `count` times `filling`, and `tail`. */
+static double cost_of(bool asks, const char *head, const char *filling, size_t count, const char *tail)
+{
+    struct text text = text_new(1U << 20), out = text_new(1U << 24);
+    text_string(&text, head);
+    for (size_t size = strlen(filling); count; count--)
+        text_put(&text, bytes_of(filling, size ? size : 1));
+    text_string(&text, tail);
+    const struct turn turns[] = { GET("/a"), { asks ? TO_CLIENT : TO_SERVER, text_bytes(&text) } };
+    clock_t start = clock();
+    play_turns(turns, COUNT_OF(turns), 0, &out);
+    clock_t end = clock();
+    text_done(&text);
+    text_done(&out);
+    return (double)(end - start) / CLOCKS_PER_SEC;
+}
+
+/* Each takes minutes where it takes the square of the bytes. */
+static void long_runs_of_what_is_passed_over_cost_their_length(void **state)
+{
+    (void)state;
+    assert_true(cost_of(true, OK "Transfer-Encoding: ", "\0", 150000, "\r\n\r\n") < 2);
+    assert_true(cost_of(true, OK "Content-Encoding: ", "\0", 150000, "\r\n\r\nabc") < 2);
+    assert_true(cost_of(true, "", "\n", 150000, OK "\r\n") < 2);
+    assert_true(cost_of(true, "", "\r\t", 75000, "") < 2);
+    assert_true(cost_of(true, OK "Content-Length: 1\r\n\r\nx", "\t\n", 75000, "y") < 2);
+    assert_true(cost_of(true, OK, "a\r", 75000, "\r\n\r\n") < 2);
+    assert_true(cost_of(false, "", "\r\t", 75000, "GET") < 2);
+}
+
+/* What decoding holds outside of the transaction counts for what sessions may hold together. */
+static void memory_of_decoders_is_in_the_budget(void **state)
+{
+    (void)state;
+    struct session_budget budget = { .limit = 1U << 30 };
+    const struct session_settings settings = { .budget = &budget };
+    static const struct turn turns[] = {
+        TURN_TEXT(TO_SERVER, "POST /a HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 12\r\n"
+                             "\r\n\x1f\x8b\x08\0\0\0\0\0\0\3\x4b"),
+        TURN_TEXT(TO_SERVER, "\4"),
+    };
+    struct session *session = session_new(&settings, TRANSPORT_TCP, 40000, 80);
+    assert_non_null(session);
+    session_stream(session, TO_SERVER, turns[0].data, 0);
+    session_sweep(session);
+    assert_true(budget.used > 64U * 1024U);
+    session_stream(session, TO_SERVER, turns[1].data, 0);
+    session_sweep(session);
+    assert_true(budget.used < 64U * 1024U);
+    session_free(session);
+    assert_int_equal(budget.used, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(frames_end_with_the_flow),
+        cmocka_unit_test(long_runs_of_what_is_passed_over_cost_their_length),
+        cmocka_unit_test(memory_of_decoders_is_in_the_budget),
         cmocka_unit_test(messages_are_frames),
         cmocka_unit_test(a_request_and_its_answer),
         cmocka_unit_test(bodies_in_chunks_and_compressed),
