@@ -194,12 +194,12 @@ static bool foreign(struct bytes line)
 
 enum probe http_probe(enum direction direction, struct bytes data)
 {
-    static const char *const answers[] = { "HTTP/1.", "HTTP/0.9" };
+    static const char *const answers[] = { "HTTP/1.1", "HTTP/1.0", "HTTP/0.9" };
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
         struct bytes answer = bytes_of_string(answers[i]);
-        if (bytes_starts(data, answer))
+        if (bytes_starts_nocase(data, answer))
             return direction == TO_CLIENT ? PROBE_YES : PROBE_REVERSED;
-        if (data.size < answer.size && bytes_starts(answer, data))
+        if (data.size < answer.size && bytes_starts_nocase(answer, data))
             return PROBE_MORE;
     }
     size_t lf = bytes_find_byte(bytes_first(data, 2048), '\n');

@@ -476,28 +476,63 @@ static void check_expected(struct session *session, const struct protocol *found
         session_event(session, SESSION_NO_TLS_AFTER_STARTTLS);
 }
 
+/* So many bytes of a side are needed before it can be said, as in Suricata, that they tell nothing. */
+static const uint8_t side_tells[DIRECTIONS] = { [TO_SERVER] = 17, [TO_CLIENT] = 10 };
+
 /* These bytes alone would not tell (a greeting "220"), but they fit what the other side's told. */
 static bool agrees(const struct session *session, enum direction direction, struct bytes data)
 {
     const struct protocol *protocol = session->protocol;
-    return protocol && session->owed[direction] && protocol->probe &&
-           protocol->probe(direction, data) == PROBE_MORE;
+    return protocol && protocol->server_speaks_first && direction == TO_CLIENT && session->owed[direction] &&
+           protocol->probe && protocol->probe(direction, data) == PROBE_MORE;
+}
+
+/* More bytes may tell what this is. */
+static bool may_still_tell(const struct session *session, enum direction direction, struct bytes data,
+                           unsigned flags)
+{
+    uint32_t most = session->settings->probe_give_up ? session->settings->probe_give_up : PROBE_GIVE_UP;
+    if (session->protocol && !session->protocol->server_speaks_first)
+        most = MIN(most, side_tells[direction]);
+    return data.size < most && !(flags & FEED_END) && !session->owed[direction];
+}
+
+bool session_side_failed(const struct session *session, enum direction direction)
+{
+    uint64_t heard = session->offset[direction] + session->scanned[direction];
+    return session->probing_done[direction] && !session->seen[direction] &&
+           (session->transport != TRANSPORT_TCP || heard >= side_tells[direction]);
+}
+
+/* Nothing was recognised in what this side said, though the other one's told what it is. */
+static void tell_one_sided(struct session *session, enum direction direction)
+{
+    if (session->protocol && session_side_failed(session, direction))
+        session_event(session, SESSION_DETECT_ONLY_ONE_DIRECTION);
+}
+
+/* Bytes after the first of a side whose first were too few to tell anything, and are gone. */
+static void recognise_late(struct session *session, enum direction direction, struct bytes data)
+{
+    if (session->offset[direction] + data.size < side_tells[direction])
+        return;
+    give_up(session, direction);
+    tell_one_sided(session, direction);
 }
 
 /* The direction the bytes travel once recognition is done; may differ from `direction` when reversed. */
 static bool recognise(struct session *session, enum direction *direction, struct bytes data, unsigned flags)
 {
     struct finding found = { 0 };
-    uint32_t most = session->settings->probe_give_up ? session->settings->probe_give_up : PROBE_GIVE_UP;
     if (!ask(session, *direction, data, true, &found))
         (void)ask(session, *direction, data, false, &found);
     if (!found.protocol && agrees(session, *direction, data))
         found.protocol = session->protocol;
     if (!found.protocol) {
-        if (!found.more || data.size >= most || (flags & FEED_END) || session->owed[*direction]) {
+        bool too_few = session->protocol && data.size < side_tells[*direction];
+        if (!too_few && !(found.more && may_still_tell(session, *direction, data, flags))) {
             give_up(session, *direction);
-            if (session->protocol)
-                session_event(session, SESSION_DETECT_ONLY_ONE_DIRECTION);
+            tell_one_sided(session, *direction);
         }
         return false;
     }
@@ -522,6 +557,7 @@ static bool recognise(struct session *session, enum direction *direction, struct
         session_event(session, SESSION_WRONG_DIRECTION_FIRST_DATA);
     /* The other side's bytes were kept unread; its parser has to see them. */
     session->owed[!*direction] = session->scanned[!*direction] > 0;
+    tell_one_sided(session, !*direction);
     session->scanned[!*direction] = 0;
     return true;
 }
@@ -629,14 +665,18 @@ void session_stream(struct session *session, enum direction direction, struct by
             if (!session->protocol || session->offset[direction] == 0) {
                 (void)recognise(session, &direction, ready, flags);
                 if (!session->protocol) {
-                    if (session->status[direction] == SESSION_UNKNOWN)
+                    if (session->status[direction] == SESSION_UNKNOWN) {
                         session->offset[direction] += ready.size;
+                        session->scanned[direction] = 0;
+                    }
                     return;
                 }
                 if (server_is_due(session, direction)) {
                     session->scanned[direction] = 0; /* these are offered again after those */
                     return;
                 }
+            } else {
+                recognise_late(session, direction, ready);
             }
         }
         if (!session->protocol || session_deaf(session, direction))

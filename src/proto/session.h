@@ -152,6 +152,8 @@ void session_end(struct session *session);
 /* Another connection announced this one: it speaks `protocol`, without recognition, if that is enabled. The
  * note is copied, for the parser. Before any byte was parsed. */
 void session_announced(struct session *session, const struct protocol *protocol, struct bytes note);
+/* True when enough was heard of `direction` to say that it is of no known protocol. */
+bool session_side_failed(const struct session *session, enum direction direction);
 /* True when no more bytes of `direction` are wanted: the stream may be released as it comes. */
 bool session_deaf(const struct session *session, enum direction direction);
 

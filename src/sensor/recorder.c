@@ -414,7 +414,7 @@ const char *session_app_name(const struct session *session)
         return session->protocol->name;
     /* A datagram is whole: what it did not tell nothing else will, though later ones are still asked. */
     bool over = session->transport == TRANSPORT_UDP ||
-                (session->probing_done[TO_SERVER] && session->probing_done[TO_CLIENT]);
+                (session_side_failed(session, TO_SERVER) && session_side_failed(session, TO_CLIENT));
     return over ? "failed" : NULL;
 }
 
@@ -422,7 +422,7 @@ const char *recorder_app_of(const struct session *session, enum direction direct
 {
     if (session && session->seen[direction])
         return session->seen[direction]->name;
-    if (session && session->protocol && session->probing_done[direction])
+    if (session && session->protocol && session_side_failed(session, direction))
         return "failed";
     const char *name = session_app_name(session);
     return name ? name : "unknown";
@@ -439,9 +439,9 @@ void recorder_app_proto(const struct session *session, struct text *out)
         json_word(out, "app_proto_ts", ts->name);
     if (session->protocol && tc && tc != session->protocol)
         json_word(out, "app_proto_tc", tc->name);
-    if (session->protocol && !ts && session->probing_done[TO_SERVER])
+    if (session->protocol && session_side_failed(session, TO_SERVER))
         json_word(out, "app_proto_ts", "failed");
-    if (session->protocol && !tc && session->probing_done[TO_CLIENT])
+    if (session->protocol && session_side_failed(session, TO_CLIENT))
         json_word(out, "app_proto_tc", "failed");
     if (session->protocol && session->known_as)
         json_word(out, "app_proto_orig", session->protocol->name);

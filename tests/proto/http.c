@@ -522,12 +522,47 @@ static void memory_of_decoders_is_in_the_budget(void **state)
     assert_int_equal(budget.used, 0);
 }
 
+/* Whether a side that says `text` beside one that speaks HTTP is noticed as one that speaks something else.
+ */
+static bool fails_beside(enum direction side, const char *text, const char *other)
+{
+    static const struct protocol *const enabled[] = { &http_protocol, NULL };
+    struct session_settings settings = { .enabled = enabled };
+    struct session *session = session_new(&settings, TRANSPORT_TCP, 40000, 9999);
+    struct bytes said = bytes_of_string(text), answer = bytes_of_string(other);
+    assert_non_null(session);
+    if (side == TO_SERVER)
+        session_stream(session, TO_SERVER, said, 0);
+    session_stream(session, (enum direction) !side, answer, 0);
+    if (session->offset[side] < said.size)
+        session_stream(session, side, bytes_from(said, session->offset[side]), 0);
+    assert_ptr_equal(session->protocol, &http_protocol);
+    bool failed = session_side_failed(session, side);
+    assert_int_equal(session->event_count, failed ? 1 : 0);
+    session_free(session);
+    return failed;
+}
+
+static void a_side_fails_once_it_said_enough(void **state)
+{
+    (void)state;
+    static const char request[] = "GET / HTTP/1.1\r\n\r\n", answer[] = "HTTP/1.1 200 OK\r\n\r\n";
+    assert_false(fails_beside(TO_CLIENT, "123456789", request));
+    assert_true(fails_beside(TO_CLIENT, "1234567890", request));
+    assert_false(fails_beside(TO_CLIENT, "http/1.0 200 ok\r\n", request));
+    assert_true(fails_beside(TO_CLIENT, "\r\nHTTP/1.1 200 OK\r\n\r\n", request));
+    assert_true(fails_beside(TO_CLIENT, "HTTP/1.2 200 OK\r\n\r\n", request));
+    assert_false(fails_beside(TO_SERVER, "NOT / HTTP/1.1\r\n", answer));
+    assert_true(fails_beside(TO_SERVER, "NOTE / HTTP/1.1\r\n", answer));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_end_with_the_flow),
         cmocka_unit_test(long_runs_of_what_is_passed_over_cost_their_length),
         cmocka_unit_test(memory_of_decoders_is_in_the_budget),
+        cmocka_unit_test(a_side_fails_once_it_said_enough),
         cmocka_unit_test(messages_are_frames),
         cmocka_unit_test(a_request_and_its_answer),
         cmocka_unit_test(bodies_in_chunks_and_compressed),
