@@ -129,6 +129,21 @@ static bool take_fragment(const struct smb_message *message, struct smb_entry *e
     return true;
 }
 
+/* What was written to a pipe and is of no known type: as in Suricata, a call that nothing answers. */
+static void take_unknown(const struct smb_message *message, const struct smb_entry *entry, struct bytes data)
+{
+    struct dcerpc_header header;
+    struct reader in = reader_of_bytes(data);
+    (void)dcerpc_read_header(&in, &header);
+    struct tx *tx = dcerpc_type_name(header.type) ? NULL : new_call(message, entry, &header);
+    if (!tx)
+        return;
+    struct dcerpc_side *side = &smb_of(tx)->call->sides[TO_SERVER];
+    side->type = header.type;
+    side->seen = true;
+    smb_event(message, tx, SMB_MALFORMED_DATA);
+}
+
 bool smb_pipe(const struct smb_message *message, struct smb_entry *entry, struct bytes data)
 {
     struct reader in = reader_of_bytes(data);
@@ -139,6 +154,11 @@ bool smb_pipe(const struct smb_message *message, struct smb_entry *entry, struct
     }
     while (reader_left(&in) >= DCERPC_HEADER_SIZE && take_fragment(message, entry, &in))
         taken = true;
+    if (!taken && message->direction == TO_SERVER && entry->share_type == SMB_SHARE_PIPE &&
+        data.size >= DCERPC_HEADER_SIZE) {
+        take_unknown(message, entry, data);
+        return true;
+    }
     return taken;
 }
 

@@ -221,14 +221,24 @@ static void put_disposition(const struct smb *smb, struct text *out)
     put_handle(smb, out);
 }
 
+/* `none`: what stands for the message when there is none. */
+static void put_call_type(const struct dcerpc_side *side, const char *key, const char *none, struct text *out)
+{
+    char number[8];
+    struct text text = text_of(number, sizeof number);
+    text_add(&text, "%u", side->type);
+    const char *name = dcerpc_type_name(side->type);
+    json_cstring(out, key, !side->seen ? none : name ? name : number);
+}
+
 static void put_call(const struct smb *smb, struct text *out)
 {
     const struct dcerpc *call = smb->call;
     const struct dcerpc_side *request = &call->sides[TO_SERVER], *answer = &call->sides[TO_CLIENT];
     bool called = request->seen && request->type == DCERPC_REQUEST;
     json_open(out, "dcerpc", '{');
-    json_cstring(out, "request", request->seen ? dcerpc_type_name(request->type) : "REQUEST_LOST");
-    json_cstring(out, "response", answer->seen ? dcerpc_type_name(answer->type) : "UNREPLIED");
+    put_call_type(request, "request", "REQUEST_LOST", out);
+    put_call_type(answer, "response", "UNREPLIED", out);
     if (called) {
         json_uint(out, "opnum", call->opnum);
         dcerpc_write_stub(out, "req", request);

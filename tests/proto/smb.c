@@ -443,6 +443,30 @@ static void a_call_is_put_together_from_several_writes(void **state)
     text_done(&out);
 }
 
+static void what_is_no_call_is_told_of_on_a_pipe_only(void **state)
+{
+    (void)state;
+    for (int pipe = 0; pipe < 2; pipe++) {
+        struct script script;
+        struct text out;
+        begin(&script);
+        open_tree(&script, pipe ? "02" : "01");
+        open_file(&script, 3);
+        write_at(&script, 4, HANDLE, 0, "41414141414141414141414142414141");
+        write_at(&script, 5, HANDLE, 16, "414141414141414141414141424141"); /* shorter than a head */
+        say2(&script, TO_CLIENT, WRITE, 4, "1100 0000 10000000 00000000 0000 0000 00");
+        play_script(&script, &out, true);
+        if (pipe) {
+            expect_text(&out,
+                        "\"dcerpc\":{\"request\":\"65\",\"response\":\"UNREPLIED\",\"call_id\":1111572801}");
+            expect_text(&out, "event malformed_data\n");
+        } else {
+            expect_no_text(&out, "\"dcerpc\"");
+        }
+        text_done(&out);
+    }
+}
+
 /* ---- SMB 1 ---- */
 
 static void version_1_has_files_and_calls(void **state)
@@ -587,6 +611,7 @@ int main(void)
         cmocka_unit_test(the_file_used_longest_ago_is_given_up),
         cmocka_unit_test(renaming_and_deleting_are_told),
         cmocka_unit_test(calls_over_pipes_are_followed),
+        cmocka_unit_test(what_is_no_call_is_told_of_on_a_pipe_only),
         cmocka_unit_test(a_call_is_put_together_from_several_writes),
         cmocka_unit_test(version_1_has_files_and_calls),
         cmocka_unit_test(a_file_opened_the_older_way_has_its_name),
