@@ -244,7 +244,9 @@ bool payload_matches(struct context *context, const struct signature *s, const s
         return false;
     if (tcp && s->needs_stream && !s->needs_packet && in_stream)
         return false;
-    if (packet->carrier || (context->flow && context->flow->no_payload_inspection))
+    /* Where there is nothing, nothing is absent: as in Suricata. */
+    if (packet->payload.size == 0 || packet->carrier ||
+        (context->flow && context->flow->no_payload_inspection))
         return false;
     return match_items(use->items, buffer_transform(buffer, packet->payload, context), 0, context);
 }

@@ -404,8 +404,13 @@ static bool settle_protocols(struct compiler *c)
     return true;
 }
 
-/* Raw payload on TCP: the reassembled stream, unless something asks for packets (Suricata's documentation,
- * rules/intro, "tcp-pkt" and "tcp-stream"; a depth or offset wants both). */
+static bool concerns_tcp(const struct compiler *c)
+{
+    return c->ip_protocols[IP_TCP / 8] >> IP_TCP % 8 & 1;
+}
+
+/* Raw payload on TCP, also of rules about IP: the reassembled stream, unless something asks for packets
+ * (Suricata's documentation, rules/intro, "tcp-pkt" and "tcp-stream"; a depth or offset wants both). */
 static void settle_payload(struct compiler *c)
 {
     struct signature *s = c->signature;
@@ -416,7 +421,7 @@ static void settle_payload(struct compiler *c)
     /* What is said of a packet is said of the one that has the bytes. */
     s->needs_packet |= c->packet_only || s->no_stream || (payload && c->of_packet);
     s->needs_stream |= c->stream_only || s->only_stream;
-    if (!payload || !c->tcp || s->needs_packet || s->needs_stream)
+    if (!payload || !concerns_tcp(c) || s->needs_packet || s->needs_stream)
         return;
     s->needs_stream = true;
     for (const struct item *item = payload->items; item; item = item->next)

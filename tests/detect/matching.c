@@ -657,6 +657,48 @@ static void a_phase_of_tcp_is_that_in_which_the_packet_came(void **state)
     }
 }
 
+static void rules_about_ip_look_at_streams(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule;
+        uint32_t streams, packets;
+    } cases[] = {
+        { "alert ip any any -> any any (content:\"abc\"; sid:1;)\n", 1, 0 },
+        { "alert ipv6 any any -> any any (content:\"abc\"; sid:1;)\n", 1, 0 },
+        { "alert tcp any any -> any any (content:\"abc\"; sid:1;)\n", 1, 0 },
+        { "alert udp any any -> any any (content:\"abc\"; sid:1;)\n", 0, 1 },
+        { "alert ip any any -> any any (content:\"abc\"; ttl:>1; sid:1;)\n", 0, 1 },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct stage stage;
+        stage_open(&stage, cases[i].rule, NULL);
+        struct ruleset_numbers numbers = ruleset_numbers(stage.set);
+        assert_int_equal(numbers.stream_rules, cases[i].streams);
+        assert_int_equal(numbers.packet_rules, cases[i].packets);
+        stage_close(&stage);
+    }
+}
+
+static void nothing_is_absent_where_there_is_nothing(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage,
+               "alert tcp any any -> any any (content:!\"x\"; sid:1;)\n"
+               "alert udp any any -> any any (isdataat:!1; sid:2;)\n",
+               NULL);
+    stage_packet(&stage, TO_SERVER, 6, "", 0);
+    assert_int_equal(stage.alerts->count, 0);
+    stage_packet(&stage, TO_SERVER, 17, "", 0);
+    assert_int_equal(stage.alerts->count, 0);
+    stage_packet(&stage, TO_SERVER, 6, "y", 1);
+    assert_int_equal(stage.alerts->count, 1);
+    stage_packet(&stage, TO_SERVER, 17, "y", 1);
+    assert_int_equal(stage.alerts->count, 1);
+    stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -674,6 +716,8 @@ int main(void)
         cmocka_unit_test(entropy_is_told_of_the_flow_whether_it_matches_or_not),
         cmocka_unit_test(thresholds_hide_and_show),
         cmocka_unit_test(headers_choose_the_packets),
+        cmocka_unit_test(rules_about_ip_look_at_streams),
+        cmocka_unit_test(nothing_is_absent_where_there_is_nothing),
         cmocka_unit_test(addresses_alone_are_judged_once_a_flow),
         cmocka_unit_test(a_pass_comes_first),
         cmocka_unit_test(alerts_of_a_packet_are_limited),
