@@ -115,6 +115,7 @@ static bool cut_pairs(struct bytes text, struct pairs *pairs)
     return true;
 }
 
+/* Values of one key stand, as in Suricata, in reverse: the last one first. */
 void rule_put_metadata(const struct rule *rule, struct text *out)
 {
     struct pairs pairs;
@@ -130,9 +131,9 @@ void rule_put_metadata(const struct rule *rule, struct text *out)
         struct text key = text_of(name, sizeof name);
         json_escape(&key, pairs.keys[i]);
         json_open(out, name, '[');
-        for (size_t k = i; k < pairs.count; k++)
-            if (bytes_equal(pairs.keys[k], pairs.keys[i]))
-                json_string(out, NULL, pairs.values[k]);
+        for (size_t k = pairs.count; k > i; k--)
+            if (bytes_equal(pairs.keys[k - 1], pairs.keys[i]))
+                json_string(out, NULL, pairs.values[k - 1]);
         json_close(out, ']');
     }
     json_close(out, '}');
