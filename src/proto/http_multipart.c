@@ -134,7 +134,10 @@ static void header_line(struct http_multipart *multipart, struct bytes *data)
         return;
     if (multipart->phase == PART_AFTER) {
         bool last = bytes_starts(line, BYTES_OF("--"));
-        multipart->phase = last || ++multipart->parts > PARTS_MAX ? PART_END : PART_HEADER;
+        bool too_many = !last && ++multipart->parts > PARTS_MAX;
+        if (too_many) /* the rest is not looked at */
+            event(multipart, HTTP_EVENT_MULTIPART_GENERIC_ERROR);
+        multipart->phase = last || too_many ? PART_END : PART_HEADER;
         return;
     }
     if (line.size) {

@@ -3,7 +3,9 @@
 
 #include <stdio.h>
 
-#include "proto/file.h"
+#include "proto/http.h"
+
+static const struct file_settings file_settings = { .md5 = true };
 
 static void print_files(const struct tx *tx, struct text *out)
 {
@@ -137,23 +139,37 @@ static void stream_turn(struct session *session, const struct turn *turn, size_t
     }
 }
 
-void play(const struct conversation *c, size_t cut, struct text *out)
+/* Bytes that are lost: `size` of them at `at` in a turn. */
+struct loss {
+    size_t turn, at, size;
+};
+
+/* What was left unread goes with them. */
+static void lossy_turn(struct session *session, const struct turn *turn, const struct loss *loss,
+                       struct side *sides, struct text *out)
 {
-    const struct protocol *enabled[] = { c->protocol, c->then, NULL };
-    const void *options[] = { c->options, NULL, NULL };
-    static const struct file_settings files = { .md5 = true };
-    struct session_settings settings = { .enabled = enabled,
-                                         .options = c->options ? options : NULL,
-                                         .files = &files,
-                                         .frames = c->frames,
-                                         .tx_memory_max = c->tx_memory_max,
-                                         .session_memory_max = c->session_memory_max };
-    struct session *session = session_new(&settings, c->transport, 40000, c->server_port);
+    struct side *side = &sides[turn->direction];
+    struct turn before = { turn->direction, bytes_first(turn->data, loss->at) };
+    struct turn after = { turn->direction, bytes_from(turn->data, loss->at + loss->size) };
+    stream_turn(session, &before, 0, sides, out);
+    session_gap(session, turn->direction, side->size + loss->size);
+    side->size = 0;
+    print_new(session, out);
+    stream_turn(session, &after, 0, sides, out);
+}
+
+/* The turns, in a session that may have gone on for a while. */
+static void converse(struct session *session, const struct conversation *c, size_t cut,
+                     const struct loss *loss, struct text *out)
+{
     struct side *sides = calloc(DIRECTIONS, sizeof *sides);
-    assert_non_null(session);
     assert_non_null(sides);
     for (size_t i = 0; i < c->turn_count; i++) {
         const struct turn *turn = &c->turns[i];
+        if (loss && loss->turn == i) {
+            lossy_turn(session, turn, loss, sides, out);
+            continue;
+        }
         if (c->transport == TRANSPORT_TCP) {
             stream_turn(session, turn, cut, sides, out);
             continue;
@@ -170,8 +186,28 @@ void play(const struct conversation *c, size_t cut, struct text *out)
     session_end(session);
     print_new(session, out);
     print_frames(session, out);
-    session_free(session);
     free(sides);
+}
+
+static void play_with(const struct conversation *c, size_t cut, const struct loss *loss, struct text *out)
+{
+    const struct protocol *enabled[] = { c->protocol, c->then, NULL };
+    const void *options[] = { c->options, NULL, NULL };
+    struct session_settings settings = { .enabled = enabled,
+                                         .options = c->options ? options : NULL,
+                                         .files = &file_settings,
+                                         .frames = c->frames,
+                                         .tx_memory_max = c->tx_memory_max,
+                                         .session_memory_max = c->session_memory_max };
+    struct session *session = session_new(&settings, c->transport, 40000, c->server_port);
+    assert_non_null(session);
+    converse(session, c, cut, loss, out);
+    session_free(session);
+}
+
+void play(const struct conversation *c, size_t cut, struct text *out)
+{
+    play_with(c, cut, NULL, out);
 }
 
 static void any_cutting_equals_the_whole(const struct conversation *c)
@@ -249,8 +285,61 @@ static void any_shortage_is_survived(const struct conversation *c)
     text_done(&out);
 }
 
+static void any_loss_is_survived(const struct conversation *c, size_t step)
+{
+    struct text out = text_new(1U << 24);
+    for (size_t i = 0; i < c->turn_count && c->transport == TRANSPORT_TCP; i++)
+        for (size_t at = 0; at < c->turns[i].data.size; at += step * 3) {
+            const struct loss loss = { i, at, 1 + at % 7 };
+            text_clear(&out);
+            play_with(c, 0, &loss, &out);
+        }
+    text_done(&out);
+}
+
+/* A tunnel's request lives on while the connection speaks the protocol: it is neither looked at as one of the
+ * protocol's own transactions nor changed. */
+static void what_went_before_is_left_alone(const struct conversation *c)
+{
+    static const struct protocol *const tunnel[] = { &http_protocol, NULL };
+    const struct protocol *enabled[] = { &http_protocol, c->protocol, c->then, NULL };
+    const void *options[] = { NULL, c->options, NULL, NULL };
+    struct session_settings settings = { .enabled = tunnel, .files = &file_settings };
+    struct text out = text_new(1U << 24);
+    if (c->transport != TRANSPORT_TCP)
+        return;
+    struct session *session = session_new(&settings, TRANSPORT_TCP, 40000, c->server_port);
+    assert_non_null(session);
+    session_stream(session, TO_SERVER, BYTES_OF("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"), 0);
+    session_stream(session, TO_CLIENT, BYTES_OF("HTTP/1.1 200 OK\r\n\r\n"), 0);
+    settings.enabled = enabled;
+    settings.options = c->options ? options : NULL;
+    session_announced(session, c->protocol, BYTES_OF(""));
+    struct tx *request = session->txs;
+    struct http before;
+    assert_non_null(request);
+    assert_ptr_equal(session->protocol, c->protocol);
+    request->keep = true;
+    inspect_all(request); /* which makes some of its buffers */
+    memcpy(&before, request->record, sizeof before);
+    uint8_t events = request->event_count;
+    uint64_t changed_at = session->tx_base;
+    converse(session, c, 0, NULL, &out);
+    if (session->protocol == c->protocol &&
+        session->tx_base == changed_at) { /* one more change lets go of it */
+        assert_ptr_equal(session->txs, request);
+        assert_memory_equal(&before, request->record, sizeof before);
+        assert_int_equal(request->event_count, events);
+        assert_null(request->files);
+    }
+    session_free(session);
+    text_done(&out);
+}
+
 void check_conversation(const struct conversation *c, size_t step)
 {
+    what_went_before_is_left_alone(c);
+    any_loss_is_survived(c, step);
     any_shortage_is_survived(c);
     any_cutting_equals_the_whole(c);
     every_prefix_is_survived(c, step);

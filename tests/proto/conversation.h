@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A conversation played through the protocol layer, and the checks every parser gets: any cutting equals
- * the whole; every prefix, every changed byte and any shortage of memory is survived. */
+ * the whole; every prefix, every changed byte, any loss and any shortage of memory is survived; what the
+ * connection spoke before is left alone. */
 #ifndef VONGLAU_TESTS_CONVERSATION_H
 #define VONGLAU_TESTS_CONVERSATION_H
 

@@ -94,6 +94,31 @@ static void forms_with_files(void **state)
     check_conversation(&c, 3);
 }
 
+/* What is not looked at is said. */
+static void a_form_of_too_many_parts_is_an_anomaly(void **state)
+{
+    (void)state;
+    static const char part[] = "--b\r\nContent-Disposition: form-data; name=x\r\n\r\n\r\n";
+    for (unsigned parts = 1024; parts <= 1025; parts++) {
+        struct text request = text_new(1U << 20), out = text_new(1U << 20);
+        text_add(&request,
+                 "POST /a HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+                 "Content-Length: %zu\r\n\r\n",
+                 parts * (sizeof part - 1) + 5);
+        for (unsigned i = 0; i < parts; i++)
+            text_string(&request, part);
+        text_string(&request, "--b--");
+        const struct turn turns[] = { { TO_SERVER, text_bytes(&request) } };
+        play_turns(turns, COUNT_OF(turns), 0, &out);
+        if (parts > 1024)
+            expect_text(&out, "event multipart_generic_error\n");
+        else
+            expect_no_text(&out, "multipart_generic_error");
+        text_done(&request);
+        text_done(&out);
+    }
+}
+
 static void requests_ahead_of_their_answers(void **state)
 {
     (void)state;
@@ -567,6 +592,7 @@ int main(void)
         cmocka_unit_test(a_request_and_its_answer),
         cmocka_unit_test(bodies_in_chunks_and_compressed),
         cmocka_unit_test(forms_with_files),
+        cmocka_unit_test(a_form_of_too_many_parts_is_an_anomaly),
         cmocka_unit_test(requests_ahead_of_their_answers),
         cmocka_unit_test(odd_answers_are_read_as_receivers_do),
         cmocka_unit_test(anomalies_are_named),
