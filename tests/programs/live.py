@@ -23,6 +23,8 @@ outputs:
   - eve-log: {enabled: yes, filetype: regular, filename: eve.json, types: [alert, http, stats]}
 logging: {default-log-level: info, outputs: [{file: {enabled: yes, filename: sensor.log}}]}
 """
+SLOW = (b"a" * 27 + b"b" * 8) * 400  # what SLOW_RULE takes long for
+SLOW_RULE = 'alert tcp any any -> any any (msg:"slow"; flow:to_client; pcre:"/(a+a+)+[xy]/"; sid:{0};)\n'
 RULE = 'alert http any any -> any any (msg:"{0}"; flow:established,to_server; http.uri; content:"/{0}?"; startswith; sid:{1};)\n'
 
 
@@ -41,10 +43,11 @@ def loopback_up():
 
 class Server(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        body = SLOW if self.path.startswith("/slow?") else b"ok"
         self.send_response(200)
-        self.send_header("Content-Length", "2")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(b"ok")
+        self.wfile.write(body)
 
     def log_message(self, *words):
         pass
@@ -194,6 +197,28 @@ def run(folder, port):
     check("the kernel dropped nothing", counters["kernel_packets"] > 0 and counters["kernel_drops"] == 0, counters)
 
 
+def quarantine(folder, port):
+    """On a live interface a rule that holds the worker up is put aside, the others go on, and a reload brings it back."""
+    add_rule(folder, SLOW_RULE.format(20))
+    one = Sensor(folder, "slow", "--set", "detect.quarantine.enabled=yes", "--set", "detect.quarantine.seconds=1", "--set", "detect.quarantine.share=5",
+                 "--set", "pcre.match-limit=300000", "--set", "pcre.match-limit-recursion=300000", "port", str(port))
+
+    def resting():
+        stats = one.events("stats")
+        return bool(stats) and stats[-1]["stats"]["detect"]["engines"][0].get("rules_quarantined", [])
+
+    check("a sensor with a rule that costs too much starts", one.ready(port), one.log())
+    check("the rule is put aside", until(lambda: [ask(port, "slow", number) for number in range(100)] and resting()) == [20], one.log())
+    check("the log names it and its share", "rule 20 (" in one.log() and "of a worker's time: it is put aside" in one.log(), one.log())
+    for number in range(60):
+        ask(port, "one", number)
+    check("the other rules miss nothing meanwhile", until(lambda: once_each(one.alerts(2), 60)), one.alerts(2))
+    one.process.send_signal(signal.SIGUSR2)
+    check("a reload brings it back", until(lambda: resting() == []), one.log())
+    code, said = one.stop()
+    check("and the sensor ends when asked", code == 0, (code, said))
+
+
 # ---- the centre and its own sensor ----
 
 PASSWORD = "Mua-xuan-2026-tren-cao"
@@ -279,6 +304,7 @@ try:
     early_signals(folder)
     silent_pipe(folder)
     run(folder, server.server_address[1])
+    quarantine(folder, server.server_address[1])
     with_the_centre(folder)
 finally:
     server.shutdown()
