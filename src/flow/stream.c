@@ -363,6 +363,14 @@ struct bytes stream_ready(const struct stream *stream, uint64_t offset)
     return kept_bytes(stream, offset, end);
 }
 
+/* Until the connection is finished: what is before this and was not seen will not come any more. Missing
+ * because nobody wanted it is no gap. */
+static uint64_t settled(const struct stream *stream)
+{
+    uint64_t limit = stream->truncated && stream->depth ? MIN(stream->acked, stream->depth) : stream->acked;
+    return stream->has_fin ? MIN(limit, stream->fin) : limit;
+}
+
 uint64_t stream_gap(const struct stream *stream, uint64_t offset)
 {
     /* Before the first byte nothing can be said to be missing: all of it may be out of sight. */
@@ -374,12 +382,7 @@ uint64_t stream_gap(const struct stream *stream, uint64_t offset)
         after = after->next;
     if (stream->finished) /* what was never acknowledged will not be any more */
         return after ? after->offset - offset : 0;
-    /* Missing because nobody wanted it is no gap. */
-    uint64_t limit = stream->truncated && stream->depth ? MIN(stream->acked, stream->depth) : stream->acked;
-    if (stream->has_fin)
-        limit = MIN(limit, stream->fin);
-    if (after)
-        limit = MIN(limit, after->offset);
+    uint64_t limit = after ? MIN(settled(stream), after->offset) : settled(stream);
     return limit > offset ? limit - offset : 0;
 }
 
@@ -410,11 +413,11 @@ uint64_t stream_end(const struct stream *stream)
 uint64_t stream_past(const struct stream *stream)
 {
     uint64_t end = stream_end(stream);
-    for (uint64_t gap = stream_gap(stream, end); gap; gap = stream_gap(stream, end)) {
-        uint64_t run = run_end(stream, end + gap);
-        end = stream->at_once || stream->finished ? run : MAX(end + gap, MIN(run, stream->acked));
-    }
-    return end;
+    if (!stream_gap(stream, end))
+        return end;
+    if (stream->finished)
+        return stream->end;
+    return stream->at_once ? run_end(stream, settled(stream)) : settled(stream);
 }
 
 bool stream_closed(const struct stream *stream)

@@ -141,8 +141,9 @@ static bool feed(struct worker *worker, struct scene *scene, enum direction dire
     struct bytes ready = stream_ready(stream, session->offset[direction]);
     /* Not before both sides are done: what ends with the connection is told then. */
     bool closed = stream_over(stream);
-    /* The beginning of something whose rest is lost: both are passed over together. */
-    uint64_t hole = session->protocol && ready.size && ready.size <= session->scanned[direction]
+    /* The beginning of something whose rest is lost: both are passed over together. What was not recognised
+     * until here will not be. */
+    uint64_t hole = ready.size && ready.size <= session->scanned[direction]
                         ? stream_gap(stream, session->offset[direction] + ready.size)
                         : 0;
     if (hole) {

@@ -283,6 +283,43 @@ static void what_lies_behind_acknowledged_holes_is_past(void **state)
     stop(&bench);
 }
 
+/* The end of what can be taken, hole after hole and run after run. */
+static uint64_t past_step_by_step(const struct stream *stream)
+{
+    uint64_t end = stream_end(stream);
+    for (uint64_t gap; (gap = stream_gap(stream, end));)
+        end += gap + stream_ready(stream, end + gap).size;
+    return end;
+}
+
+static void where_holes_end_is_known_without_a_walk(void **state)
+{
+    (void)state;
+    uint64_t random = 7;
+    for (unsigned round = 0; round < 300; round++) {
+        struct tcp_settings settings = { .inline_mode = round % 3 == 1 };
+        struct bench bench;
+        start(&bench, &settings, 16);
+        handshake(&bench);
+        struct stream *stream = bench.flow->tcp->streams[TO_SERVER];
+        uint32_t most = 0;
+        for (unsigned step = 0; step < 40; step++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            uint32_t at = (uint32_t)(random >> 40) % 300;
+            most = MAX(most, at + 5);
+            data(&bench, at, "abcde");
+            if (random >> 60 < 6)
+                acknowledge(&bench, (uint32_t)(random >> 33) % most);
+            assert_int_equal(stream_past(stream), past_step_by_step(stream));
+            if (random >> 60 == 15)
+                stream_release(stream, stream_past(stream));
+        }
+        tcp_finish(bench.tracker, bench.flow);
+        assert_int_equal(stream_past(stream), past_step_by_step(stream));
+        stop(&bench);
+    }
+}
+
 /* Copies that disagree, in any order: the first one of each byte stays, or the latest. None has one byte
  * only, which asks whether the other side is alive when it is the last one. */
 static void random_overlaps_follow_the_policy(void **state)
@@ -849,6 +886,7 @@ int main(void)
         cmocka_unit_test(acknowledged_bytes_are_never_replaced),
         cmocka_unit_test(an_acknowledged_hole_is_a_gap),
         cmocka_unit_test(what_lies_behind_acknowledged_holes_is_past),
+        cmocka_unit_test(where_holes_end_is_known_without_a_walk),
         cmocka_unit_test(random_overlaps_follow_the_policy),
         cmocka_unit_test(the_depth_cuts_the_stream),
         cmocka_unit_test(an_empty_budget_sheds_and_recovers),

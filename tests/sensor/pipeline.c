@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "sensor/worker.h"
 
 static struct settings settings;
@@ -83,8 +84,70 @@ static void damaged_frames_are_survived(void **state)
     }
 }
 
+/* ---- a connection made by hand: IPv4 without a link, checksums left to the card ---- */
+
+struct talk {
+    struct worker *worker;
+    uint64_t time;
+    uint32_t next[DIRECTIONS];
+};
+
+static uint8_t *put(uint8_t *at, unsigned size, uint32_t value)
+{
+    for (unsigned i = size; i--; value >>= 8)
+        at[i] = (uint8_t)value;
+    return at + size;
+}
+
+static void say(struct talk *talk, enum direction direction, uint8_t flags, struct bytes payload)
+{
+    static const struct {
+        uint32_t address;
+        uint16_t port;
+    } ends[DIRECTIONS] = { [TO_SERVER] = { 0x0a000001, 40000 }, [TO_CLIENT] = { 0x0a000002, 7777 } };
+    uint8_t frame[256];
+    size_t size = 40 + payload.size;
+    assert_true(size <= sizeof frame);
+    uint8_t *at = put(put(put(put(frame, 4, 0x45000000 | (uint32_t)size), 4, 0), 4, 64U << 24 | IP_TCP << 16),
+                      4, ends[direction].address);
+    at = put(put(put(at, 4, ends[!direction].address), 2, ends[direction].port), 2, ends[!direction].port);
+    at = put(put(at, 4, talk->next[direction]), 4, flags & TCP_ACK ? talk->next[!direction] : 0);
+    at = put(put(at, 4, 5U << 28 | (uint32_t)flags << 16 | 60000), 4, 0);
+    memcpy(at, payload.data ? payload.data : at, payload.size);
+    struct capture_frame whole = { .time = talk->time += NS_PER_MS,
+                                   .link_type = LINK_RAW,
+                                   .data = bytes_of(frame, size),
+                                   .wire_size = (uint32_t)size,
+                                   .offloaded = true };
+    worker_frames(talk->worker, &whole, 1);
+    talk->next[direction] += (uint32_t)payload.size + !!(flags & TCP_SYN);
+}
+
+static void of_what_is_not_recognised_before_a_hole_nothing_is_kept(void **state)
+{
+    (void)state;
+    struct error error = { "" };
+    struct talk talk = { .worker = worker_new(&settings, NULL, &sinks, 0, &error), .time = 1000 * NS_PER_S };
+    assert_non_null(talk.worker);
+    say(&talk, TO_SERVER, TCP_SYN, BYTES_NONE);
+    say(&talk, TO_CLIENT, TCP_SYN | TCP_ACK, BYTES_NONE);
+    for (unsigned turn = 0; turn < 2000; turn++) {
+        say(&talk, TO_SERVER, TCP_ACK | TCP_PSH, BYTES_OF("\1\2nothing that is known\3\4"));
+        talk.next[TO_SERVER] += 100; /* which nobody saw */
+        say(&talk, TO_CLIENT, TCP_ACK, BYTES_NONE);
+    }
+    const uint64_t *counts = tcp_counts(talk.worker->tcp);
+    assert_int_equal(counts[TCP_COUNT_ACTIVE], 1);
+    assert_true(counts[TCP_COUNT_REASSEMBLY_MEMUSE] <= 16384);
+    worker_finish(talk.worker);
+    worker_free(talk.worker);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(damaged_frames_are_survived) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(damaged_frames_are_survived),
+        cmocka_unit_test(of_what_is_not_recognised_before_a_hole_nothing_is_kept),
+    };
     return cmocka_run_group_tests(tests, prepare, finish);
 }
