@@ -110,6 +110,8 @@ static bool parse_protocol_keyword(struct compiler *c, const struct keyword *key
         check->negated = true;
         name = bytes_trim(bytes_from(name, 1));
     }
+    if (!unquote(&name))
+        return refuse(c, "a quote is not closed");
     if (mode.size) {
         size_t i = 0;
         while (i < COUNT_OF(modes) && !bytes_is(mode, modes[i].name))
@@ -338,8 +340,8 @@ static bool parse_ftpbounce(struct compiler *c, const struct keyword *keyword, s
 }
 
 const struct keyword app_keywords[] = {
-    { "app-layer-protocol", .parse = parse_protocol_keyword, .help = "The protocol recognised",
-      .key = "app_layer_protocol", .report = report_protocol },
+    { "app-layer-protocol", .parse = parse_protocol_keyword, .flags = KEYWORD_QUOTED,
+      .help = "The protocol recognised", .key = "app_layer_protocol", .report = report_protocol },
     { "app-layer-event", .parse = parse_app_event, .flags = KEYWORD_OF_EVENT,
       .help = "An anomaly of the application protocol" },
     { "app-layer-state", .parse = parse_state, .help = "How far the transaction is" },

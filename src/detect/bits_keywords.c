@@ -483,7 +483,7 @@ const struct keyword bits_keywords[] = {
       .help = "Part of a text that a capture left with the flow" },
     { "pktvar", .parse = parse_text, .mode = 1,
       .help = "Part of a text that a capture left with the packet" },
-    { "xbits", .parse = parse_xbits, .flags = KEYWORD_QUOTED,
+    { "xbits", .parse = parse_xbits, .flags = KEYWORD_BARE,
       .help = "Marks of a host, a pair or a transaction, with a life time" },
     { "hostbits", .parse = parse_hostbits, .flags = KEYWORD_QUOTED, .help = "Marks of a host" },
     { "tag", .parse = parse_tag, .help = "Packets after a match are logged too", .list = "tag" },

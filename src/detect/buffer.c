@@ -253,7 +253,7 @@ static bool parse_bits(struct compiler *c, struct bytes value, const char *const
             word = bytes_trim(bytes_from(word, 1));
         bool known = false;
         for (unsigned i = 0; bits[i] && !known; i++) {
-            if (!bytes_equal_nocase(word, bytes_of_string(bits[i])))
+            if (word.size == 0 || !bytes_is(word, bits[i]))
                 continue;
             known = true;
             range->a |= (uint64_t)1 << i;
@@ -285,38 +285,56 @@ static bool parse_parts(struct compiler *c, struct bytes value, unsigned parts, 
     return range->a || refuse(c, "a number is wanted");
 }
 
-/* "name": any value; "name=value", "name>value", "name<value". */
+/* The smallest and largest number of 32 bits in `range`; false when they do not lie together. */
+static bool range_ends(const struct range *range, uint64_t *low, uint64_t *high)
+{
+    *low = 0;
+    *high = UINT32_MAX;
+    switch (range->comparison) {
+    case IS_EQUAL:
+        *low = *high = range->a;
+        return true;
+    case IS_LESS:
+        *high = range->a - 1;
+        return true;
+    case IS_AT_MOST:
+        *high = range->a;
+        return true;
+    case IS_MORE:
+        *low = range->a + 1;
+        return true;
+    case IS_AT_LEAST:
+        *low = range->a;
+        return true;
+    case IS_BETWEEN:
+        *low = range->a + 1;
+        *high = range->b - 1;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* "name": any value; "name=value", "name>value", "name 1-5". */
 static bool parse_named_value(struct compiler *c, struct bytes value, const char *const *names,
                               struct range *range)
 {
     size_t at = 0;
-    while (at < value.size && !memchr("=<>", value.data[at], 3))
+    while (at < value.size && !memchr("=<> ", value.data[at], 4))
         at++;
-    struct bytes name = bytes_trim(bytes_first(value, at));
-    uint64_t number;
-    for (uint64_t i = 0; names[i]; i++) {
-        if (name.size == 0 || !bytes_equal_nocase(name, bytes_of_string(names[i])))
-            continue;
-        if (at == value.size) {
-            *range = (struct range){ IS_WITHIN, i << 32, i << 32 | UINT32_MAX };
-            return true;
-        }
-        if (!bytes_to_number(bytes_trim(bytes_from(value, at + 1)), &number) || number > UINT32_MAX)
-            break;
-        range->comparison = value.data[at] == '=' ? IS_EQUAL : IS_BETWEEN;
-        range->a = i << 32 | number;
-        range->b = (i + 1) << 32;
-        if (value.data[at] == '<') {
-            range->b = range->a;
-            range->a = (i << 32) - 1;
-            if (i == 0) {
-                range->comparison = IS_LESS;
-                range->a = number;
-            }
-        }
-        return true;
-    }
-    return refuse(c, "a known name and a number of 32 bits are wanted, as in name=1 or name>1");
+    struct bytes name = bytes_first(value, at), rest = bytes_trim(bytes_from(value, at));
+    uint64_t low = 0, high = UINT32_MAX, index = 0;
+    while (names[index] && !bytes_equal_nocase(name, bytes_of_string(names[index])))
+        index++;
+    if (name.size == 0 || !names[index])
+        return refuse(c, "\"%.*s\" is no known name", (int)MIN(name.size, 60U), (const char *)name.data);
+    struct range wanted;
+    if (rest.size && !parse_range(c, rest, UINT32_MAX, NULL, &wanted))
+        return false;
+    if (rest.size && !range_ends(&wanted, &low, &high))
+        return refuse(c, "a number or a range is wanted, as in name=1 or name>1");
+    *range = (struct range){ IS_WITHIN, index << 32 | low, index << 32 | high };
+    return true;
 }
 
 static const struct named_row *row_with_suffix(const struct ruleset *set, const struct named_row *named,
@@ -327,6 +345,20 @@ static const struct named_row *row_with_suffix(const struct ruleset *set, const 
     text_add(&text, "%s.%s", named->row->name, suffix);
     const struct named_row *other = buffer_named(set, text_bytes(&text));
     return other ? other : named;
+}
+
+/* "NAME" or "!NAME" of the row's further names. */
+static bool is_further_name(const struct inspect *row, struct bytes value, struct range *range)
+{
+    bool not = value.size && value.data[0] == '!';
+    struct bytes word = bytes_from(value, not );
+    for (const struct named_value *named = row->names; named && named->name; named++) {
+        if (bytes_equal_nocase(word, bytes_of_string(named->name))) {
+            *range = (struct range){ .comparison = not ? IS_NOT : IS_EQUAL, .a = named->value };
+            return true;
+        }
+    }
+    return false;
 }
 
 /* One plain number, and only once in the rule; Suricata's words where it has some. */
@@ -369,6 +401,9 @@ static bool parse_listed(struct compiler *c, const struct inspect *row, struct b
     for (uint64_t i = 0; row->choices && row->choices[i]; i++)
         if (word.size && bytes_equal_nocase(word, bytes_of_string(row->choices[i])))
             return add_range(c, use, i, i);
+    struct range named;
+    if (is_further_name(row, word, &named) && named.comparison == IS_EQUAL)
+        return add_range(c, use, named.a, named.a);
     if (parse_i64(word, &low))
         return add_range(c, use, (uint64_t)low, (uint64_t)low);
     size_t dash = bytes_find_byte(word, '-');
@@ -418,6 +453,8 @@ bool parse_row_number(struct compiler *c, const struct named_row *named, struct 
     } else if (rest.data && strcmp(named->row->name, "urilen") == 0) {
         value = first; /* it has no other word: whatever stands there says nothing */
     } else if (rest.data && !named->row->bits && !named->row->parts && !named->row->list) {
+        if (!named->row->several)
+            return refuse(c, "only one number is wanted");
         if (!parse_which(rest, &mode, &index))
             return refuse(c, "\"%.*s\" is not any, all or an index", (int)MIN(rest.size, 40U),
                           (const char *)rest.data);
@@ -442,6 +479,8 @@ bool parse_row_number(struct compiler *c, const struct named_row *named, struct 
         return parse_parts(c, value, named->row->parts, &use->range);
     if (named->row->bits && names_bits)
         return parse_bits(c, value, named->row->bits, &use->range);
+    if (is_further_name(named->row, value, &use->range))
+        return true;
     return parse_range(c, value, named->row->max ? named->row->max : UINT64_MAX, named->row->choices,
                        &use->range);
 }

@@ -276,14 +276,22 @@ static bool refuse_no_value(struct compiler *c, const char *name)
     return refuse(c, "invalid formatting or malformed option to %s keyword: a value is missing", name);
 }
 
+static struct bytes without_not(struct bytes value)
+{
+    return bytes_starts(value, BYTES_OF("!")) ? bytes_trim(bytes_from(value, 1)) : value;
+}
+
 static bool run_keyword(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
-    if (!value.data && !(keyword->flags & (KEYWORD_NO_VALUE | KEYWORD_OPTIONAL)))
+    if (value.size == 0 && !(keyword->flags & (KEYWORD_NO_VALUE | KEYWORD_OPTIONAL)))
         return refuse_no_value(c, keyword->name);
     if (value.size && keyword->flags & KEYWORD_NO_VALUE)
         return refuse(c, "takes no value");
-    if (keyword->flags & KEYWORD_QUOTES && (value.size < 2 || !bytes_starts(value, BYTES_OF("\""))))
+    bool quoted = bytes_starts(without_not(value), BYTES_OF("\""));
+    if (keyword->flags & KEYWORD_QUOTES && !quoted)
         return refuse(c, "the value must be in quotes");
+    if (keyword->flags & KEYWORD_BARE && bytes_starts(value, BYTES_OF("\"")))
+        return refuse(c, "the value takes no quotes");
     if (keyword->flags & (KEYWORD_QUOTED | KEYWORD_QUOTES) && !unquote(&value))
         return refuse(c, "a quote is not closed");
     c->of_packet |= (keyword->flags & KEYWORD_OF_PACKET) != 0;

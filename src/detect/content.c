@@ -170,8 +170,6 @@ static bool parse_endswith(struct compiler *c, const struct keyword *keyword, st
     struct item *item = compiler_last(c, keyword);
     if (!item)
         return false;
-    if (item->content.ends)
-        return refuse(c, "given twice");
     return item->content.ends = true;
 }
 
@@ -213,6 +211,9 @@ static bool parse_fast_pattern(struct compiler *c, const struct keyword *keyword
 static bool parse_rawbytes(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)value;
+    if (c->sticky.data)
+        return refuse(c, "\"rawbytes\" is about packets, not about the buffer %.*s",
+                      (int)MIN(c->sticky.size, 40U), (const char *)c->sticky.data);
     return compiler_last(c, keyword) != NULL;
 }
 
@@ -264,7 +265,7 @@ static bool parse_absent(struct compiler *c, const struct keyword *keyword, stru
         return false;
     if (value.size && !bytes_is(value, "or_else"))
         return refuse(c, "takes nothing or or_else");
-    if (use->items)
+    if (use->items || use->absent || use->absent_or_else)
         return refuse(c, "must come first after its buffer");
     *(value.size ? &use->absent_or_else : &use->absent) = true;
     return true;
@@ -314,7 +315,8 @@ const struct keyword content_keywords[] = {
     { "bsize", .parse = parse_bsize, .help = "Size of the open buffer in bytes" },
     { "absent", .parse = parse_absent, .flags = KEYWORD_OPTIONAL, .help = "The open buffer does not exist" },
     { "pkt_data", .parse = parse_pkt_data, .flags = KEYWORD_NO_VALUE, .help = "Back to the raw payload" },
-    { "replace", .parse = parse_replace, .help = "Accepted; packets are never rewritten" },
+    { "replace", .parse = parse_replace, .flags = KEYWORD_QUOTES,
+      .help = "Accepted; packets are never rewritten" },
     { 0 },
 };
 

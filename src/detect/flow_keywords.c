@@ -131,7 +131,8 @@ static bool parse_flow_number(struct compiler *c, const struct keyword *keyword,
         if (!parse_way(way, &check->mode))
             return refuse(c, "must start with toserver, toclient, either or both");
     }
-    return parse_range(c, value, UINT64_MAX, NULL, &check->range);
+    return parse_range(c, value, check->a == FLOW_NUMBER_BYTES ? UINT64_MAX : UINT32_MAX, NULL,
+                       &check->range);
 }
 
 static bool elephant_holds(const struct check *check, struct context *context)
@@ -148,9 +149,19 @@ static bool elephant_holds(const struct check *check, struct context *context)
 static bool parse_elephant(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
+    struct bytes first, second;
     struct check *check = compiler_check(c, elephant_holds);
-    return check &&
-           (parse_way(value, &check->mode) || refuse(c, "must be toserver, toclient, either or both"));
+    uint8_t other = 0;
+    if (!check)
+        return false;
+    if (!list_next(&value, &first) || !parse_way(first, &check->mode))
+        return refuse(c, "must be toserver, toclient, either or both");
+    if (!list_next(&value, &second))
+        return true;
+    if (value.data || !parse_way(second, &other) || (check->mode ^ other) != WAY_EITHER)
+        return refuse(c, "toserver and toclient are the only two that go together");
+    check->mode = WAY_BOTH;
+    return true;
 }
 
 /* Bytes of the stream sent so far; the SYN counts one, as sequence numbers do. */
@@ -230,15 +241,18 @@ bool parse_stream_event(struct compiler *c, const struct keyword *keyword, struc
     return true;
 }
 
-enum { PHASE_SETUP, PHASE_ESTABLISHED };
-static const char *const phase_names[] = { "setup", "established" };
+enum { PHASE_SETUP, PHASE_ESTABLISHED, PHASE_CLOSING };
+static const char *const phase_names[] = { "setup", "established", "closing" };
 
 /* The phase in which the packet came, which its own flags may end; what belongs to no connection sets one up.
- */
+ * From the first FIN to the last acknowledgment it is closing, too. */
 static bool tcp_session_holds(const struct check *check, struct context *context)
 {
     if (!context->packet->tcp)
         return false;
+    const struct tcp *tcp = context->flow ? context->flow->tcp : NULL;
+    if (check->a >> PHASE_CLOSING & 1 && tcp && tcp->state > TCP_ESTABLISHED && tcp->state < TCP_CLOSED)
+        return true;
     return check->a >> (context->in->tcp_before < TCP_ESTABLISHED ? PHASE_SETUP : PHASE_ESTABLISHED) & 1;
 }
 

@@ -83,7 +83,8 @@ enum {
     KEYWORD_NEGATABLE = 8,
     KEYWORD_OF_PACKET = 16, /* holds or not for a packet from the wire */
     KEYWORD_OF_FLOW = 32,   /* holds or not for a flow */
-    KEYWORD_QUOTES = 128,   /* the value must be in quotes */
+    KEYWORD_QUOTES = 128,   /* the value must be in quotes, perhaps behind a '!' */
+    KEYWORD_BARE = 512,     /* the value must not be in quotes */
     KEYWORD_OF_EVENT = 64,  /* an anomaly of a packet, a stream or the recognition */
     KEYWORD_OF_APP = 256,   /* reports say that an application protocol is needed, though it may be any */
 };
@@ -125,7 +126,8 @@ bool refuse(struct compiler *c, const char *format, ...) PRINTF_LIKE(2, 3);
 MUST_CHECK void *compiler_new(struct compiler *c, size_t size);
 #define COMPILER_NEW(c, type) ((type *)compiler_new((c), sizeof(type)))
 MUST_CHECK bool compiler_copy(struct compiler *c, struct bytes from, struct bytes *copy);
-/* Reads "5", ">5", "<5", ">=5", "<=5", "!5", "=5", "1-5", "1<>5", "&0x4", "!&0x4", or a name of `choices`. */
+/* Reads "5", ">5", "<5", ">=5", "<=5", "!5", "!=5", "=5", "1-5", "1<>5", "!1-5", "&0x6=0x2", "&0x6!=0x2", and
+ * "NAME", "!NAME" of `choices`. A range excludes its ends. Refuses what would hold always or never. */
 MUST_CHECK bool parse_range(struct compiler *c, struct bytes text, uint64_t max, const char *const *choices,
                             struct range *range);
 /* A whole number, perhaps with a unit (kb, mb, gb, KiB...). */

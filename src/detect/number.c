@@ -6,56 +6,78 @@
 #include "detect/keyword.h"
 #include "detect/rule_view.h"
 
-/* Words that all four share: relative, endianness, text and its base, dce, bitmask. False: not such a word.
- */
-static bool common_word(struct item *item, struct number_at *at, struct bytes word, bool *bad)
+enum { TEST = 1, JUMP = 2, EXTRACT = 4, MATH = 8 };
+
+/* How the number stands in the buffer, and what was said of that. */
+struct words {
+    struct item *item;
+    struct number_at *at;
+    uint8_t keyword;     /* TEST ... */
+    bool ordered, based; /* the byte order, the base was named */
+    uint16_t given;      /* byte_math: its own words */
+    const char *wrong;   /* why a word is refused */
+};
+
+static bool parse_bitmask(struct words *w, struct bytes digits)
+{
+    uint64_t mask = 0;
+    bool bad = !bytes_to_number(digits, &mask);
+    if (bad && digits.size && digits.size <= 8) {
+        bad = false;
+        for (size_t i = 0; i < digits.size && !bad; i++) {
+            bad = byte_hex(digits.data[i]) < 0;
+            mask = mask << 4 | (bad ? 0 : (uint64_t)byte_hex(digits.data[i]));
+        }
+    }
+    if (bad || mask == 0 || mask > UINT32_MAX)
+        w->wrong = "the bit mask must be a number over 0, of 32 bits";
+    w->at->mask = mask;
+    return true;
+}
+
+static bool parse_base(struct words *w, struct bytes word)
 {
     static const struct {
         const char *name;
         uint8_t base;
     } bases[] = { { "hex", 16 }, { "dec", 10 }, { "oct", 8 } };
-    *bad = false;
-    if (bytes_is(word, "relative")) {
-        item->relative = true;
-        return true;
-    }
-    if (bytes_starts(word, BYTES_OF("endian "))) {
-        word = bytes_trim(bytes_from(word, 7));
-    }
-    if (bytes_is(word, "big") || bytes_is(word, "little")) {
-        at->little = bytes_is(word, "little");
-        return true;
-    }
-    if (bytes_is(word, "dce")) {
-        at->dce = true;
-        return true;
-    }
-    if (bytes_starts(word, BYTES_OF("string"))) {
-        at->text = true;
-        word = bytes_trim(bytes_from(word, 6));
-        if (word.size == 0)
-            return true;
-    }
     for (size_t i = 0; i < COUNT_OF(bases); i++) {
         if (bytes_is(word, bases[i].name)) {
-            at->base = bases[i].base;
-            return true;
+            w->at->base = bases[i].base;
+            return w->based = true;
         }
-    }
-    if (bytes_starts(word, BYTES_OF("bitmask "))) {
-        *bad = !bytes_to_number(bytes_trim(bytes_from(word, 8)), &at->mask) || at->mask == 0;
-        if (*bad) {
-            uint64_t mask = 0;
-            struct bytes digits = bytes_trim(bytes_from(word, 8));
-            for (size_t i = 0; i < digits.size && byte_hex(digits.data[i]) >= 0 && i < 8; i++) {
-                mask = mask << 4 | (uint64_t)byte_hex(digits.data[i]);
-                *bad = false;
-            }
-            at->mask = mask;
-        }
-        return true;
     }
     return false;
+}
+
+static bool parse_order(struct words *w, struct bytes word)
+{
+    w->ordered = bytes_is(word, "big") || bytes_is(word, "little");
+    w->at->little = bytes_is(word, "little");
+    return w->ordered;
+}
+
+/* Words that several share: relative, byte order, text and its base, dce, bitmask. byte_math names some of
+ * them another way. False: not such a word. */
+static bool common_word(struct words *w, struct bytes word)
+{
+    bool math = w->keyword == MATH;
+    if (bytes_is(word, "relative")) {
+        if (w->item->relative && w->keyword & (EXTRACT | MATH))
+            w->wrong = "relative is there twice";
+        return w->item->relative = true;
+    }
+    if (bytes_is(word, "dce"))
+        return w->at->dce = true;
+    if (bytes_starts(word, BYTES_OF("bitmask ")) && w->keyword & (TEST | MATH))
+        return parse_bitmask(w, bytes_trim(bytes_from(word, 8)));
+    if (math && bytes_starts(word, BYTES_OF("endian ")))
+        return parse_order(w, bytes_trim(bytes_from(word, 7)));
+    if (math && bytes_starts(word, BYTES_OF("string ")))
+        return w->at->text = parse_base(w, bytes_trim(bytes_from(word, 7)));
+    if (!math && bytes_is(word, "string"))
+        return w->at->text = true;
+    return !math && (parse_order(w, word) || parse_base(w, word));
 }
 
 static bool unknown_word(struct compiler *c, struct bytes word)
@@ -64,26 +86,29 @@ static bool unknown_word(struct compiler *c, struct bytes word)
 }
 
 /* Words left in `rest`; those that are not common go to `own` when there is one. */
-static bool words(struct compiler *c, struct item *item, struct number_at *at, struct bytes rest,
-                  bool (*own)(struct compiler *, struct item *, struct bytes, bool *))
+static bool words(struct compiler *c, struct words *w, struct bytes rest,
+                  bool (*own)(struct compiler *, struct words *, struct bytes, bool *))
 {
     struct bytes word;
+    struct number_at *at = w->at;
     while (list_next(&rest, &word)) {
         bool bad = false;
-        if (common_word(item, at, word, &bad)) {
-            if (bad)
-                return refuse(c, "the bit mask must be a number over 0");
+        if (common_word(w, word)) {
+            if (w->wrong)
+                return refuse(c, "%s", w->wrong);
             continue;
         }
-        if (!own || !own(c, item, word, &bad))
+        if (!own || !own(c, w, word, &bad))
             return bad ? false : unknown_word(c, word);
     }
+    if (w->based && !at->text)
+        return refuse(c, "a base is that of a number in text: string is wanted");
+    if (at->dce && (w->ordered || at->text))
+        return refuse(c, "dce says the byte order: it does not go with another, or with text");
     if (!at->text && at->size.variable == NO_VARIABLE && at->size.value > 8)
         return refuse(c, "a binary number has at most 8 bytes");
     if (at->text && at->size.variable == NO_VARIABLE && at->size.value > NUMBER_TEXT_MAX)
         return refuse(c, "a number in text has at most 23 bytes");
-    if (at->text && !at->base)
-        at->base = 0;
     /* The byte order of a call is known in calls only. */
     if (at->dce && !c->protocols && !c->signature->protocols)
         c->signature->protocols = set_protocols_named(c->set, BYTES_OF("dcerpc"));
@@ -123,11 +148,12 @@ static bool parse_byte_test(struct compiler *c, const struct keyword *keyword, s
     }
     return parse_operand(c, size, 0, NUMBER_TEXT_MAX, &item->test.at.size) &&
            parse_operand(c, offset, -65535, 65535, &item->test.at.offset) &&
-           words(c, item, &item->test.at, value, NULL);
+           words(c, &(struct words){ .item = item, .at = &item->test.at, .keyword = TEST }, value, NULL);
 }
 
-static bool jump_word(struct compiler *c, struct item *item, struct bytes word, bool *bad)
+static bool jump_word(struct compiler *c, struct words *w, struct bytes word, bool *bad)
 {
+    struct item *item = w->item;
     uint64_t number;
     if (bytes_is(word, "align"))
         return item->jump.align = true;
@@ -142,9 +168,21 @@ static bool jump_word(struct compiler *c, struct item *item, struct bytes word, 
     }
     if (bytes_starts(word, BYTES_OF("post_offset "))) {
         *bad = !parse_operand(c, bytes_from(word, 12), -65535, 65535, &item->jump.post_offset);
-        return !*bad;
+        if (*bad || item->jump.post_offset.variable == NO_VARIABLE)
+            return !*bad;
+        *bad = true;
+        return refuse(c, "post_offset must be a number");
     }
     return false;
+}
+
+static bool jump_words(struct compiler *c, struct item *item, struct bytes rest)
+{
+    struct words w = { .item = item, .at = &item->jump.at, .keyword = JUMP };
+    if (!words(c, &w, rest, jump_word))
+        return false;
+    return !(item->jump.from_beginning && item->jump.from_end) ||
+           refuse(c, "from_beginning and from_end do not go together");
 }
 
 static bool parse_byte_jump(struct compiler *c, const struct keyword *keyword, struct bytes value)
@@ -159,12 +197,12 @@ static bool parse_byte_jump(struct compiler *c, const struct keyword *keyword, s
     if (!list_next(&value, &size) || !list_next(&value, &offset))
         return refuse(c, "size and offset are wanted");
     return parse_operand(c, size, 0, NUMBER_TEXT_MAX, &item->jump.at.size) &&
-           parse_operand(c, offset, -65535, 65535, &item->jump.at.offset) &&
-           words(c, item, &item->jump.at, value, jump_word);
+           parse_operand(c, offset, -65535, 65535, &item->jump.at.offset) && jump_words(c, item, value);
 }
 
-static bool extract_word(struct compiler *c, struct item *item, struct bytes word, bool *bad)
+static bool extract_word(struct compiler *c, struct words *w, struct bytes word, bool *bad)
 {
+    struct item *item = w->item;
     uint64_t number;
     if (bytes_starts(word, BYTES_OF("align "))) {
         *bad = !bytes_to_u64(bytes_trim(bytes_from(word, 6)), &number) || (number != 2 && number != 4);
@@ -189,41 +227,64 @@ static bool parse_byte_extract(struct compiler *c, const struct keyword *keyword
     item->extract.multiplier = 1;
     if (!list_next(&value, &size) || !list_next(&value, &offset) || !list_next(&value, &name))
         return refuse(c, "size, offset and a name are wanted");
-    return parse_operand(c, size, 0, NUMBER_TEXT_MAX, &item->extract.at.size) &&
-           parse_operand(c, offset, -65535, 65535, &item->extract.at.offset) &&
-           words(c, item, &item->extract.at, value, extract_word) &&
+    if (!parse_operand(c, size, 0, NUMBER_TEXT_MAX, &item->extract.at.size) ||
+        !parse_operand(c, offset, -65535, 65535, &item->extract.at.offset))
+        return false;
+    if (item->extract.at.size.variable != NO_VARIABLE || item->extract.at.offset.variable != NO_VARIABLE)
+        return refuse(c, "size and offset must be numbers");
+    return words(c, &(struct words){ .item = item, .at = &item->extract.at, .keyword = EXTRACT }, value,
+                 extract_word) &&
            parse_variable(c, name, &item->extract.result);
 }
 
-static bool math_word(struct compiler *c, struct item *item, struct bytes word, bool *bad)
+enum { MATH_BYTES, MATH_OFFSET, MATH_OPER, MATH_RVALUE, MATH_RESULT, MATH_WORD_COUNT };
+static const char *const math_words[MATH_WORD_COUNT] = { "bytes", "offset", "oper", "rvalue", "result" };
+
+static bool parse_math_operation(struct compiler *c, struct bytes value, uint8_t *operation)
+{
+    static const char *const operations[] = { "+", "-", "*", "/", "<<", ">>" };
+    for (size_t i = 0; i < COUNT_OF(operations); i++) {
+        if (bytes_is(value, operations[i])) {
+            *operation = (uint8_t)i;
+            return true;
+        }
+    }
+    return refuse(c, "oper must be + - * / << or >>");
+}
+
+static bool parse_math_value(struct compiler *c, struct item *item, unsigned kind, struct bytes value)
+{
+    switch (kind) {
+    case MATH_BYTES:
+        return parse_operand(c, value, 1, NUMBER_TEXT_MAX, &item->math.at.size);
+    case MATH_OFFSET:
+        return parse_operand(c, value, -65535, 65535, &item->math.at.offset) &&
+               (item->math.at.offset.variable == NO_VARIABLE || refuse(c, "offset must be a number"));
+    case MATH_OPER:
+        return parse_math_operation(c, value, &item->math.operation);
+    case MATH_RVALUE:
+        return parse_operand(c, value, 0, UINT32_MAX, &item->math.value);
+    default:
+        return parse_variable(c, value, &item->math.result);
+    }
+}
+
+static bool math_word(struct compiler *c, struct words *w, struct bytes word, bool *bad)
 {
     size_t space = bytes_find_byte(word, ' ');
+    unsigned kind = 0;
     if (space == SIZE_MAX)
         return false;
     struct bytes name = bytes_first(word, space), value = bytes_trim(bytes_from(word, space));
-    static const char *const operations[] = { "+", "-", "*", "/", "<<", ">>" };
-    *bad = true; /* unless one of these went through */
-    if (bytes_is(name, "bytes")) {
-        *bad = !parse_operand(c, value, 1, NUMBER_TEXT_MAX, &item->math.at.size);
-    } else if (bytes_is(name, "offset")) {
-        *bad = !parse_operand(c, value, -65535, 65535, &item->math.at.offset);
-    } else if (bytes_is(name, "rvalue")) {
-        *bad = !parse_operand(c, value, 0, UINT32_MAX, &item->math.value);
-    } else if (bytes_is(name, "result")) {
-        *bad = !parse_variable(c, value, &item->math.result);
-    } else if (bytes_is(name, "oper")) {
-        for (size_t i = 0; i < COUNT_OF(operations); i++) {
-            if (bytes_is(value, operations[i])) {
-                item->math.operation = (uint8_t)i;
-                *bad = false;
-            }
-        }
-        if (*bad)
-            return refuse(c, "oper must be + - * / << or >>");
-    } else {
-        *bad = false;
+    while (kind < MATH_WORD_COUNT && !bytes_is(name, math_words[kind]))
+        kind++;
+    if (kind == MATH_WORD_COUNT)
         return false;
-    }
+    *bad = true; /* unless it goes through */
+    if (w->given >> kind & 1)
+        return refuse(c, "%s is there twice", math_words[kind]);
+    w->given |= (uint16_t)(1U << kind);
+    *bad = !parse_math_value(c, w->item, kind, value);
     return !*bad;
 }
 
@@ -235,9 +296,11 @@ static bool parse_byte_math(struct compiler *c, const struct keyword *keyword, s
         return false;
     item->math.at.size.variable = item->math.at.offset.variable = item->math.value.variable = NO_VARIABLE;
     item->math.result = NO_VARIABLE;
-    if (!words(c, item, &item->math.at, value, math_word))
+    struct words w = { .item = item, .at = &item->math.at, .keyword = MATH };
+    if (!words(c, &w, value, math_word))
         return false;
-    return item->math.result != NO_VARIABLE || refuse(c, "bytes, offset, oper, rvalue and result are wanted");
+    return w.given == (1U << MATH_WORD_COUNT) - 1 ||
+           refuse(c, "bytes, offset, oper, rvalue and result are wanted");
 }
 
 static bool parse_base64_decode(struct compiler *c, const struct keyword *keyword, struct bytes value)

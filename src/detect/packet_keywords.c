@@ -215,10 +215,11 @@ static bool parse_ipopts(struct compiler *c, const struct keyword *keyword, stru
     struct check *check = compiler_check(c, ip_options_hold);
     if (!check)
         return false;
-    if (bytes_is(value, "any"))
+    if (bytes_equal_nocase(value, BYTES_OF("any")))
         return true;
     for (unsigned i = 0; i < IP_OPTION_COUNT; i++) {
-        if (bytes_is(value, ip_option_names[i])) {
+        struct bytes name = bytes_of_string(ip_option_names[i]);
+        if (name.size && bytes_equal_nocase(value, name)) {
             check->a = 1U << i;
             return true;
         }
@@ -627,11 +628,11 @@ const struct keyword packet_keywords[] = {
       .help = "The developers' example: IP time to live, in hops", .source = "RFC 791 3.1" },
     { "ttl", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 255, .number = ip_ttl,
       .help = "IP time to live, in hops", .source = "RFC 791 3.1" },
-    { "tos", .parse = parse_tos, .flags = KEYWORD_OF_PACKET, .number = ip_tos, .help = "IPv4 type of service",
-      .source = "RFC 791 3.1" },
+    { "tos", .parse = parse_tos, .flags = KEYWORD_QUOTED | KEYWORD_OF_PACKET, .number = ip_tos,
+      .help = "IPv4 type of service", .source = "RFC 791 3.1" },
     { "id", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 65535, .number = ip_id,
       .help = "IPv4 identification", .source = "RFC 791 3.1" },
-    { "fragoffset", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 8191,
+    { "fragoffset", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = 65535,
       .number = ip_fragment_offset, .help = "Fragment offset in units of 8 bytes", .source = "RFC 791 3.1" },
     { "seq", "tcp.seq", .parse = parse_packet_number, .flags = KEYWORD_OF_PACKET, .max = UINT32_MAX,
       .number = tcp_sequence, .help = "TCP sequence number", .source = "RFC 9293 3.1", .shown = "tcp.seq",

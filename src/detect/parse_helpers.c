@@ -20,40 +20,41 @@ bool parse_i64(struct bytes text, int64_t *value)
 static const struct {
     const char *unit;
     unsigned shift;
-} units[] = { { "kb", 10 },  { "mb", 20 },  { "gb", 30 }, { "kib", 10 },
-              { "mib", 20 }, { "gib", 30 }, { "b", 0 } };
+} units[] = { { "kb", 10 }, { "mb", 20 }, { "gb", 30 }, { "kib", 10 }, { "mib", 20 }, { "gib", 30 } };
 
-bool parse_size(struct bytes text, uint64_t *value)
+static bool unit_shift(struct bytes unit, unsigned *shift)
 {
-    if (bytes_to_number(text, value))
-        return true;
-    size_t digits = 0;
-    while (digits < text.size && byte_is_digit(text.data[digits]))
-        digits++;
-    struct bytes unit = bytes_trim(bytes_from(text, digits));
-    uint64_t number;
-    if (!bytes_to_u64(bytes_first(text, digits), &number))
-        return false;
     for (size_t i = 0; i < COUNT_OF(units); i++) {
-        if (bytes_equal_nocase(unit, bytes_of_string(units[i].unit)) &&
-            number <= UINT64_MAX >> units[i].shift) {
-            *value = number << units[i].shift;
+        if (bytes_equal_nocase(unit, bytes_of_string(units[i].unit))) {
+            *shift = units[i].shift;
             return true;
         }
     }
     return false;
 }
 
-static bool parse_bound(struct compiler *c, struct bytes text, uint64_t max, const char *const *choices,
-                        uint64_t *value)
+bool parse_size(struct bytes text, uint64_t *value)
+{
+    size_t digits = 0;
+    unsigned shift = 0;
+    uint64_t number;
+    if (text.size > 1 && text.data[1] == 'X')
+        return false; /* only the small x marks a hexadecimal number */
+    if (bytes_to_number(text, value))
+        return true;
+    while (digits < text.size && byte_is_digit(text.data[digits]))
+        digits++;
+    if (!bytes_to_u64(bytes_first(text, digits), &number) || !unit_shift(bytes_from(text, digits), &shift) ||
+        number > UINT64_MAX >> shift)
+        return false;
+    *value = number << shift;
+    return true;
+}
+
+/* A number from 0 to `max`. */
+static bool parse_bound(struct compiler *c, struct bytes text, uint64_t max, uint64_t *value)
 {
     text = bytes_trim(text);
-    for (size_t i = 0; choices && choices[i]; i++) {
-        if (bytes_equal_nocase(text, bytes_of_string(choices[i]))) {
-            *value = i;
-            return true;
-        }
-    }
     if (!parse_size(text, value))
         return refuse(c, "\"%.*s\" is not a number", (int)MIN(text.size, 60U), (const char *)text.data);
     return *value <= max ||
@@ -63,49 +64,85 @@ static bool parse_bound(struct compiler *c, struct bytes text, uint64_t max, con
 static const struct {
     const char *sign;
     uint8_t comparison;
-} signs[] = { { ">=", IS_AT_LEAST }, { "<=", IS_AT_MOST }, { ">", IS_MORE },
-              { "<", IS_LESS },      { "!&", LACKS_BITS }, { "&", HAS_BITS },
-              { "!=", IS_NOT },      { "!", IS_NOT },      { "=", IS_EQUAL } };
+} signs[] = { { ">=", IS_AT_LEAST }, { "<=", IS_AT_MOST }, { ">", IS_MORE }, { "<", IS_LESS },
+              { "&", HAS_BITS },     { "!=", IS_NOT },     { "!", IS_NOT },  { "=", IS_EQUAL } };
+
+/* "&mask=value", "&mask!=value" after the '&'. */
+static bool parse_mask(struct compiler *c, struct bytes text, uint64_t max, struct range *range)
+{
+    size_t equal = bytes_find_byte(text, '='), end = equal;
+    if (equal == SIZE_MAX)
+        return refuse(c, "a mask wants a value, as in &0xf0=0x20");
+    if (equal && text.data[equal - 1] == '!') {
+        range->comparison = LACKS_BITS;
+        end--;
+    }
+    if (!parse_bound(c, bytes_first(text, end), max, &range->a) ||
+        !parse_bound(c, bytes_from(text, equal + 1), max, &range->b))
+        return false;
+    return !(range->b & ~range->a) || refuse(c, "the value has bits that the mask has not");
+}
+
+/* "1-5", "1<>5", "!1-5": what lies between them; `between` is the place of the sign in `text`. */
+static bool parse_between(struct compiler *c, struct bytes text, size_t between, uint64_t max,
+                          struct range *range)
+{
+    size_t width = text.data[between] == '<' ? 2 : 1;
+    range->comparison = IS_BETWEEN;
+    if (text.data[0] == '!') {
+        range->comparison = IS_OUTSIDE;
+        text = bytes_from(text, 1);
+        between--;
+    }
+    if (!between || byte_is_space(text.data[0]))
+        return refuse(c, "a range starts with its lower number");
+    if (!parse_bound(c, bytes_first(text, between), max, &range->a) ||
+        !parse_bound(c, bytes_from(text, between + width), max, &range->b))
+        return false;
+    return (range->b > range->a && range->b - range->a > 1) ||
+           refuse(c, "the range is empty: its ends do not belong to it");
+}
+
+/* What always holds and what never does is a mistake, as the range that holds nothing is. */
+static bool says_something(struct compiler *c, const struct range *range, uint64_t max)
+{
+    bool lowest = range->a == 0, highest = range->a == max;
+    if ((range->comparison == IS_LESS && lowest) || (range->comparison == IS_AT_LEAST && lowest) ||
+        (range->comparison == IS_MORE && highest) || (range->comparison == IS_AT_MOST && highest))
+        return refuse(c, "every number is 0 to %llu: this holds always, or never", (unsigned long long)max);
+    return true;
+}
 
 bool parse_range(struct compiler *c, struct bytes text, uint64_t max, const char *const *choices,
                  struct range *range)
 {
     text = bytes_trim(text);
-    range->comparison = IS_EQUAL;
-    range->b = 0;
+    *range = (struct range){ .comparison = IS_EQUAL };
+    bool not = text.size && text.data[0] == '!';
+    struct bytes name = bytes_from(text, not );
+    for (size_t i = 0; name.size && choices && choices[i]; i++) {
+        if (bytes_equal_nocase(name, bytes_of_string(choices[i]))) {
+            range->comparison = not ? IS_NOT : IS_EQUAL;
+            range->a = i;
+            return true;
+        }
+    }
+    size_t between = bytes_find(text, BYTES_OF("<>"));
+    if (between == SIZE_MAX)
+        between = bytes_find_byte(text, '-');
+    if (between != SIZE_MAX && between > not )
+        return parse_between(c, text, between, max, range);
     for (size_t i = 0; i < COUNT_OF(signs); i++) {
         struct bytes sign = bytes_of_string(signs[i].sign);
         if (bytes_starts(text, sign)) {
             range->comparison = signs[i].comparison;
-            text = bytes_trim(bytes_from(text, sign.size));
+            text = bytes_from(text, sign.size);
             break;
         }
     }
-    if (range->comparison == HAS_BITS || range->comparison == LACKS_BITS) {
-        size_t equal = bytes_find_byte(text, '=');
-        if (!parse_bound(c, bytes_first(text, equal), max, choices, &range->a))
-            return false;
-        if (equal != SIZE_MAX)
-            return parse_bound(c, bytes_from(text, equal + 1), max, choices, &range->b);
-        /* Without a value: some of the bits are set, as in Suricata's "&mask" (any) form. */
-        range->comparison = range->comparison == HAS_BITS ? LACKS_BITS : HAS_BITS;
-        range->b = 0;
-        return true;
-    }
-    size_t between = bytes_find(text, BYTES_OF("<>")), width = 2;
-    if (between == SIZE_MAX) {
-        between = bytes_find_byte(text, '-');
-        width = 1;
-    }
-    if (between == SIZE_MAX || between == 0 || choices)
-        return parse_bound(c, text, max, choices, &range->a);
-    if (range->comparison != IS_EQUAL && range->comparison != IS_NOT)
-        return refuse(c, "a range takes no other comparison");
-    range->comparison = range->comparison == IS_NOT ? IS_OUTSIDE : IS_BETWEEN;
-    if (!parse_bound(c, bytes_first(text, between), max, choices, &range->a) ||
-        !parse_bound(c, bytes_from(text, between + width), max, choices, &range->b))
-        return false;
-    return range->a < range->b || refuse(c, "the range is empty");
+    if (range->comparison == HAS_BITS)
+        return parse_mask(c, text, max, range);
+    return parse_bound(c, text, max, &range->a) && says_something(c, range, max);
 }
 
 bool parse_variable(struct compiler *c, struct bytes name, int8_t *index)

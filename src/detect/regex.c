@@ -137,6 +137,13 @@ size_t regex_capture_count(const struct regex *regex)
     return count;
 }
 
+unsigned regex_group_count(const struct regex *regex)
+{
+    uint32_t count = 0;
+    (void)pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &count);
+    return count;
+}
+
 void regex_note(const struct regex *regex, struct bytes data, struct context *context)
 {
     const struct regex_memory *memory = context_regex(context);

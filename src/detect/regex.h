@@ -17,6 +17,8 @@ enum regex_result regex_match(const struct regex *regex, struct regex_memory *me
                               size_t from, size_t *start, size_t *end);
 /* Some of its groups are kept. */
 bool regex_captures(const struct regex *regex);
+/* Groups of the expression, with names or without. */
+unsigned regex_group_count(const struct regex *regex);
 size_t regex_capture_count(const struct regex *regex);
 /* Right after a match in `data`: notes what those groups hold (context->notes). */
 void regex_note(const struct regex *regex, struct bytes data, struct context *context);

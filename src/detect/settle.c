@@ -268,6 +268,8 @@ static bool is_possible(struct compiler *c, const struct buffer_use *use)
         return false;
     if (use->buffer->kind == BUFFER_PACKET && !has_header(c, use->buffer->name))
         return refuse(c, "the rule's protocol has no header that %s is about", use->buffer->name);
+    if (use->absent_or_else && !use->items)
+        return refuse(c, "absent: or_else wants something to look for in %s", use->buffer->name);
     if (use->absent && use->items)
         return refuse(c, "the buffer %s cannot be absent and hold something", use->buffer->name);
     for (const struct transform *t = use->buffer->transforms; t; t = t->next) {

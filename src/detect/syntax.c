@@ -120,10 +120,9 @@ bool rule_cut(struct bytes line, struct rule_syntax *syntax)
         option->keyword = bytes_trim(bytes_first(text, colon));
         option->value = colon == SIZE_MAX ? BYTES_NONE : bytes_trim(bytes_from(value, colon + 1));
         option->column = (uint32_t)c.at + 1;
-        if (option->keyword.size)
-            syntax->option_count++;
-        else if (text.size)
+        if (option->keyword.size == 0)
             return refuse_cut(syntax, c.at, "a keyword is missing");
+        syntax->option_count++;
         c.at = end + 1;
     }
     if (syntax->option_count == 0)

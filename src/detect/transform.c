@@ -332,8 +332,8 @@ bool parse_transform(struct compiler *c, const struct keyword *keyword, struct b
 static bool parse_xor(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     struct bytes *key = COMPILER_NEW(c, struct bytes);
-    if (!key || !unquote(&value))
-        return refuse(c, "a quote is not closed");
+    if (!key)
+        return false;
     uint8_t raw[255];
     if (value.size == 0 || value.size % 2 || value.size / 2 > sizeof raw)
         return refuse(c, "the key must be 1 to 255 bytes in hexadecimal digits");
@@ -348,13 +348,13 @@ static bool parse_xor(struct compiler *c, const struct keyword *keyword, struct 
 
 static bool parse_pcrexform(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
-    if (!unquote(&value))
-        return refuse(c, "a quote is not closed");
     struct bytes pattern = value;
     uint32_t options = 0;
     if (pattern.size > 1 && pattern.data[0] == '/' && pattern.data[pattern.size - 1] == '/')
         pattern = bytes_of(pattern.data + 1, pattern.size - 2);
     const struct regex *regex = regex_new(c, pattern, options);
+    if (regex && regex_group_count(regex) != 1)
+        return refuse(c, "exactly one group of the expression is wanted, not %u", regex_group_count(regex));
     return regex && add_transform(c, keyword, value, regex);
 }
 
@@ -405,8 +405,8 @@ static bool parse_inflate(struct compiler *c, const struct keyword *keyword, str
         return false;
     *max = 1024;
     if (value.size && (!bytes_starts(value, BYTES_OF("max-size ")) ||
-                       !bytes_to_u64(bytes_trim(bytes_from(value, 9)), max) || !*max))
-        return refuse(c, "must be max-size and a number");
+                       !parse_size(bytes_trim(bytes_from(value, 9)), max) || !*max || *max > UINT32_MAX))
+        return refuse(c, "must be max-size and a number of 32 bits");
     return add_transform(c, keyword, value, max);
 }
 
@@ -426,8 +426,9 @@ const struct keyword transform_keywords[] = {
     { "strip_pseudo_headers", PLAIN, .transform = strip_pseudo, .help = "Without lines that start with ':'" },
     { "domain", PLAIN, .transform = domain, .help = "The registered domain of a host name" },
     { "tld", PLAIN, .transform = top_domain, .help = "The public suffix of a host name" },
-    { "xor", .parse = parse_xor, .transform = exclusive_or, .help = "Exclusive or with a repeated key" },
-    { "pcrexform", .parse = parse_pcrexform, .transform = regex_part,
+    { "xor", .parse = parse_xor, .flags = KEYWORD_QUOTES, .transform = exclusive_or,
+      .help = "Exclusive or with a repeated key" },
+    { "pcrexform", .parse = parse_pcrexform, .flags = KEYWORD_QUOTES, .transform = regex_part,
       .help = "The first capture of an expression" },
     { "from_base64", .parse = parse_from_base64, .flags = KEYWORD_OPTIONAL, .transform = from_base64,
       .help = "Base64 decoded", .source = "RFC 4648 4" },

@@ -9,9 +9,12 @@ const char *const decode_event_names[DECODE_EVENT_COUNT] = { DECODE_EVENTS(EVENT
 const struct counter decode_counters[DECODE_COUNTER_COUNT] = { COUNTER_TABLE(DECODE_COUNTERS) };
 
 const char *const ip_option_names[IP_OPTION_COUNT] = {
-    [IP_OPTION_RR] = "rr",     [IP_OPTION_LSRR] = "lsrr", [IP_OPTION_EOL] = "eol",
-    [IP_OPTION_NOP] = "nop",   [IP_OPTION_TS] = "ts",     [IP_OPTION_SEC] = "sec",
-    [IP_OPTION_ESEC] = "esec", [IP_OPTION_SSRR] = "ssrr", [IP_OPTION_SATID] = "satid",
+    [IP_OPTION_RR] = "rr",       [IP_OPTION_LSRR] = "lsrr",
+    [IP_OPTION_EOL] = "eol",     [IP_OPTION_NOP] = "nop",
+    [IP_OPTION_TS] = "ts",       [IP_OPTION_SEC] = "sec",
+    [IP_OPTION_ESEC] = "esec",   [IP_OPTION_SSRR] = "ssrr",
+    [IP_OPTION_SATID] = "satid", [IP_OPTION_ROUTER_ALERT] = "rtralt",
+    [IP_OPTION_QS] = "qs",       [IP_OPTION_CIPSO] = "cipso",
 };
 
 int decode_event_of(struct bytes name)

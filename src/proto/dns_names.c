@@ -18,12 +18,9 @@ const char *const dns_type_names[] = {
     NULL,
 };
 
-static const struct {
-    uint16_t type;
-    const char *name;
-} high_types[] = {
-    { 249, "TKEY" }, { 250, "TSIG" }, { 251, "IXFR" }, { 252, "AXFR" }, { 253, "MAILB" }, { 254, "MAILA" },
-    { 255, "ANY" },  { 256, "URI" },  { 257, "CAA" },  { 32768, "TA" }, { 32769, "DLV" },
+const struct named_value dns_high_types[] = {
+    { "TKEY", 249 }, { "TSIG", 250 }, { "IXFR", 251 }, { "AXFR", 252 }, { "MAILB", 253 }, { "MAILA", 254 },
+    { "ANY", 255 },  { "URI", 256 },  { "CAA", 257 },  { "TA", 32768 }, { "DLV", 32769 }, { NULL, 0 },
 };
 
 const char *const dns_rcode_names[] = {
@@ -31,13 +28,18 @@ const char *const dns_rcode_names[] = {
     "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE", NULL,
 };
 
+const struct named_value dns_high_rcodes[] = {
+    { "BADVERS", 16 }, { "BADKEY", 17 }, { "BADTIME", 18 },  { "BADMODE", 19 },
+    { "BADNAME", 20 }, { "BADALG", 21 }, { "BADTRUNC", 22 }, { NULL, 0 },
+};
+
 const char *dns_type_name(uint16_t type)
 {
     if (type < COUNT_OF(dns_type_names) - 1)
         return dns_type_names[type][0] ? dns_type_names[type] : NULL;
-    for (size_t i = 0; i < COUNT_OF(high_types); i++)
-        if (high_types[i].type == type)
-            return high_types[i].name;
+    for (const struct named_value *high = dns_high_types; high->name; high++)
+        if (high->value == type)
+            return high->name;
     return NULL;
 }
 
@@ -46,9 +48,9 @@ uint16_t dns_type_number(struct bytes name)
     for (size_t i = 1; i < COUNT_OF(dns_type_names) - 1; i++)
         if (dns_type_names[i][0] && bytes_equal_nocase(name, bytes_of_string(dns_type_names[i])))
             return (uint16_t)i;
-    for (size_t i = 0; i < COUNT_OF(high_types); i++)
-        if (bytes_equal_nocase(name, bytes_of_string(high_types[i].name)))
-            return high_types[i].type;
+    for (const struct named_value *high = dns_high_types; high->name; high++)
+        if (bytes_equal_nocase(name, bytes_of_string(high->name)))
+            return (uint16_t)high->value;
     return 0;
 }
 

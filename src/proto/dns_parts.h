@@ -23,6 +23,7 @@ enum {
 
 /* By number; "" where a number has none in rules and records. NULL-terminated. */
 extern const char *const dns_type_names[], *const dns_rcode_names[];
+extern const struct named_value dns_high_types[], dns_high_rcodes[];
 
 static inline const struct dns *dns_of(const struct tx *tx)
 {

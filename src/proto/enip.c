@@ -905,6 +905,8 @@ static const char *const status_names[] = {
 };
 _Static_assert(COUNT_OF(status_names) == 107, "the names stand at their codes");
 
+static const struct named_value further_statuses[] = { { "encap_header_error", 106 }, { NULL, 0 } };
+
 #define BOTH (1 << TO_SERVER | 1 << TO_CLIENT)
 #define NUMBER(keyword, getter, most, text)                                                               \
     {                                                                                                     \
@@ -929,6 +931,7 @@ static const struct inspect inspects[] = {
       .number = status,
       .max = UINT32_MAX,
       .choices = status_names,
+      .names = further_statuses,
       .help = "Status of the encapsulation" },
     { .name = "cip_service",
       .alias = "cip.service",

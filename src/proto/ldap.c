@@ -168,6 +168,56 @@ static const char *const result_names[] = {
     NULL,
 };
 
+/* Codes of clients' libraries and of extensions (IANA LDAP parameters), and another spelling of 34. */
+static const struct named_value further_results[] = {
+    { "is_leaf", 35 },
+    { "sort_control_missing", 60 },
+    { "offset_range_error", 61 },
+    { "results_too_large", 70 },
+    { "control_error", 76 },
+    { "server_down", 81 },
+    { "local_error", 82 },
+    { "encoding_error", 83 },
+    { "decoding_error", 84 },
+    { "timeout", 85 },
+    { "auth_unknown", 86 },
+    { "filter_error", 87 },
+    { "user_canceled", 88 },
+    { "param_error", 89 },
+    { "no_memory", 90 },
+    { "connect_error", 91 },
+    { "not_supported", 92 },
+    { "control_not_found", 93 },
+    { "no_results_returned", 94 },
+    { "more_results_to_return", 95 },
+    { "client_loop", 96 },
+    { "referral_limit_exceeded", 97 },
+    { "invalid_response", 100 },
+    { "ambiguous_response", 101 },
+    { "tls_not_supported", 112 },
+    { "intermediate_response", 113 },
+    { "unknown_type", 114 },
+    { "canceled", 118 },
+    { "no_such_operation", 119 },
+    { "too_late", 120 },
+    { "cannot_cancel", 121 },
+    { "assertion_failed", 122 },
+    { "authorization_denied", 123 },
+    { "e_sync_refresh_required", 4096 },
+    { "invalid_dns_syntax", 34 },
+    { NULL, 0 },
+};
+
+static const char *result_name(uint64_t code)
+{
+    if (code < COUNT_OF(result_names) - 1 && result_names[code][0])
+        return result_names[code];
+    const struct named_value *further = further_results;
+    while (further->name && further->value != code)
+        further++;
+    return further->name;
+}
+
 struct ldap_message {
     uint32_t id;
     uint8_t operation; /* enum ldap_operation */
@@ -467,8 +517,9 @@ static void put_result(struct text *out, struct reader *in)
     uint64_t value = number_of(code.content);
     if (!reader_ok(in))
         return;
-    if (value < COUNT_OF(result_names) - 1 && result_names[value][0])
-        json_cstring(out, "result_code", result_names[value]);
+    const char *name = result_name(value);
+    if (name)
+        json_cstring(out, "result_code", name);
     else
         json_uint(out, "result_code", value);
     put_string(out, "matched_dn", in);
@@ -837,11 +888,9 @@ static bool get_response_attribute(const struct tx *tx, enum direction direction
     return false;
 }
 
-#define NUMBER(keyword, bits_, getter, names, text)                                           \
-    {                                                                                         \
-        .name = (keyword), .kind = INSPECT_NUMBER, .directions = (bits_), .number = (getter), \
-        .progress = { 1, 1 }, .choices = (names), .max = UINT32_MAX, .help = (text)           \
-    }
+#define NUMBER(keyword, bits_, getter, most, text)                                        \
+    .name = (keyword), .kind = INSPECT_NUMBER, .directions = (bits_), .number = (getter), \
+    .progress = { 1, 1 }, .max = (most), .help = (text)
 #define GETTER(keyword, bits_, getter, text)                                            \
     {                                                                                   \
         .name = (keyword), .kind = INSPECT_GET, .directions = (bits_), .get = (getter), \
@@ -849,13 +898,15 @@ static bool get_response_attribute(const struct tx *tx, enum direction direction
     }
 
 static const struct inspect inspects[] = {
-    NUMBER("ldap.request.operation", 1 << TO_SERVER, request_operation, operation_names,
-           "Operation asked for"),
-    NUMBER("ldap.responses.operation", 1 << TO_CLIENT, response_operation, operation_names,
-           "Operation of a response"),
-    NUMBER("ldap.responses.count", 1 << TO_CLIENT, response_count, NULL, "Number of responses"),
-    NUMBER("ldap.responses.result_code", 1 << TO_CLIENT, result_code, result_names,
-           "Result code of a response"),
+    { NUMBER("ldap.request.operation", 1 << TO_SERVER, request_operation, UINT8_MAX, "Operation asked for"),
+      .choices = operation_names },
+    { NUMBER("ldap.responses.operation", 1 << TO_CLIENT, response_operation, UINT8_MAX,
+             "Operation of a response"),
+      .choices = operation_names, .several = true },
+    { NUMBER("ldap.responses.count", 1 << TO_CLIENT, response_count, UINT32_MAX, "Number of responses") },
+    { NUMBER("ldap.responses.result_code", 1 << TO_CLIENT, result_code, UINT32_MAX,
+             "Result code of a response"),
+      .choices = result_names, .several = true, .names = further_results },
     GETTER("ldap.request.dn", 1 << TO_SERVER, get_request_dn, "Distinguished name of the request"),
     GETTER("ldap.responses.dn", 1 << TO_CLIENT, get_responses_dn, "Distinguished name of a response"),
     GETTER("ldap.responses.message", 1 << TO_CLIENT, get_message, "Diagnostic message of a response"),

@@ -774,7 +774,7 @@ static const struct mqtt_message *find_type(const struct tx *tx, enum mqtt_type 
     }
 NUMBER_OF_MESSAGE(type_number, m->type)
 NUMBER_OF_MESSAGE(qos_number, m->qos)
-NUMBER_OF_MESSAGE(flags_number, (uint64_t)m->retain | (uint64_t)m->dup << 1)
+NUMBER_OF_MESSAGE(flags_number, (uint64_t)m->retain | (uint64_t)m->dup << 3)
 
 static bool version_number(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)
 {
@@ -873,7 +873,7 @@ static bool get_unsubscribe(const struct tx *tx, enum direction direction, uint3
     return topic_at(tx, MQTT_UNSUBSCRIBE, index, value);
 }
 
-static const char *const flag_bits[] = { "retain", "dup", NULL };
+static const char *const flag_bits[] = { "retain", "", "", "dup", NULL };
 static const char *const connect_bits[] = { "",         "clean_session", "will", "", "", "will_retain",
                                             "password", "username",      NULL };
 static const char *const yes_no[] = { "false", "true", NULL };
@@ -889,9 +889,9 @@ enum { SERVER = 1 << TO_SERVER, CLIENT = 1 << TO_CLIENT, BOTH = SERVER | CLIENT 
     }
 
 static const struct inspect inspects[] = {
-    { NUMBER("mqtt.type", BOTH, type_number, 15, "Control packet type"), .choices = type_names },
+    { NUMBER("mqtt.type", BOTH, type_number, 255, "Control packet type"), .choices = type_names },
     { NUMBER("mqtt.qos", SERVER, qos_number, 2, "Quality of service") },
-    { NUMBER("mqtt.flags", SERVER, flags_number, 3, "Header flags"), .bits = flag_bits },
+    { NUMBER("mqtt.flags", SERVER, flags_number, 255, "Header flags"), .bits = flag_bits },
     { NUMBER("mqtt.protocol_version", SERVER, version_number, 255, "Protocol version of the session") },
     { NUMBER("mqtt.reason_code", BOTH, code_number, 255, "Reason or return code"),
       .alias = "mqtt.connack.return_code" },

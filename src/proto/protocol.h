@@ -79,6 +79,11 @@ struct value_range {
     uint64_t low, high; /* both belong to it */
 };
 
+struct named_value {
+    const char *name; /* NULL ends a list */
+    uint64_t value;
+};
+
 struct inspect {
     const char *name;     /* "http.uri" */
     const char *alias;    /* other sticky names, space separated: "http_raw_uri" is not one */
@@ -93,12 +98,14 @@ struct inspect {
     bool (*window)(const struct tx *tx, enum direction direction, uint32_t index, struct window *value);
     bool (*number)(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value);
     uint64_t max;            /* INSPECT_NUMBER: largest value a rule may name; 0: 64 bits */
+    bool several;            /* INSPECT_NUMBER: which of the values may follow: "any", "all" or an index */
     bool lone;               /* INSPECT_NUMBER: a rule names one of 1 to `max`, once, and no range */
     const char *const *bits; /* INSPECT_NUMBER: names of single bits, lowest first; the rule lists "a,!b" */
     uint8_t parts; /* INSPECT_NUMBER: the rule gives up to so many numbers "a,b,c", 16 bits each, the first
                     * one highest; those left out are not compared. With `choices`: "name=value",
                     * the name's index in the upper 32 bits */
     const char *const *choices; /* names a rule may use for numbers, NULL-terminated; index is the value */
+    const struct named_value *names; /* further names, of numbers that lie far apart */
     bool list;         /* INSPECT_NUMBER: a rule lists numbers, ranges "1-3" and names: one of them holds */
     const char *group; /* with `list`: a name for the values in `group_ranges`, in order, up to the highest */
     const struct value_range *group_ranges;

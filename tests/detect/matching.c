@@ -631,6 +631,35 @@ static void a_reload_leaves_nothing_of_the_old_set(void **state)
     stage_close(&next);
 }
 
+static void numbers_are_compared_in_every_form(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *form;
+        uint16_t size;
+        unsigned holds;
+    } cases[] = {
+        { "5", 5, 1 },          { "=5", 5, 1 },          { "5", 6, 0 },        { "0x5", 5, 1 },
+        { "!5", 6, 1 },         { "!=5", 5, 0 },         { ">5", 6, 1 },       { ">5", 5, 0 },
+        { ">=5", 5, 1 },        { "<5", 5, 0 },          { "<= 5", 5, 1 },     { "5-8", 5, 0 },
+        { "5-8", 6, 1 },        { "5<>8", 7, 1 },        { "5 <> 8", 8, 0 },   { "!5-8", 5, 1 },
+        { "!5-8", 6, 0 },       { "!5<>8", 8, 1 },       { "&0x6=0x2", 3, 1 }, { "&0x6=0x2", 6, 0 },
+        { "&0x6!=0x2", 6, 1 },  { "& 6 != 2", 3, 0 },    { "1kb", 1024, 1 },   { "<1KiB", 1023, 1 },
+        { "0x10-0x12", 17, 1 }, { "& 0x6 = 0x2", 3, 1 },
+    };
+    static const char payload[1024];
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct stage stage;
+        char rule[100];
+        snprintf(rule, sizeof rule, "alert tcp any any -> any any (dsize:%s; sid:1;)\n", cases[i].form);
+        stage_open(&stage, rule, NULL);
+        stage_packet(&stage, TO_SERVER, IP_TCP, payload, cases[i].size);
+        if (stage_count(&stage, 1) != cases[i].holds)
+            fail_msg("dsize:%s of %u bytes", cases[i].form, cases[i].size);
+        stage_close(&stage);
+    }
+}
+
 static void a_phase_of_tcp_is_that_in_which_the_packet_came(void **state)
 {
     (void)state;
@@ -704,6 +733,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_action_with_a_scope_reaches_that_far),
         cmocka_unit_test(scopes_that_make_no_sense_are_refused),
+        cmocka_unit_test(numbers_are_compared_in_every_form),
         cmocka_unit_test(a_phase_of_tcp_is_that_in_which_the_packet_came),
         cmocka_unit_test(contents_stand_where_they_should),
         cmocka_unit_test(earlier_matches_are_tried_again),
