@@ -32,17 +32,22 @@ static bool is_wanted(const struct context *context, const struct wanted_protoco
     return index >= 0 && wanted->protocols >> index & 1;
 }
 
+/* What was recognised of one direction; after a change it speaks the old protocol until it was heard. */
+static const struct protocol *spoken(const struct session *session, enum direction direction)
+{
+    bool heard = !(session->unheard >> direction & 1);
+    return heard || !session->original ? session->seen[direction] : session->original;
+}
+
 static bool protocol_holds(const struct check *check, struct context *context)
 {
     const struct session *session = context->in->session;
     const struct wanted_protocol *wanted = check->data;
-    if (!session)
+    if (!session || !session_decided(session, context->direction))
         return false;
-    bool decided = session->probing_done[context->direction] || session->protocol;
-    if (!decided)
-        return false;
-    bool server = is_wanted(context, wanted, session->seen[TO_SERVER], TO_SERVER);
-    bool client = is_wanted(context, wanted, session->seen[TO_CLIENT], TO_CLIENT);
+    const struct protocol *here = spoken(session, context->direction);
+    bool server = is_wanted(context, wanted, spoken(session, TO_SERVER), TO_SERVER);
+    bool client = is_wanted(context, wanted, spoken(session, TO_CLIENT), TO_CLIENT);
     bool holds;
     switch (check->mode) {
     case RECOGNISED_SERVER:
@@ -61,9 +66,9 @@ static bool protocol_holds(const struct check *check, struct context *context)
         holds = is_wanted(context, wanted, session->original, context->direction);
         break;
     default:
-        holds = is_wanted(context, wanted,
-                          session->protocol ? session->protocol : session->seen[context->direction],
-                          context->direction) ||
+        if (session->protocol && (!session->original || here != session->original))
+            here = session->protocol;
+        holds = is_wanted(context, wanted, here, context->direction) ||
                 (session->known_as && is_wanted(context, wanted, session->known_as, context->direction));
     }
     return holds != check->negated;
@@ -87,14 +92,32 @@ static bool agrees(struct compiler *c, const struct check *mine)
     return true;
 }
 
+/* What is made of the wanted protocols, and what they are made of. */
+static uint64_t related_to(const struct ruleset *set, uint64_t wanted)
+{
+    uint64_t related = 0;
+    for (size_t p = 0; p < set->protocol_count; p++) {
+        uint64_t parts = set_parts_of(set, set->protocols[p]);
+        if (wanted >> p & 1)
+            related |= parts;
+        if (parts & wanted)
+            related |= (uint64_t)1 << p;
+    }
+    return related;
+}
+
+bool is_protocol_check(const struct check *check)
+{
+    return check->test == protocol_holds;
+}
+
 static bool parse_protocol_keyword(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
     static const struct {
         const char *name;
         uint8_t mode;
-    } modes[] = { { "direction", RECOGNISED_HERE },   { "toserver", RECOGNISED_SERVER },
-                  { "to_server", RECOGNISED_SERVER }, { "toclient", RECOGNISED_CLIENT },
+    } modes[] = { { "direction", RECOGNISED_HERE },   { "to_server", RECOGNISED_SERVER },
                   { "to_client", RECOGNISED_CLIENT }, { "either", RECOGNISED_EITHER },
                   { "both", RECOGNISED_BOTH },        { "final", RECOGNISED_FINAL },
                   { "original", RECOGNISED_ORIGINAL } };
@@ -124,10 +147,8 @@ static bool parse_protocol_keyword(struct compiler *c, const struct keyword *key
     wanted->unknown = bytes_is(name, "unknown");
     wanted->failed = wanted->unknown || bytes_is(name, "failed");
     wanted->protocols = set_protocols_named(c->set, name);
-    bool sides = check->mode == RECOGNISED_SERVER || check->mode == RECOGNISED_CLIENT ||
-                 check->mode == RECOGNISED_BOTH;
-    if (sides || !c->signature->once)
-        c->signature->once = sides ? ONCE_SIDES : ONCE_PROTOCOL;
+    wanted->protocols |= related_to(c->set, wanted->protocols);
+    c->signature->once = true;
     if (!wanted->failed && !wanted->protocols)
         return refuse(c, "the protocol \"%.*s\" is not known", (int)MIN(name.size, 40U),
                       (const char *)name.data);
@@ -139,10 +160,11 @@ static const struct {
     uint64_t wanted;
     const char *told[4];
 } related_protocols[] = {
-    { 1U << PROTOCOL_http | 1U << PROTOCOL_http2, { "http", "http2", "http_any" } },
-    { 1U << PROTOCOL_http2, { "doh2", "http2" } },
-    { 1U << PROTOCOL_doh2, { "dns", "doh2", "http2", "http_any" } },
-    { 1U << PROTOCOL_dns, { "dns", "doh2" } },
+    { 1U << PROTOCOL_http | 1U << PROTOCOL_http2 | 1U << PROTOCOL_doh2, { "http", "http2", "http_any" } },
+    { 1U << PROTOCOL_http2 | 1U << PROTOCOL_doh2, { "doh2", "http2" } },
+    { 1U << PROTOCOL_doh2 | 1U << PROTOCOL_http2 | 1U << PROTOCOL_dns,
+      { "dns", "doh2", "http2", "http_any" } },
+    { 1U << PROTOCOL_dns | 1U << PROTOCOL_doh2, { "dns", "doh2" } },
 };
 
 static void write_wanted(const struct ruleset *set, uint64_t wanted, struct text *out)

@@ -20,7 +20,7 @@ struct context {
     enum direction direction;
     const struct flow_class *class;
     struct alerts *alerts;
-    int protocol; /* index of the session's protocol, or -1 */
+    uint64_t protocols; /* of the session, bits by index: several when one is made of others (doh2) */
 
     const struct signature *signature; /* being judged */
     struct tx *tx;

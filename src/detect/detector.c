@@ -201,8 +201,7 @@ bool signature_applies(struct context *context, const struct signature *s)
         if (s->not_established && is_established(context))
             return false;
     }
-    if (s->protocols && s->kind != SIGNATURE_TX &&
-        (context->protocol < 0 || !(s->protocols >> context->protocol & 1)))
+    if (s->protocols && s->kind != SIGNATURE_TX && !(s->protocols & context->protocols))
         return false;
     if (s->only_frag || s->no_frag) {
         bool fragment = packet->source == SOURCE_DEFRAG || (packet->ip && packet->ip->is_fragment);
@@ -266,6 +265,14 @@ static bool uses_match(struct context *context, const struct signature *s)
     return true;
 }
 
+/* The packet is the first of its direction since it was recognised what that direction speaks. */
+static bool recognised_now(const struct context *context)
+{
+    const struct session *session = context->in->session;
+    return session && session_decided(session, context->direction) &&
+           !(context->state && context->state->known[context->direction]);
+}
+
 static void judge_packet_rule(struct context *context, const struct signature *s)
 {
     context->signature = s;
@@ -274,7 +281,7 @@ static void judge_packet_rule(struct context *context, const struct signature *s
     context->notes = NULL;
     if (!signature_applies(context, s))
         return;
-    if (s->once && context->state && context->state->known[context->direction] & s->once)
+    if (s->once && !recognised_now(context))
         return;
     for (const struct check *check = s->checks; check; check = check->next)
         if (!check->test(check, context))
@@ -349,7 +356,7 @@ static void add_gated(struct context *context)
     if (context->flow)
         view.has |= context->direction == TO_SERVER ? GATE_TO_SERVER : GATE_TO_CLIENT;
     view.has |= (uint16_t)((established ? GATE_ESTABLISHED : GATE_NOT_ESTABLISHED) | (data ? GATE_DATA : 0) |
-                           (context->protocol >= 0 ? GATE_PROTOCOL : 0) | (wire ? GATE_PACKET : 0));
+                           (context->protocols ? GATE_PROTOCOL : 0) | (wire ? GATE_PACKET : 0));
     for (uint32_t i = data ? 0 : class->with_data; i < class->always_count; i++)
         if (gate_opens(&class->always[i], &view))
             add_candidate(context, class->always[i].rule);
@@ -553,12 +560,6 @@ static void set_class(struct context *context)
     context->class = state->classes[direction];
 }
 
-static uint8_t known_of(const struct session *session, enum direction direction)
-{
-    bool done = session->probing_done[direction];
-    return (uint8_t)((done || session->protocol ? ONCE_PROTOCOL : 0) | (done ? ONCE_SIDES : 0));
-}
-
 static void inspect_packet(struct context *context)
 {
     const struct inspection *in = context->in;
@@ -578,7 +579,7 @@ static void inspect_packet(struct context *context)
         transactions_inspect(context);
     raw_done(context);
     if (context->state && in->session)
-        context->state->known[context->direction] = known_of(in->session, context->direction);
+        context->state->known[context->direction] |= session_decided(in->session, context->direction);
     alerts_finish(context);
     if (context->state && context->flow)
         context->state->established = flow_is_set_up(context->flow);
@@ -589,6 +590,13 @@ static void skip_transactions(const struct inspection *in)
 {
     for (struct tx *tx = in->session ? in->session->txs : NULL; tx; tx = tx->next)
         tx->inspected[in->direction] = tx_complete(in->session, tx, in->direction) || in->flow_ends;
+}
+
+static uint64_t protocols_of_session(const struct ruleset *set, const struct session *session)
+{
+    int index = session && session->protocol ? set_protocol_index(set, session->protocol) : -1;
+    uint64_t known = index < 0 ? 0 : (uint64_t)1 << index;
+    return session && session->known_as ? known | set_parts_of(set, session->known_as) : known;
 }
 
 void detect(struct detector *detector, const struct inspection *inspection, struct alerts *alerts)
@@ -604,12 +612,10 @@ void detect(struct detector *detector, const struct inspection *inspection, stru
                                .packet = inspection->packet,
                                .flow = inspection->flow,
                                .direction = inspection->direction,
-                               .protocol = -1,
                                .alerts = alerts,
                                .scratch = &detector->scratch,
                                .counters = detector->counts };
-    if (inspection->session && inspection->session->protocol)
-        context.protocol = set_protocol_index(detector->set, inspection->session->protocol);
+    context.protocols = protocols_of_session(detector->set, inspection->session);
     (void)context_state(&context);
     if (context.state && context.state->pass) {
         skip_transactions(inspection);

@@ -170,6 +170,8 @@ struct item *compiler_last(struct compiler *c, const struct keyword *keyword);
 /* Moves the latest content to the buffer `name` (legacy modifiers). */
 MUST_CHECK bool compiler_move(struct compiler *c, struct bytes name);
 
+/* It is an app-layer-protocol. */
+bool is_protocol_check(const struct check *check);
 bool parse_stream_event(struct compiler *c, const struct keyword *keyword, struct bytes value);
 
 /* Shapes. */

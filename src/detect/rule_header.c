@@ -117,24 +117,13 @@ bool protocol_is_named(const struct protocol *protocol, struct bytes name)
     return bytes_is(name, protocol->name) || word_in(name, protocol->alias);
 }
 
-static bool is_known_as(const struct check *check, struct context *context)
+uint64_t set_parts_of(const struct ruleset *set, const struct protocol *protocol)
 {
-    const struct session *session = context->in->session;
-    return session && session->known_as == check->data;
-}
-
-/* Rules about it see the transactions of its parts, in its sessions only. */
-static bool take_parts(struct compiler *c, const struct protocol *protocol)
-{
-    if (!protocol->parts)
-        return true;
-    for (size_t i = 0; i < c->set->protocol_count; i++)
-        if (word_in(bytes_of_string(c->set->protocols[i]->name), protocol->parts))
-            c->protocols |= (uint64_t)1 << i;
-    struct check *check = compiler_check(c, is_known_as);
-    if (check)
-        check->data = protocol;
-    return check != NULL;
+    uint64_t parts = 0;
+    for (size_t i = 0; protocol->parts && i < set->protocol_count; i++)
+        if (word_in(bytes_of_string(set->protocols[i]->name), protocol->parts))
+            parts |= (uint64_t)1 << i;
+    return parts;
 }
 
 static bool parse_protocol(struct compiler *c, const struct rule_syntax *syntax, struct header *header)
@@ -175,8 +164,7 @@ static bool parse_protocol(struct compiler *c, const struct rule_syntax *syntax,
             allow(c, IP_UDP);
             c->udp = true;
         }
-        if (!take_parts(c, protocol))
-            return false;
+        c->protocols |= set_parts_of(c->set, protocol); /* rules about it are about its parts, too */
     }
     return c->protocols || refuse(c, "the protocol \"%.*s\" is not known", (int)MIN(name.size, 40U), lower);
 }

@@ -100,6 +100,8 @@ enum raw_kind { RAW_TCP_PACKET, RAW_TCP_STREAM, RAW_OTHER };
 int set_protocol_index(const struct ruleset *set, const struct protocol *protocol);
 /* Bit per protocol that is called so. */
 uint64_t set_protocols_named(const struct ruleset *set, struct bytes name);
+/* The protocols whose transactions its sessions have, by index; none: its own. */
+uint64_t set_parts_of(const struct ruleset *set, const struct protocol *protocol);
 /* Id of a bit name in the name space of `kind` ('f' flowbit, 'i' flowint, 'h' hostbit, 'x' xbit); -1: memory.
  */
 int set_bit(struct ruleset *set, char kind, struct bytes name);

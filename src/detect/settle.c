@@ -458,8 +458,8 @@ static bool is_about_flow(const struct compiler *c, const struct header *h)
     if (s->kind != SIGNATURE_PACKET || is_about_ends(c, h))
         return true;
     const struct check *others = s->checks;
-    if (s->once && others)
-        others = others->next; /* the first is its own */
+    while (others && is_protocol_check(others))
+        others = others->next;
     return (s->protocols || s->once) && !s->uses && !others && !s->needs_packet && !s->established &&
            !s->not_established;
 }
@@ -556,6 +556,7 @@ bool settle(struct compiler *c, struct header *header)
     if (!s->rule.priority)
         s->rule.priority = c->priority ? c->priority : 3;
     s->flow_scope = s->scope ? s->scope == SCOPE_FLOW : is_about_flow(c, header);
+    s->once = s->once && is_about_flow(c, header);
     note_rule(c);
     s->order[0] = place_of_action(c->set, s->rule.action);
     s->order[5] = (int)MIN(s->rule.priority, 255U);

@@ -291,8 +291,6 @@ struct check {
     uint32_t a, b;
 };
 
-enum { ONCE_PROTOCOL = 1, ONCE_SIDES = 2 }; /* of the flow; of each of its directions */
-
 enum action_scope { SCOPE_UNNAMED, SCOPE_PACKET, SCOPE_FLOW };
 enum signature_kind { SIGNATURE_PACKET, SIGNATURE_IP_ONLY, SIGNATURE_TX, SIGNATURE_FRAME };
 
@@ -321,7 +319,7 @@ struct signature {
     bool no_alert, files_store, bypass;
     bool any_packet; /* decode events: broken packets too */
     bool both_ways;  /* => : request and response of one transaction */
-    uint8_t once;    /* judged once per flow and direction (app-layer-protocol): when what is set is known */
+    bool once;       /* judged once per flow and direction (app-layer-protocol): when its protocol is known */
     uint64_t protocols; /* application protocols; 0: does not matter */
     struct check *checks;
     struct buffer_use *uses;              /* in evaluation order */

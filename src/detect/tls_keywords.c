@@ -92,11 +92,12 @@ static bool parse_ssl_version(struct compiler *c, const struct keyword *keyword,
     return use && (use->wanted || refuse(c, "a version is wanted"));
 }
 
+/* One of the states is there, or one of those behind a '!' (range.a) is not. */
 static bool state_holds(const struct buffer_use *use, const struct tx *tx, enum direction direction)
 {
     (void)direction;
     const struct tls *tls = (const struct tls *)tx->record;
-    return ((tls->states & use->wanted) != 0) != use->negated;
+    return ((tls->states & use->wanted) ^ use->range.a) != 0;
 }
 
 static bool parse_ssl_state(struct compiler *c, const struct keyword *keyword, struct bytes value)
@@ -108,16 +109,15 @@ static bool parse_ssl_state(struct compiler *c, const struct keyword *keyword, s
     while (use && value.size) {
         struct bytes word = bytes_trim(
             bytes_cut(&value, bytes_find_byte(value, '|') == SIZE_MAX ? ',' : '|'));
-        if (word.size && word.data[0] == '!') {
-            use->negated = true;
-            word = bytes_from(word, 1);
-        }
+        bool not = word.size && word.data[0] == '!';
+        word = bytes_from(word, not );
         size_t i = 0;
         while (i < COUNT_OF(states) && !bytes_equal_nocase(word, bytes_of_string(states[i])))
             i++;
         if (i == COUNT_OF(states))
             return refuse(c, "\"%.*s\" is no state", (int)MIN(word.size, 40U), (const char *)word.data);
         use->wanted |= 1U << i;
+        use->range.a |= not ? 1U << i : 0;
     }
     return use && (use->wanted || refuse(c, "a state is wanted"));
 }
@@ -272,7 +272,7 @@ const struct keyword tls_keywords[] = {
     { "tls.version", .parse = parse_tls_version, .help = "Version of the connection",
       .source = "RFC 8446 4.2.1", .list = "tls_generic" },
     { "ssl_version", .parse = parse_ssl_version, .help = "One of several versions", .list = "tls_generic" },
-    { "ssl_state", .parse = parse_ssl_state, .help = "Messages of the handshake seen so far",
+    { "ssl_state", .parse = parse_ssl_state, .help = "The latest message of the handshake",
       .list = "tls_generic" },
     { "tls.subject", .parse = parse_legacy_text, .flags = KEYWORD_QUOTES, .mode = 0,
       .help = "Legacy: text in the certificate's subject", .list = "tls_cert" },

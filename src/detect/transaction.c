@@ -58,7 +58,8 @@ struct inspection_of_tx {
     int protocol;
     enum direction direction;
     uint8_t progress;
-    bool complete;
+    bool complete;   /* nothing more will come */
+    bool over;       /* and what there is counts as finished */
     uint64_t offset; /* bytes of the direction that were parsed */
 };
 
@@ -324,7 +325,7 @@ static enum verdict judge_progress(const struct inspection_of_tx *in, const stru
 {
     uint8_t complete = protocol_complete(in->context->set->protocols[in->protocol], in->direction);
     uint8_t wanted = use->progress == PROGRESS_COMPLETE ? complete : use->progress;
-    uint8_t have = in->complete ? complete : in->progress;
+    uint8_t have = in->over ? complete : in->progress;
     struct range range = { use->range.comparison, wanted, 0 };
     if (range_has(&range, have))
         return HOLDS;
@@ -379,7 +380,7 @@ static enum verdict judge_use(struct inspection_of_tx *in, const struct signatur
     const struct inspect *row = buffer->rows[in->protocol];
     if (row && !(row->directions >> in->direction & 1))
         return FAILS;
-    if (row && row->kind != INSPECT_STREAM && in->progress < row->progress[in->direction] && !in->complete)
+    if (row && row->kind != INSPECT_STREAM && in->progress < row->progress[in->direction] && !in->over)
         return WAITS;
     if (row && row->kind == INSPECT_NUMBER)
         return judge_number(in, use);
@@ -516,7 +517,7 @@ static void run_prefilters(struct inspection_of_tx *in)
         bool tracked = i < BUFFERS_TRACKED;
         if (tracked && in->state->scanned[i / 64] >> (i % 64) & 1)
             continue;
-        if (row && in->progress < row->progress[in->direction] && !in->complete)
+        if (row && in->progress < row->progress[in->direction] && !in->over)
             continue;
         if (tracked)
             in->state->scanned[i / 64] |= (uint64_t)1 << i % 64;
@@ -738,7 +739,10 @@ static void inspect_one(struct context *context, struct tx *tx)
         tx->inspected[direction] = in.complete;
         return;
     }
-    in.progress = tx_progress(session, tx, direction);
+    /* A side that said nothing has begun nothing that could end with the connection. */
+    bool silent = session_silent(session, direction) && !tx->carrier;
+    in.over = in.complete && !silent;
+    in.progress = silent ? tx->progress[direction] : tx_progress(session, tx, direction);
     in.offset = session->offset[direction];
     in.state = state_of(context, tx, direction);
     if (!in.state) {

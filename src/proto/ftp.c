@@ -218,7 +218,8 @@ static bool take_command(struct session *session, struct ftp_state *state, struc
         rest.size = 0;
     } else if (!ftp->known)
         ftp->command = arena_copy(&tx->memory, name);
-    ftp->argument = arena_copy(&tx->memory, rest);
+    if (rest.size)
+        ftp->argument = arena_copy(&tx->memory, rest);
     ftp->command_truncated = truncated;
     if (truncated)
         tx_event(tx, EVENT_REQUEST_TOO_LONG);
@@ -285,10 +286,13 @@ static bool take_reply(struct session *session, struct ftp_state *state, struct 
 {
     bool last = is_code(line);
     struct tx *tx = session_tx_open(session, TO_CLIENT);
-    if (!tx)
-        tx = session_tx(session); /* the greeting */
+    bool greeting = !tx;
+    if (greeting)
+        tx = session_tx(session);
     if (!tx)
         return false;
+    if (greeting)
+        tx->inspected[TO_SERVER] = true; /* it answers nothing */
     struct ftp *ftp = record_of(tx);
     struct bytes code = last ? bytes_first(line, 3) : (struct bytes){ 0 };
     struct bytes text = last ? bytes_from(line, MIN(line.size, (size_t)4)) : line;
@@ -397,8 +401,8 @@ static bool get_reply(const struct tx *tx, enum direction direction, uint32_t in
     const struct ftp *ftp = (const void *)tx->record;
     (void)direction;
     (void)scratch;
-    if (index >= ftp->reply_count)
-        return false;
+    if (index >= ftp->reply_count || !ftp->command.size)
+        return false; /* a greeting is no reply */
     *value = ftp->replies[index];
     return true;
 }
@@ -409,7 +413,7 @@ static bool get_code(const struct tx *tx, enum direction direction, uint32_t ind
     const struct ftp *ftp = (const void *)tx->record;
     (void)direction;
     (void)scratch;
-    if (index >= ftp->code_count)
+    if (index >= ftp->code_count || !ftp->command.size)
         return false;
     *value = ftp->codes[index];
     return true;
@@ -420,7 +424,7 @@ static bool reply_received(const struct tx *tx, enum direction direction, uint32
     (void)direction;
     const struct ftp *ftp = (const void *)tx->record;
     *value = index * 2U + ftp->done; /* each way to write it */
-    return index < (COUNT_OF(received_names) - 1) / 2;
+    return ftp->command.size && index < (COUNT_OF(received_names) - 1) / 2;
 }
 
 static bool transfer_mode(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value)

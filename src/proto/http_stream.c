@@ -812,8 +812,8 @@ static void close_side(const struct call *call)
     if (side->tx)
         finish_message(call);
     side->phase = PHASE_IGNORE;
-    if (call->direction != TO_CLIENT)
-        return;
+    if (call->direction != TO_CLIENT || call->session->offset[TO_CLIENT] == 0)
+        return; /* a server that never said anything has no answer to end */
     /* Requests that were not answered will not be. */
     for (struct tx *tx = session_tx_open(call->session, TO_CLIENT); tx;
          tx = session_tx_open(call->session, TO_CLIENT))

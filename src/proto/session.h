@@ -180,6 +180,19 @@ static inline bool tx_complete(const struct session *session, const struct tx *t
     return tx_progress(session, tx, direction) >= protocol_complete(tx->protocol, direction);
 }
 
+/* It is known what `direction` speaks, or that it will not be: in a stream of each side by itself. */
+static inline bool session_decided(const struct session *session, enum direction direction)
+{
+    return session->probing_done[direction] || (session->transport == TRANSPORT_UDP && session->protocol);
+}
+
+/* Not one byte of the stream came that way, and it is not known that none could. */
+static inline bool session_silent(const struct session *session, enum direction direction)
+{
+    return session->transport == TRANSPORT_TCP && !session->offset[direction] &&
+           !session->scanned[direction] && !session->alone;
+}
+
 /* Forgets frames that are inspected; not those that are still to be written, when `unwritten`. */
 void session_sweep_frames(struct session *session, bool unwritten);
 /* Frees the transactions that are logged, and inspected in both directions (or dead). */

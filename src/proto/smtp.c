@@ -67,6 +67,12 @@ enum command {
     COMMAND_CLOSING
 };
 
+/* Of a mail: its content begins once the server has asked for it. The envelope is complete then, and not when
+ * the client says DATA: a server that refuses is told more recipients. */
+enum { PROGRESS_STARTED, PROGRESS_DATA, PROGRESS_COMPLETE };
+static const char *const request_progress[] = { "request_started", "request_data", "request_complete" };
+static const char *const response_progress[] = { "response_started", "response_data", "response_complete" };
+
 /* A command whose reply is awaited. */
 struct waiting {
     uint8_t command; /* enum command */
@@ -234,6 +240,12 @@ static void content_line(struct session *session, struct smtp_state *state, stru
     }
 }
 
+static void content_begins(const struct smtp_state *state, enum direction direction)
+{
+    if (state->tx && state->tx->progress[direction] < PROGRESS_DATA)
+        state->tx->progress[direction] = PROGRESS_DATA;
+}
+
 /* ---- commands ---- */
 
 static bool is_command(struct bytes line, const char *name)
@@ -372,6 +384,7 @@ static void command(struct session *session, struct smtp_state *state, struct by
     if (state->data_asked && !known_command(line)) { /* content without waiting for the server's word */
         state->data_asked = false;
         state->data = true;
+        content_begins(state, TO_SERVER);
         content_or_end(session, state, line, true);
         return;
     }
@@ -446,6 +459,8 @@ static void answered(struct session *session, struct smtp_state *state, const st
         if (code == 354) {
             state->data |= state->data_asked;
             state->data_asked = false;
+            content_begins(state, TO_SERVER);
+            content_begins(state, TO_CLIENT);
         } else {
             state->data_asked = false;
             raise(session, state, EVENT_DATA_COMMAND_REJECTED);
@@ -806,16 +821,18 @@ HEADER_GETTER(get_message_id, "message-id", false)
 HEADER_GETTER(get_x_mailer, "x-mailer", false)
 HEADER_GETTER(get_received, "received", true)
 
-#define ROW(keyword, getter, text, where)                                                            \
-    {                                                                                                \
-        .name = (keyword), .kind = INSPECT_GET, .directions = 1U << TO_SERVER, .progress = { 1, 1 }, \
-        .get = (getter), .help = (text), .source = (where),                                          \
+#define ROW_AT(step, keyword, getter, text, where)                                          \
+    {                                                                                       \
+        .name = (keyword), .kind = INSPECT_GET, .directions = 1U << TO_SERVER,              \
+        .progress = { (step), (step) }, .get = (getter), .help = (text), .source = (where), \
     }
+#define ENVELOPE(...) ROW_AT(PROGRESS_DATA, __VA_ARGS__)
+#define ROW(...)      ROW_AT(PROGRESS_COMPLETE, __VA_ARGS__)
 
 static const struct inspect inspects[] = {
-    ROW("smtp.helo", get_helo, "Name the client greets with", "RFC 5321 section 4.1.1.1"),
-    ROW("smtp.mail_from", get_mail_from, "Sender of the envelope", "RFC 5321 section 4.1.1.2"),
-    ROW("smtp.rcpt_to", get_rcpt_to, "Recipients of the envelope", "RFC 5321 section 4.1.1.3"),
+    ENVELOPE("smtp.helo", get_helo, "Name the client greets with", "RFC 5321 section 4.1.1.1"),
+    ENVELOPE("smtp.mail_from", get_mail_from, "Sender of the envelope", "RFC 5321 section 4.1.1.2"),
+    ENVELOPE("smtp.rcpt_to", get_rcpt_to, "Recipients of the envelope", "RFC 5321 section 4.1.1.3"),
     ROW("email.from", get_from, "From header", "RFC 5322 section 3.6"),
     ROW("email.subject", get_subject, "Subject header", "RFC 5322 section 3.6"),
     ROW("email.to", get_to, "To header", "RFC 5322 section 3.6"),
@@ -882,6 +899,8 @@ const struct protocol smtp_protocol = {
     .buffer_max = LINE_MAX_BYTES * 2,
     .stream = smtp_stream,
     .close = smtp_close,
+    .progress_names = { request_progress, response_progress },
+    .complete = { PROGRESS_COMPLETE, PROGRESS_COMPLETE },
     .write = smtp_write,
     .write_beside = smtp_write_beside,
     .inspects = inspects,

@@ -165,7 +165,7 @@ static bool client_hello(struct session *session, struct tls_state *state, struc
     struct tx *tx = state->tx;
     struct tls *tls = record_of(state);
     struct tls_end *client = &tls->ends[TO_SERVER];
-    tls->states |= TLS_STATE_CLIENT_HELLO;
+    tls->states = TLS_STATE_CLIENT_HELLO;
     if (client->has_hello) /* again, after a HelloRetryRequest: the first one identifies the client */
         return true;
     struct tls_hello hello = { 0 };
@@ -191,7 +191,7 @@ static bool server_hello(struct session *session, struct tls_state *state, struc
     struct tls *tls = record_of(state);
     struct tls_end *server = &tls->ends[TO_CLIENT];
     struct tls_hello hello = { 0 };
-    tls->states |= TLS_STATE_SERVER_HELLO;
+    tls->states = TLS_STATE_SERVER_HELLO;
     if (!tls_read_server_hello(in, &tx->memory, &hello))
         return false;
     if (server->has_hello && !server->hello.retry)
@@ -280,7 +280,7 @@ static bool handshake(struct session *session, struct tls_state *state, enum dir
     case CERTIFICATE:
         return certificates(state->tx, direction, &in);
     case SERVER_KEY:
-        tls->states |= TLS_STATE_SERVER_KEY;
+        tls->states = TLS_STATE_SERVER_KEY;
         return true;
     case SERVER_HELLO_DONE:
         raise_progress(state->tx, TO_CLIENT, TLS_SERVER_HELLO_DONE);
@@ -288,7 +288,7 @@ static bool handshake(struct session *session, struct tls_state *state, enum dir
             raise_progress(state->tx, TO_SERVER, TLS_CLIENT_CERT_DONE);
         return true;
     case CLIENT_KEY:
-        tls->states |= TLS_STATE_CLIENT_KEY;
+        tls->states = TLS_STATE_CLIENT_KEY;
         raise_progress(state->tx, TO_SERVER, TLS_CLIENT_CERT_DONE);
         return true;
     case CERTIFICATE_REQUEST:
@@ -479,7 +479,7 @@ static void sslv2_client(struct tls_state *state, struct reader in)
     client->hello.version = reader_be16(&in);
     client->version = 0x0200;
     client->has_hello = true;
-    tls->states |= TLS_STATE_CLIENT_HELLO;
+    tls->states = TLS_STATE_CLIENT_HELLO;
     raise_progress(state->tx, TO_SERVER, TLS_CLIENT_HELLO_DONE);
 }
 
@@ -487,7 +487,7 @@ static void sslv2_server(struct tls_state *state, struct reader in)
 {
     struct tls *tls = record_of(state);
     tls->ends[TO_CLIENT].version = tls->version = 0x0200;
-    tls->states |= TLS_STATE_SERVER_HELLO;
+    tls->states = TLS_STATE_SERVER_HELLO;
     reader_skip(&in, 5);
     size_t size = reader_be16(&in);
     reader_skip(&in, 4);
@@ -616,6 +616,8 @@ static bool tls_stream(struct session *session, void *parser, enum direction dir
     struct tls_side *side = &state->sides[direction];
     if (!state->tx)
         return false;
+    if (!reader_empty(in))
+        record_of(state)->states = 0;
     if (side->blind)
         (void)reader_rest(in);
     for (unsigned records = 0; !reader_empty(in); records++) {

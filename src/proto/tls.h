@@ -22,7 +22,8 @@ enum {
     TLS_SERVER_FINISHED
 };
 
-/* Values of the rule keyword ssl_state: bits, set as messages pass. */
+/* Values of the rule keyword ssl_state: bits; that of the latest message of the handshake in the bytes parsed
+ * last. */
 enum {
     TLS_STATE_CLIENT_HELLO = 1,
     TLS_STATE_SERVER_HELLO = 2,
@@ -50,8 +51,7 @@ struct tls {
     struct tls_end ends[DIRECTIONS]; /* by direction of travel: [TO_SERVER] is the client's */
     uint16_t version;                /* agreed on; 0 before the server's hello */
     bool resumed;
-    uint8_t states; /* TLS_STATE_ bits */
-    uint8_t message_states[DIRECTIONS];
+    uint8_t states; /* a TLS_STATE_ bit, or 0 */
     struct bytes ja4;
     const char *from; /* protocol before STARTTLS, or NULL */
 };
