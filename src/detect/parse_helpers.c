@@ -71,7 +71,7 @@ static const struct {
 static bool parse_mask(struct compiler *c, struct bytes text, uint64_t max, struct range *range)
 {
     size_t equal = bytes_find_byte(text, '='), end = equal;
-    if (equal == SIZE_MAX)
+    if (equal == SIZE_MAX || !text.data)
         return refuse(c, "a mask wants a value, as in &0xf0=0x20");
     if (equal && text.data[equal - 1] == '!') {
         range->comparison = LACKS_BITS;
