@@ -67,14 +67,21 @@ static void inspect(struct tx *tx)
     tx->detect[TO_SERVER] = (void *)mark_of(tx);
 }
 
+/* What one side sent and the parser left unread. */
+struct side {
+    uint8_t *data;
+    size_t size;
+    uint64_t offered; /* offset behind all that was offered */
+};
+
 /* Frames are looked at and forgotten; one that begins behind what was offered would show what is not there.
  */
-static void take_frames(struct session *session, const uint64_t offered[DIRECTIONS])
+static void take_frames(struct session *session, const struct side sides[DIRECTIONS])
 {
     for (int d = 0; d < DIRECTIONS; d++)
         for (size_t i = 0; i < session->frame_count[d]; i++) {
             struct frame *frame = &session->frames[d][i];
-            if (session->transport == TRANSPORT_TCP && frame->offset > offered[d])
+            if (session->transport == TRANSPORT_TCP && frame->offset > sides[d].offered)
                 abort();
             frame->inspected = frame->logged = frame->size != UINT64_MAX;
         }
@@ -103,46 +110,64 @@ static void finish(struct session *session, struct text *out)
     session_sweep(session);
 }
 
+/* Recognition after a change may find that the ends are the other way round. Returns the direction of the
+ * bytes that `direction` had. */
+static enum direction turn(struct session *session, struct side sides[DIRECTIONS], bool *turned,
+                           enum direction direction)
+{
+    if (!session->reversed)
+        return direction;
+    struct side kept = sides[TO_SERVER];
+    sides[TO_SERVER] = sides[TO_CLIENT];
+    sides[TO_CLIENT] = kept;
+    session->reversed = false;
+    *turned = !*turned;
+    return !direction;
+}
+
 /* One connection, or the datagrams between two ports, in the protocol without recognition. */
 static void play(struct session *session, struct reader *in, struct text *out)
 {
-    size_t most = reader_left(in), pending_size[DIRECTIONS] = { 0 };
-    uint8_t *pending[DIRECTIONS] = { malloc(most + 1), malloc(most + 1) };
-    uint64_t offered[DIRECTIONS] = { 0 };
+    size_t most = reader_left(in);
+    struct side sides[DIRECTIONS] = { { .data = malloc(most + 1) }, { .data = malloc(most + 1) } };
+    bool turned = false;
     session_announced(session, &PROTOCOL_UNDER_TEST, BYTES_OF(""));
-    while (pending[0] && pending[1] && !reader_empty(in)) {
+    while (sides[0].data && sides[1].data && !reader_empty(in)) {
         uint16_t head = reader_be16(in);
         struct bytes part = bytes_first(reader_peek(in), head & 0x3fff);
-        enum direction d = head & 0x8000 ? TO_CLIENT : TO_SERVER;
+        enum direction d = (head >> 15) != turned ? TO_CLIENT : TO_SERVER;
+        struct side *side = &sides[d];
         reader_skip(in, part.size);
         if (PROTOCOL_UNDER_TEST.probe)
             (void)PROTOCOL_UNDER_TEST.probe(d, part);
         if (session->transport == TRANSPORT_UDP) {
             session_datagram(session, d, part);
         } else if (!(head & 0x7fff)) { /* what was left unread goes with the bytes that are lost */
-            session_gap(session, d, pending_size[d] + reader_be16(in));
-            pending_size[d] = 0;
+            session_gap(session, d, side->size + reader_be16(in));
+            side->size = 0;
         } else {
             if (part.size)
-                memcpy(pending[d] + pending_size[d], part.data, part.size);
-            pending_size[d] += part.size;
+                memcpy(side->data + side->size, part.data, part.size);
+            side->size += part.size;
             uint64_t before = session->offset[d];
-            session_stream(session, d, bytes_of(pending[d], pending_size[d]), head & 0x4000 ? FEED_END : 0);
+            session_stream(session, d, bytes_of(side->data, side->size), head & 0x4000 ? FEED_END : 0);
+            d = turn(session, sides, &turned, d);
+            side = &sides[d];
             size_t taken = (size_t)(session->offset[d] - before);
-            if (taken > pending_size[d])
+            if (taken > side->size)
                 abort();
-            memmove(pending[d], pending[d] + taken, pending_size[d] - taken);
-            pending_size[d] -= taken;
+            memmove(side->data, side->data + taken, side->size - taken);
+            side->size -= taken;
         }
-        offered[d] = session->offset[d] + pending_size[d];
-        take_frames(session, offered);
+        side->offered = session->offset[d] + side->size;
+        take_frames(session, sides);
         finish(session, out);
     }
     session_end(session);
-    take_frames(session, offered);
+    take_frames(session, sides);
     finish(session, out);
-    free(pending[0]);
-    free(pending[1]);
+    free(sides[0].data);
+    free(sides[1].data);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
