@@ -825,7 +825,7 @@ const char *settings_refusal(const char *path)
         { "mpm-algo", "the pattern matcher is fixed" },
         { "spm-algo", "the pattern matcher is fixed" },
         { "unix-command", "the control socket is not supported" },
-        { "profiling", "profiling is by perf and callgrind" },
+        { "profiling", "what rules cost is written with --profile-rules" },
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         size_t size = strlen(rows[i].prefix);
