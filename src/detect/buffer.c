@@ -350,11 +350,11 @@ static const struct named_row *row_with_suffix(const struct ruleset *set, const 
 /* "NAME" or "!NAME" of the row's further names. */
 static bool is_further_name(const struct inspect *row, struct bytes value, struct range *range)
 {
-    bool not = value.size && value.data[0] == '!';
-    struct bytes word = bytes_from(value, not );
+    bool negated = value.size && value.data[0] == '!';
+    struct bytes word = bytes_from(value, negated);
     for (const struct named_value *named = row->names; named && named->name; named++) {
         if (bytes_equal_nocase(word, bytes_of_string(named->name))) {
-            *range = (struct range){ .comparison = not ? IS_NOT : IS_EQUAL, .a = named->value };
+            *range = (struct range){ .comparison = negated ? IS_NOT : IS_EQUAL, .a = named->value };
             return true;
         }
     }

@@ -118,11 +118,11 @@ bool parse_range(struct compiler *c, struct bytes text, uint64_t max, const char
 {
     text = bytes_trim(text);
     *range = (struct range){ .comparison = IS_EQUAL };
-    bool not = text.size && text.data[0] == '!';
-    struct bytes name = bytes_from(text, not );
+    bool negated = text.size && text.data[0] == '!';
+    struct bytes name = bytes_from(text, negated);
     for (size_t i = 0; name.size && choices && choices[i]; i++) {
         if (bytes_equal_nocase(name, bytes_of_string(choices[i]))) {
-            range->comparison = not ? IS_NOT : IS_EQUAL;
+            range->comparison = negated ? IS_NOT : IS_EQUAL;
             range->a = i;
             return true;
         }
@@ -130,7 +130,7 @@ bool parse_range(struct compiler *c, struct bytes text, uint64_t max, const char
     size_t between = bytes_find(text, BYTES_OF("<>"));
     if (between == SIZE_MAX)
         between = bytes_find_byte(text, '-');
-    if (between != SIZE_MAX && between > not )
+    if (between != SIZE_MAX && between > negated)
         return parse_between(c, text, between, max, range);
     for (size_t i = 0; i < COUNT_OF(signs); i++) {
         struct bytes sign = bytes_of_string(signs[i].sign);

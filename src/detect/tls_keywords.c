@@ -109,15 +109,15 @@ static bool parse_ssl_state(struct compiler *c, const struct keyword *keyword, s
     while (use && value.size) {
         struct bytes word = bytes_trim(
             bytes_cut(&value, bytes_find_byte(value, '|') == SIZE_MAX ? ',' : '|'));
-        bool not = word.size && word.data[0] == '!';
-        word = bytes_from(word, not );
+        bool negated = word.size && word.data[0] == '!';
+        word = bytes_from(word, negated);
         size_t i = 0;
         while (i < COUNT_OF(states) && !bytes_equal_nocase(word, bytes_of_string(states[i])))
             i++;
         if (i == COUNT_OF(states))
             return refuse(c, "\"%.*s\" is no state", (int)MIN(word.size, 40U), (const char *)word.data);
         use->wanted |= 1U << i;
-        use->range.a |= not ? 1U << i : 0;
+        use->range.a |= negated ? 1U << i : 0;
     }
     return use && (use->wanted || refuse(c, "a state is wanted"));
 }
