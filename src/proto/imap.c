@@ -94,6 +94,7 @@ const struct protocol imap_protocol = {
     .transports = TRANSPORT_TCP,
     .ports = "143",
     .probe = imap_probe,
+    .known_by_server = true,
     .server_speaks_first = true,
     .probe_depth = sizeof GREETING - 1,
     .state_size = sizeof(struct imap_state),

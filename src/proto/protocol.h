@@ -146,6 +146,7 @@ struct protocol {
     /* Recognition from the first bytes of `direction`. Cheap; called again with more until it decides. */
     enum probe (*probe)(enum direction direction, struct bytes data);
     bool probe_usual_port_only; /* too little to go by elsewhere */
+    bool known_by_server;       /* what its clients say is not recognised, and need not be */
     bool server_speaks_first;   /* a banner: first data towards the client is in order */
     uint16_t probe_depth;       /* bytes after which PROBE_MORE counts as no */
 

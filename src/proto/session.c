@@ -479,12 +479,16 @@ static void check_expected(struct session *session, const struct protocol *found
 /* So many bytes of a side are needed before it can be said, as in Suricata, that they tell nothing. */
 static const uint8_t side_tells[DIRECTIONS] = { [TO_SERVER] = 17, [TO_CLIENT] = 10 };
 
-/* These bytes alone would not tell (a greeting "220"), but they fit what the other side's told. */
+/* These bytes alone would not tell (a greeting "220", a client's commands), but they fit what the other
+ * side's told. */
 static bool agrees(const struct session *session, enum direction direction, struct bytes data)
 {
     const struct protocol *protocol = session->protocol;
-    return protocol && protocol->server_speaks_first && direction == TO_CLIENT && session->owed[direction] &&
-           protocol->probe && protocol->probe(direction, data) == PROBE_MORE;
+    if (!protocol || !protocol->server_speaks_first || !protocol->probe)
+        return false;
+    if (direction == TO_SERVER)
+        return protocol->known_by_server;
+    return session->owed[direction] && protocol->probe(direction, data) == PROBE_MORE;
 }
 
 /* More bytes may tell what this is. */
@@ -501,7 +505,7 @@ bool session_side_failed(const struct session *session, enum direction direction
 {
     uint64_t heard = session->offset[direction] + session->scanned[direction];
     return session->probing_done[direction] && !session->seen[direction] &&
-           (session->transport != TRANSPORT_TCP || heard >= side_tells[direction]);
+           (session->skipped || session->transport != TRANSPORT_TCP || heard >= side_tells[direction]);
 }
 
 /* Nothing was recognised in what this side said, though the other one's told what it is. */
@@ -675,7 +679,7 @@ void session_stream(struct session *session, enum direction direction, struct by
                     session->scanned[direction] = 0; /* these are offered again after those */
                     return;
                 }
-            } else {
+            } else if (!session->original) {
                 recognise_late(session, direction, ready);
             }
         }
@@ -744,6 +748,7 @@ void session_one_sided(struct session *session, enum direction silent)
     if (session->protocol || session->probing_done[silent])
         return;
     give_up(session, silent);
+    session->skipped = true;
     session_event(session, SESSION_DETECTION_SKIPPED);
 }
 
