@@ -79,6 +79,10 @@ static void decode_transport(struct decoder *decoder, struct packet *packet, uin
         if (packet->ip->version == 6 && data.size)
             packet_event(decoder, packet, DECODE_EVENT_IPV6_DATA_AFTER_NONE_HEADER);
         break;
+    case IP_MOBILITY:
+    case IP_HIP:
+    case IP_SHIM6:
+        break; /* known, and the last of what is looked at */
     default:
         if (packet->ip->version == 6)
             packet_event(decoder, packet, DECODE_EVENT_IPV6_UNKNOWN_NEXT_HEADER);

@@ -12,7 +12,8 @@ typedef void (*layer_fn)(struct decoder *decoder, struct packet *packet, struct 
 /* link.c */
 void decode_link(struct decoder *decoder, struct packet *packet, struct bytes data);
 void decode_ethernet(struct decoder *decoder, struct packet *packet, struct bytes data);
-/* By EtherType; `unknown` is the event raised for types that are not decoded, DECODE_EVENT_COUNT for none. */
+/* By EtherType; `unknown` is raised beside the event of Ethernet for types that are not decoded;
+ * DECODE_EVENT_COUNT: nothing more. */
 void decode_ether_type(struct decoder *decoder, struct packet *packet, uint16_t type, struct bytes data,
                        enum decode_event unknown);
 void decode_ppp(struct decoder *decoder, struct packet *packet, struct bytes data);

@@ -48,8 +48,7 @@ static void decode_8021ah(struct decoder *decoder, struct packet *packet, struct
         packet_break(decoder, packet, DECODE_EVENT_IEEE8021AH_HEADER_TOO_SMALL);
         return;
     }
-    decode_ether_type(decoder, packet, load_be16(data.data + 16), bytes_from(data, 18),
-                      DECODE_EVENT_ETHERNET_UNKNOWN_ETHERTYPE);
+    decode_ether_type(decoder, packet, load_be16(data.data + 16), bytes_from(data, 18), DECODE_EVENT_COUNT);
 }
 
 /* A tag of `size` octets whose last two are the next type. */
@@ -311,9 +310,9 @@ void decode_ether_type(struct decoder *decoder, struct packet *packet, uint16_t 
         break;
     }
     count_one(decoder, DECODE_UNKNOWN_ETHERTYPE);
-    if (unknown == DECODE_EVENT_ETHERNET_UNKNOWN_ETHERTYPE)
-        packet_event(decoder, packet, unknown);
-    else if (unknown != DECODE_EVENT_COUNT)
+    packet_event(decoder, packet,
+                 DECODE_EVENT_ETHERNET_UNKNOWN_ETHERTYPE); /* of whatever link, as in Suricata */
+    if (unknown != DECODE_EVENT_COUNT)
         packet_break(decoder, packet, unknown);
 }
 
@@ -329,8 +328,7 @@ void decode_ethernet(struct decoder *decoder, struct packet *packet, struct byte
     packet->ether = bytes_first(data, 14);
     packet->is_ethernet = true;
     packet->ether_type = load_be16(data.data + 12);
-    decode_ether_type(decoder, packet, packet->ether_type, bytes_from(data, 14),
-                      DECODE_EVENT_ETHERNET_UNKNOWN_ETHERTYPE);
+    decode_ether_type(decoder, packet, packet->ether_type, bytes_from(data, 14), DECODE_EVENT_COUNT);
 }
 
 /* Address family in the byte order of the capturing host (LINKTYPE_NULL) or the network's (LOOP). */

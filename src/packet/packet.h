@@ -29,6 +29,9 @@ enum ip_protocol {
     IP_NONE = 59,
     IP_DSTOPTS = 60,
     IP_SCTP = 132,
+    IP_MOBILITY = 135,
+    IP_HIP = 139,
+    IP_SHIM6 = 140,
 };
 
 /* RFC 791, RFC 8200; one record for both versions. */

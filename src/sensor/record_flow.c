@@ -131,11 +131,20 @@ static void put_exceptions(const struct settings *settings, uint32_t exceptions,
     json_close(out, ']');
 }
 
+/* Datagrams without a payload: there was nothing to recognise, nor will be. */
+static bool is_mute_udp(const struct flow *flow, const struct session *session)
+{
+    return !session && flow->protocol == IP_UDP;
+}
+
 static void write_flow(struct recorder *recorder, const struct eve_settings *eve, const struct flow *flow,
                        const struct session *session, uint32_t exceptions, struct text *out)
 {
     open_record(recorder, eve, flow, "flow", false, out);
-    recorder_app_proto(session, out);
+    if (is_mute_udp(flow, session))
+        json_word(out, "app_proto", "failed");
+    else
+        recorder_app_proto(session, out);
     json_open(out, "flow", '{');
     json_uint(out, "pkts_toserver", flow->packets[TO_SERVER]);
     json_uint(out, "pkts_toclient", flow->packets[TO_CLIENT]);
@@ -172,7 +181,8 @@ static void write_netflow(struct recorder *recorder, const struct eve_settings *
                           const struct session *session, enum direction direction, struct text *out)
 {
     open_record(recorder, eve, flow, "netflow", direction == TO_CLIENT, out);
-    json_cstring(out, "app_proto", recorder_app_of(session, direction));
+    json_cstring(out, "app_proto",
+                 is_mute_udp(flow, session) ? "failed" : recorder_app_of(session, direction));
     json_open(out, "netflow", '{');
     json_uint(out, "pkts", flow->packets[direction]);
     json_uint(out, "bytes", flow->bytes[direction]);
@@ -184,6 +194,8 @@ static void write_netflow(struct recorder *recorder, const struct eve_settings *
     if (session && session->tx_total)
         json_uint(out, "tx_cnt", session->tx_total);
     json_close(out, '}');
+    if (eve->metadata)
+        recorder_metadata(recorder, flow, NULL, out);
     if (eve->ethernet)
         put_ether(recorder, flow, direction == TO_CLIENT, out);
     if (flow->protocol == IP_TCP) {

@@ -420,8 +420,9 @@ const char *session_app_name(const struct session *session)
 
 const char *recorder_app_of(const struct session *session, enum direction direction)
 {
-    if (session && session->seen[direction])
-        return session->seen[direction]->name;
+    const struct protocol *seen = session ? session->seen[direction] : NULL;
+    if (seen)
+        return seen == session->protocol && session->known_as ? session->known_as->name : seen->name;
     if (session && session->protocol && session_side_failed(session, direction))
         return "failed";
     const char *name = session_app_name(session);

@@ -171,6 +171,27 @@ static void nesting_ends(void **state)
     assert_int_equal(decoder.counts[DECODE_TOO_MANY_LAYERS], 1);
 }
 
+/* An IPv6 packet whose next header is `next`, eight octets long. */
+#define IP6_OF(next)                   \
+    "600000000008" next "40"           \
+    "20010db8000000000000000000000001" \
+    "20010db8000000000000000000000002" \
+    "3b00000000000000"
+
+static void headers_that_end_a_packet_are_known(void **state)
+{
+    (void)state;
+    static const char *const packets[] = { IP6_OF("87"), IP6_OF("8b"), IP6_OF("8c") };
+    for (size_t i = 0; i < COUNT_OF(packets); i++) {
+        uint8_t frame[64];
+        struct packet packet;
+        size_t size = from_hex(packets[i], frame, sizeof frame);
+        decoder_init(&decoder, NULL);
+        decode_bytes(&packet, LINK_RAW, frame, size);
+        assert_int_equal(packet.event_count, 0);
+    }
+}
+
 static void broken_headers_have_their_event(void **state)
 {
     (void)state;
@@ -206,6 +227,24 @@ static void broken_headers_have_their_event(void **state)
         { LINK_RAW, IP("001e", "2f") "40000800000000000000", "gre.version0_malformed_sre_hdr" },
         { LINK_RAW, IP("0022", "2f") "40000800000000000800000900000000", "gre.version0_malformed_sre_hdr" },
         { LINK_PPP, "ff03002b0000", "ppp.unsup_proto" },
+        { LINK_ETHERNET,
+          "020000000002020000000001"
+          "1234"
+          "00",
+          "ethernet.unknown_ethertype" },
+        { LINK_ETHERNET,
+          "020000000002020000000001"
+          "8100"
+          "0005"
+          "1234"
+          "00",
+          "ethernet.unknown_ethertype" },
+        { LINK_CISCO_HDLC,
+          "8f00"
+          "8035"
+          "00000002",
+          "ethernet.unknown_ethertype" },
+        { LINK_RAW, IP6_OF("9e"), "ipv6.unknown_next_header" },
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         uint8_t frame[256];
@@ -339,6 +378,7 @@ int main(void)
         cmocka_unit_test(fields_are_read),
         cmocka_unit_test(nesting_ends),
         cmocka_unit_test(broken_headers_have_their_event),
+        cmocka_unit_test(headers_that_end_a_packet_are_known),
         cmocka_unit_test(checksums_are_right),
         cmocka_unit_test(a_checksum_can_be_asked_for_when_none_was_computed),
     };
