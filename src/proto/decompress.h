@@ -42,9 +42,9 @@ MUST_CHECK struct decompressor *decompress_open(const enum coding *codings, size
 enum decompress_status decompress_feed(struct decompressor *decompressor, struct bytes data);
 /* No more input: delivers what layers still hold back. */
 enum decompress_status decompress_finish(struct decompressor *decompressor);
-/* Accepts NULL. */
 /* Bytes it holds, about; NULL holds none. */
 size_t decompress_memory(const struct decompressor *decompressor);
+/* Accepts NULL. */
 void decompress_free(struct decompressor *decompressor);
 
 #endif

@@ -454,6 +454,7 @@ static void swap_sides(struct session *session)
     SWAP(seen);
     SWAP(status);
     SWAP(probing_done);
+    SWAP(lost);
     SWAP(offset);
     SWAP(scanned);
     SWAP(gaps);
@@ -504,7 +505,7 @@ static bool may_still_tell(const struct session *session, enum direction directi
 bool session_side_failed(const struct session *session, enum direction direction)
 {
     uint64_t heard = session->offset[direction] + session->scanned[direction];
-    return session->probing_done[direction] && !session->seen[direction] &&
+    return session->probing_done[direction] && !session->seen[direction] && !session->lost[direction] &&
            (session->skipped || session->transport != TRANSPORT_TCP || heard >= side_tells[direction]);
 }
 
@@ -701,6 +702,7 @@ void session_gap(struct session *session, enum direction direction, uint64_t siz
     session->offset[direction] += size;
     session->scanned[direction] = 0;
     if (!session->protocol) {
+        session->lost[direction] |= !session->probing_done[direction];
         give_up(session, direction);
         return;
     }

@@ -70,7 +70,8 @@ struct session {
     uint8_t status[DIRECTIONS];                 /* enum session_status */
     bool reversed;                              /* the worker has to swap the flow's ends; it clears this */
     bool probing_done[DIRECTIONS];
-    bool skipped; /* nothing was recognised in much of one side, and the other was not waited for */
+    bool lost[DIRECTIONS]; /* bytes were missing before anything was recognised: it did not fail */
+    bool skipped;          /* nothing was recognised in much of one side, and the other was not waited for */
     /* Bytes were offered before the protocol was known, and must be offered again. */
     bool owed[DIRECTIONS];
     uint64_t offset[DIRECTIONS];  /* stream offset of the next unread byte */
