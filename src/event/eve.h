@@ -17,6 +17,7 @@ struct eve_stamp {
     } seconds[8];
 };
 
+/* The value of eve_time(). */
 void eve_put_time(struct eve_stamp *stamp, struct text *out, uint64_t time);
 /* "2026-11-22T03:04:05.123456+0000" as a member. */
 JSON_INLINE void eve_time(struct eve_stamp *stamp, struct text *out, const char *key, uint64_t time)
@@ -47,8 +48,9 @@ struct eve_header {
 
 /* Opens the line's object and writes the header; the caller appends members and closes it. */
 void eve_open(struct eve_stamp *stamp, const struct eve_header *header, struct text *out);
-/* "TCP", "UDP", "IPv6-ICMP", ... or the number in three digits. */
+/* The value of eve_protocol(). */
 void eve_put_protocol(struct text *out, uint8_t protocol);
+/* "TCP", "UDP", "IPv6-ICMP", ... or the number in three digits. */
 JSON_INLINE void eve_protocol(struct text *out, const char *key, uint8_t protocol)
 {
     json_key(out, key);

@@ -161,13 +161,13 @@ static const struct krb5 *krb5_of(const struct tx *tx)
     return (const struct krb5 *)tx->record;
 }
 
-/* Anything but AES and Camellia (RFC 8429, RFC 6649); numbers below 0 are private ones. */
 /* Microsoft's, and the key of a key (IANA Kerberos encryption types). */
 static const struct named_value private_encryptions[] = {
     { "subkey-keymaterial", 65 },    { "rc4-md4", (uint64_t)-128 },       { "rc4-plain2", (uint64_t)-129 },
     { "rc4-lm", (uint64_t)-130 },    { "rc4-sha", (uint64_t)-131 },       { "des-plain", (uint64_t)-132 },
     { "rc4-plain", (uint64_t)-134 }, { "rc4-plain-exp", (uint64_t)-136 }, { NULL, 0 },
 };
+/* Anything but AES and Camellia (RFC 8429, RFC 6649); numbers below 0 are private ones. */
 static const struct value_range weak_ranges[] = { { 0, 16 }, { 21, 24 }, { 27, UINT64_MAX } };
 
 static bool weak(int32_t encryption)

@@ -217,10 +217,10 @@ static bool take_password(struct session *session, const struct pgsql_state *sta
 /* CopyData, CopyDone, CopyFail: one transaction for the whole copy. */
 static bool take_copy(struct session *session, struct pgsql_state *state, uint8_t type, uint32_t size)
 {
-    struct tx *tx =
-        session->last_tx; /* that of a copy waits for its answer: no walk for each of its messages */
-    if (!tx || tx_complete(session, tx, TO_CLIENT))
-        tx = session_tx_open(session, TO_CLIENT) ? tx : NULL;
+    struct tx *tx = session->last_tx;
+    /* That of a copy waits for its answer: no walk for each of its messages. */
+    if (tx && tx_complete(session, tx, TO_CLIENT) && !session_tx_open(session, TO_CLIENT))
+        tx = NULL;
     if (!tx || record_of(tx)->request != REQUEST_COPY || !state->copying)
         tx = new_request(session, REQUEST_COPY);
     if (!tx)
