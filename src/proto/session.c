@@ -221,11 +221,14 @@ struct tx *session_tx_open(struct session *session, enum direction direction)
 
 void tx_event(struct tx *tx, uint8_t event)
 {
-    for (size_t i = 0; i < tx->event_count; i++)
+    size_t count = MIN((size_t)tx->event_count, COUNT_OF(tx->events));
+    for (size_t i = 0; i < count; i++)
         if (tx->events[i] == event)
             return;
-    if (tx->event_count < COUNT_OF(tx->events))
-        tx->events[tx->event_count++] = event;
+    if (count == COUNT_OF(tx->events))
+        return;
+    tx->events[count] = event;
+    tx->event_count = (uint8_t)(count + 1);
 }
 
 void tx_finish(struct tx *tx, enum direction direction)
