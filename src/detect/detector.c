@@ -475,6 +475,18 @@ static struct bytes around_packet(struct context *context, const struct stream *
     return stream_held(stream, start);
 }
 
+/* The sender has said all it has to say: the client's end is taken at its word, the server's once the client
+ * has come to its own. */
+static bool is_done(const struct inspection *in, enum direction direction)
+{
+    const struct stream *other = in->streams[!direction];
+    if (!stream_closed(in->streams[direction]))
+        return false;
+    const struct tcp *tcp = in->flow ? in->flow->tcp : NULL;
+    bool client_closed = tcp && (tcp->state == TCP_CLOSE_WAIT || tcp->state == TCP_LAST_ACK);
+    return client_closed || !other || stream_closed(other);
+}
+
 /* The raw bytes to look at now: a chunk's worth, or what is there when a transaction ended or nothing more
  * will come. */
 static void take_raw(struct context *context)
@@ -490,9 +502,7 @@ static void take_raw(struct context *context)
     if (state->raw_offset[direction] < start)
         state->raw_offset[direction] = start;
     state->raw_done[direction] = context->flow->no_payload_inspection;
-    const struct stream *other = in->streams[!direction];
-    bool flush = in->flow_ends || (stream_closed(stream) && (!other || stream_closed(other))) ||
-                 state->raw_done[direction];
+    bool flush = in->flow_ends || is_done(in, direction) || state->raw_done[direction];
     if (in->session) {
         uint64_t finished = finished_transactions(in->session, direction);
         flush |= finished != state->tx_seen[direction];

@@ -133,6 +133,23 @@ void tcp_close_both(struct tcp_step *step, bool reset)
     tcp_set_state(step, TCP_CLOSED);
 }
 
+/* Whether the receiver ends the connection for a reset with this number. Most systems want the very one that
+ * comes next: what is merely in the window can be a guess (RFC 5961 section 3.2). */
+static bool reset_in_place(const struct stream *out, uint32_t sequence)
+{
+    switch ((enum os_policy)out->policy) {
+    case OS_LINUX:
+    case OS_OLD_LINUX:
+    case OS_SOLARIS: /* RFC 9293 section 3.10.7.4: anything in the window */
+        return SEQ_GE(sequence, out->last_ack) &&
+               (SEQ_LE(sequence, out->edge) || SEQ_LE(sequence, out->next));
+    case OS_HPUX11:
+        return SEQ_GE(sequence, out->next);
+    default:
+        return sequence == out->next;
+    }
+}
+
 void tcp_reset(struct tcp_step *step)
 {
     const struct tcp_header *header = step->header;
@@ -157,13 +174,11 @@ void tcp_reset(struct tcp_step *step)
         tcp_refuse(step, STREAM_EVENT_RST_INVALID_ACK);
         return;
     }
-    uint32_t low = SEQ_LT(out->last_ack, out->next) ? out->last_ack : out->next;
-    bool inside = SEQ_GE(header->sequence, low) &&
-                  (SEQ_LE(header->sequence, out->edge) || SEQ_LE(header->sequence, out->next));
-    if (!inside && !step->tcp->async && out->started) {
-        tcp_refuse(step, STREAM_EVENT_RST_INVALID_ACK);
+    if (!step->tcp->async && out->started && !reset_in_place(out, header->sequence)) {
+        step->result->invalid = true;
         return;
     }
+    step->result->taken = true; /* its data, if there is any, is for nobody */
     if (header->flags & TCP_ACK && SEQ_GT(header->acknowledgment, back->last_ack) &&
         SEQ_LE(header->acknowledgment, back->next)) {
         back->last_ack = header->acknowledgment;
@@ -426,22 +441,24 @@ void tcp_open(struct tcp_step *step)
         tcp_reset(step);
         return;
     }
-    if (flags & TCP_SYN) {
-        bool closing = tcp->state != TCP_ESTABLISHED;
-        bool refused = tcp->state == TCP_CLOSED && tcp->closed_by_rst && !tcp->established;
-        if (refused && !(flags & TCP_ACK) && tcp_to_server(step) && header->sequence == out->isn) {
+    if (tcp->state == TCP_CLOSED) {
+        if (tcp_was_refused(tcp) && (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && tcp_to_server(step))
             tcp_try_again(step);
+        return; /* of nothing any more: neither odd nor anybody's data */
+    }
+    if (flags & TCP_SYN) {
+        if (tcp->state != TCP_ESTABLISHED) {
+            tcp_refuse(step, STREAM_EVENT_SHUTDOWN_SYN_RESEND);
         } else if (flags & TCP_ACK) {
             if (tcp_to_server(step))
                 tcp_refuse(step, STREAM_EVENT_EST_SYNACK_TOSERVER);
-            else if (header->acknowledgment != back->isn + 1 && header->acknowledgment != back->last_ack)
+            else if (header->acknowledgment != back->last_ack)
                 tcp_refuse(step, STREAM_EVENT_EST_SYNACK_RESEND_WITH_DIFFERENT_ACK);
             else if (header->sequence != out->isn)
                 tcp_refuse(step, STREAM_EVENT_EST_SYNACK_RESEND_WITH_DIFF_SEQ);
-            else
+            else if (out->next != out->isn + 1 || back->last_ack != back->isn + 1)
                 tcp_refuse(step, STREAM_EVENT_EST_SYNACK_RESEND);
-        } else if (closing) {
-            tcp_refuse(step, STREAM_EVENT_SHUTDOWN_SYN_RESEND);
+            /* else the acknowledgment that ended the handshake was lost on its way to the server */
         } else if (!tcp_to_server(step)) {
             tcp_refuse(step, STREAM_EVENT_EST_SYN_TOCLIENT);
         } else if (header->sequence != out->isn) {
@@ -451,6 +468,8 @@ void tcp_open(struct tcp_step *step)
         }
         return;
     }
+    if (UNLIKELY(!(flags & (TCP_ACK | TCP_FIN)))) /* RFC 9293 section 3.10.7.4: the receiver drops it */
+        return;
     if (UNLIKELY(out->rst_signed) && size && !header->is_signed) {
         /* Its sender goes on as if it had never been: somebody else's, or meant for the sensor alone. */
         out->rst_signed = false;
@@ -476,7 +495,15 @@ void tcp_open(struct tcp_step *step)
         /* Every byte of it was acknowledged already. */
         step->result->retransmission = true;
         tcp_event(step, STREAM_EVENT_PKT_SPURIOUS_RETRANSMISSION);
-        if (SEQ_LT(header->sequence, out->last_ack - MAX(out->window, 1U << 16))) {
+        bool far = SEQ_LT(header->sequence, out->last_ack - MAX(out->window, 1U << 16));
+        bool before = far || SEQ_LT(after, out->last_ack);
+        if (tcp->state == TCP_CLOSE_WAIT)
+            tcp_event(step, STREAM_EVENT_PKT_RETRANSMISSION);
+        if (tcp->state == TCP_CLOSE_WAIT || (tcp->state == TCP_ESTABLISHED && before)) {
+            tcp_event(step, family->before);
+            return; /* its receiver throws its bytes away */
+        }
+        if (far) {
             step->result->invalid = true;
             return;
         }
@@ -589,12 +616,18 @@ bool tcp_is_reuse(const struct tcp_tracker *tracker, const struct flow *flow, co
 {
     (void)tracker;
     const struct tcp *tcp = flow->tcp;
-    if (!tcp || (packet->tcp->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN || !packet->tcp->checksum_ok)
+    if ((packet->tcp->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN || !packet->tcp->checksum_ok)
         return false;
+    if (!tcp) /* what came before was of another connection, which began out of sight or is forgotten */
+        return true;
+    bool from_client = packet->src_port == flow->client_port && address_equal(&packet->src, &flow->client);
     switch (tcp->state) {
     case TCP_SYN_RECV: /* the client begins again without fast open (RFC 7413 section 4.1.3) */
         return tcp->fast_open_ignored && !packet->tcp->has_fast_open && !packet->payload.size;
     case TCP_CLOSED:
+        if (from_client && tcp_was_refused(tcp))
+            return false;
+        break;
     case TCP_TIME_WAIT:
     case TCP_LAST_ACK:
     case TCP_CLOSE_WAIT:
@@ -603,7 +636,6 @@ bool tcp_is_reuse(const struct tcp_tracker *tracker, const struct flow *flow, co
     default:
         return false;
     }
-    bool from_client = packet->src_port == flow->client_port && address_equal(&packet->src, &flow->client);
     /* The same number again is a late copy of the SYN that opened it. */
     return packet->tcp->sequence != tcp->streams[from_client ? TO_SERVER : TO_CLIENT]->isn;
 }

@@ -265,7 +265,11 @@ void tcp_syn_sent(struct tcp_step *step)
         if (tcp_to_server(step))
             return;
         uint32_t ack = header->acknowledgment;
-        if (!(flags & TCP_ACK) || SEQ_LE(ack, client->isn) || SEQ_GT(ack, client->next)) {
+        if (!(flags & TCP_ACK)) {
+            step->result->invalid = true;
+            return;
+        }
+        if (SEQ_LE(ack, client->isn) || SEQ_GT(ack, client->next)) {
             tcp_refuse(step, STREAM_EVENT_RST_INVALID_ACK);
             return;
         }
@@ -306,7 +310,7 @@ void tcp_syn_sent(struct tcp_step *step)
         take_synack(step);
         if (!whole) { /* what was not taken is sent again */
             step->tcp->fast_open_ignored = syn_only;
-            if (step->tcp->fast_open && header->has_fast_open)
+            if (step->tcp->fast_open)
                 tcp_event(step, STREAM_EVENT_WHS3_SYNACK_TFO_DATA_IGNORED);
             client->next = ack;
             if (syn_only && client->contiguous) {

@@ -78,6 +78,12 @@ static inline void tcp_set_state(struct tcp_step *step, enum tcp_state state)
     }
 }
 
+/* The server answered the SYN with a reset: a client that tries again goes on with this connection. */
+static inline bool tcp_was_refused(const struct tcp *tcp)
+{
+    return tcp->state == TCP_CLOSED && tcp->closed_by_rst && !tcp->established;
+}
+
 static inline bool tcp_to_server(const struct tcp_step *step)
 {
     return *step->direction == TO_SERVER;
@@ -152,7 +158,7 @@ void tcp_open(struct tcp_step *step);
 void tcp_none(struct tcp_step *step);
 void tcp_syn_sent(struct tcp_step *step);
 void tcp_syn_recv(struct tcp_step *step);
-/* The server refused, and the client tries again with the same number: nothing was said before. */
+/* The server refused, and the client tries again: nothing was said before. */
 void tcp_try_again(struct tcp_step *step);
 
 #endif

@@ -12,6 +12,7 @@ struct bench {
     uint32_t timestamp; /* likewise; 0: no option */
     bool stamped;       /* the option is there whatever the timestamp */
     bool is_signed;     /* the next packets */
+    bool fast_open;     /* likewise: the option is there */
     uint8_t wscale;     /* of the next packets; 0: no option */
     struct flow_table *table;
     struct flow *flow;
@@ -71,6 +72,7 @@ static struct stream *send_to(struct bench *bench, enum direction to, uint8_t fl
                                              .has_timestamp = bench->timestamp || bench->stamped,
                                              .timestamp = bench->timestamp,
                                              .is_signed = bench->is_signed,
+                                             .has_fast_open = bench->fast_open,
                                              .window = 60000,
                                              .has_wscale = bench->wscale != 0,
                                              .wscale = bench->wscale,
@@ -773,6 +775,9 @@ static void a_reset_answers_a_syn_with_its_number_only(void **state)
         send_to(&bench, TO_CLIENT, cases[i].flags, 0, cases[i].ack, BYTES_NONE);
         assert_int_equal(bench.flow->tcp->state, cases[i].closes ? TCP_CLOSED : TCP_SYN_SENT);
         assert_int_equal(has_event(&bench, STREAM_EVENT_PKT_INVALID_TIMESTAMP), cases[i].stamped);
+        /* Without an acknowledgment there is none to complain of. */
+        bool wrong = (cases[i].flags & TCP_ACK) && !cases[i].closes && !cases[i].stamped;
+        assert_int_equal(has_event(&bench, STREAM_EVENT_RST_INVALID_ACK), wrong);
         stop(&bench);
     }
 }
@@ -876,6 +881,198 @@ static void segments_that_nobody_acknowledges_are_counted(void **state)
     stop(&bench);
 }
 
+/* Which numbers of a reset end a connection is a matter of its receiver's system. */
+static void a_reset_ends_what_its_receiver_would_end(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *system;
+        int old, acked, between, next, after, past; /* of a sender with 9 bytes, 4 of them acknowledged */
+    } cases[] = {
+        { "bsd", 0, 0, 0, 1, 0, 0 },    { "windows", 0, 0, 0, 1, 0, 0 },   { "vista", 0, 0, 0, 1, 0, 0 },
+        { "linux", 0, 1, 1, 1, 1, 0 },  { "old-linux", 0, 1, 1, 1, 1, 0 }, { "solaris", 0, 1, 1, 1, 1, 0 },
+        { "hpux11", 0, 0, 0, 1, 1, 1 },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const uint32_t offsets[] = { 0, 4, 7, 9, 500, 4 + 60000 + 1 };
+        const int ends[] = { cases[i].old,  cases[i].acked, cases[i].between,
+                             cases[i].next, cases[i].after, cases[i].past };
+        struct os_rule all[1] = { { .policy = os_policy_of(bytes_of_string(cases[i].system)) } };
+        assert_true(network_parse(BYTES_OF("0.0.0.0/0"), &all[0].network));
+        for (size_t j = 0; j < COUNT_OF(offsets); j++) {
+            struct bench bench;
+            start(&bench, &(struct tcp_settings){ .os_rules = all, .os_rule_count = 1 }, 16);
+            handshake(&bench);
+            data(&bench, 0, "1234");
+            acknowledge(&bench, 4);
+            data(&bench, 4, "56789");
+            send_to(&bench, TO_SERVER, TCP_RST, C0 + 1 + offsets[j], 0, BYTES_NONE);
+            assert_int_equal(bench.flow->tcp->state == TCP_CLOSED, ends[j]);
+            assert_int_equal(bench.result.invalid, !ends[j]);
+            assert_false(
+                has_event(&bench, STREAM_EVENT_RST_INVALID_ACK)); /* the acknowledgment is another matter */
+            stop(&bench);
+        }
+    }
+}
+
+/* After the end, and without the flag that all segments of a connection have, bytes are nobody's: they are
+ * looked at where they are, if at all. */
+static void bytes_that_no_receiver_takes_are_in_no_stream(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    handshake(&bench);
+    send_to(&bench, TO_SERVER, TCP_PSH, C0 + 1, 0, BYTES_OF("evil"));
+    assert_false(bench.result.taken);
+    assert_false(bench.result.invalid);
+    assert_int_equal(stream_size(bench.flow->tcp->streams[TO_SERVER]), 0);
+    data(&bench, 0, "good");
+    assert_true(bench.result.taken);
+    send_to(&bench, TO_CLIENT, TCP_RST | TCP_ACK, S0 + 1, C0 + 5, BYTES_OF("not data"));
+    assert_int_equal(bench.flow->tcp->state, TCP_CLOSED);
+    assert_true(bench.result.taken); /* a reset's bytes are a message to people (RFC 9293 section 3.5.3) */
+    data(&bench, 4, "late");
+    assert_false(bench.result.taken);
+    assert_false(bench.result.invalid);
+    assert_int_equal(bench.result.event_count, 0);
+    assert_true(bytes_is(stream_ready(bench.flow->tcp->streams[TO_SERVER], 0), "good"));
+    /* Late copies of the handshake are nothing odd either. */
+    send_to(&bench, TO_SERVER, TCP_SYN, C0, 0, BYTES_NONE);
+    send_to(&bench, TO_CLIENT, TCP_SYN | TCP_ACK, S0, C0 + 1, BYTES_NONE);
+    assert_int_equal(bench.ended, 0);
+    assert_int_equal(bench.result.event_count, 0);
+    assert_false(bench.result.invalid);
+    stop(&bench);
+}
+
+/* Whether the server says that it knows of fast open or not. */
+static void a_server_that_leaves_the_data_of_a_syn_is_told(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct bench bench;
+        start(&bench, NULL, 16);
+        bench.fast_open = true;
+        send_to(&bench, TO_SERVER, TCP_SYN, C0, 0, BYTES_OF("early"));
+        bench.fast_open = i;
+        send_to(&bench, TO_CLIENT, TCP_SYN | TCP_ACK, S0, C0 + 1, BYTES_NONE);
+        assert_true(has_event(&bench, STREAM_EVENT_WHS3_SYNACK_TFO_DATA_IGNORED));
+        assert_int_equal(bench.flow->tcp->state, TCP_SYN_RECV);
+        stop(&bench);
+    }
+}
+
+/* Where the SYN/ACK comes again since the last acknowledgment of the handshake was lost, nothing is odd;
+ * inline it has to pass, or the connection hangs. */
+static void a_syn_ack_may_come_again_until_somebody_speaks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *client, *server;
+        uint32_t acked, ack; /* what the server acknowledged before; what the SYN/ACK does */
+        int event;           /* -1: none */
+    } cases[] = {
+        { NULL, NULL, 0, 0, -1 },
+        { "hello", NULL, 0, 0, -1 },
+        { "hello", NULL, 5, 0, STREAM_EVENT_EST_SYNACK_RESEND_WITH_DIFFERENT_ACK },
+        { "hello", NULL, 5, 5, STREAM_EVENT_EST_SYNACK_RESEND },
+        { NULL, "welcome", 0, 0, STREAM_EVENT_EST_SYNACK_RESEND },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct bench bench;
+        start(&bench, NULL, 16);
+        handshake(&bench);
+        if (cases[i].client)
+            data(&bench, 0, cases[i].client);
+        if (cases[i].acked)
+            acknowledge(&bench, cases[i].acked);
+        if (cases[i].server)
+            send_to(&bench, TO_CLIENT, TCP_ACK, S0 + 1, C0 + 1, bytes_of_string(cases[i].server));
+        send_to(&bench, TO_CLIENT, TCP_SYN | TCP_ACK, S0, C0 + 1 + cases[i].ack, BYTES_NONE);
+        assert_int_equal(bench.result.invalid, cases[i].event >= 0);
+        assert_int_equal(bench.result.event_count, cases[i].event >= 0);
+        if (cases[i].event >= 0)
+            assert_int_equal(bench.result.events[0], cases[i].event);
+        stop(&bench);
+    }
+}
+
+static void once_a_side_has_closed_every_syn_is_a_late_one(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct bench bench;
+        start(&bench, NULL, 16);
+        handshake(&bench);
+        send_to(&bench, i ? TO_SERVER : TO_CLIENT, TCP_FIN | TCP_ACK, i ? C0 + 1 : S0 + 1,
+                i ? S0 + 1 : C0 + 1, BYTES_NONE);
+        send_to(&bench, TO_CLIENT, TCP_SYN | TCP_ACK, S0, C0 + 1, BYTES_NONE);
+        assert_true(has_event(&bench, STREAM_EVENT_SHUTDOWN_SYN_RESEND));
+        assert_false(has_event(&bench, STREAM_EVENT_EST_SYNACK_RESEND));
+        stop(&bench);
+    }
+}
+
+/* A client that was refused may begin again with any number, and it is the same flow. */
+static void a_refused_client_tries_again_with_any_number(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    for (uint32_t i = 0; i < 3; i++) {
+        send_to(&bench, TO_SERVER, TCP_SYN, C0 + i * 5000, 0, BYTES_NONE);
+        assert_int_equal(bench.flow->tcp->state, TCP_SYN_SENT);
+        send_to(&bench, TO_CLIENT, TCP_RST | TCP_ACK, 0, C0 + i * 5000 + 1, BYTES_NONE);
+        assert_int_equal(bench.flow->tcp->state, TCP_CLOSED);
+    }
+    assert_int_equal(bench.ended, 0);
+    assert_int_equal(bench.flow->packets[TO_SERVER], 3);
+    stop(&bench);
+}
+
+/* What came before a SYN belongs to something else. */
+static void a_syn_begins_a_flow_of_its_own(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    send_to(&bench, TO_SERVER, TCP_RST, C0 - 400, 0, BYTES_NONE);
+    handshake(&bench);
+    assert_int_equal(bench.ended, 1);
+    assert_int_equal(bench.end_reason, FLOW_END_TCP_REUSE);
+    assert_int_equal(bench.flow->packets[TO_SERVER], 2);
+    stop(&bench);
+}
+
+/* Copies of bytes before the last that was acknowledged are thrown away by whoever gets them. */
+static void copies_from_before_the_last_acknowledgment_are_in_no_stream(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    handshake(&bench);
+    data(&bench, 0, "good");
+    data(&bench, 4, "bytes");
+    acknowledge(&bench, 9);
+    data(&bench, 0, "evil");
+    assert_true(has_event(&bench, STREAM_EVENT_PKT_SPURIOUS_RETRANSMISSION));
+    assert_true(has_event(&bench, STREAM_EVENT_EST_PKT_BEFORE_LAST_ACK));
+    assert_false(has_event(&bench, STREAM_EVENT_REASSEMBLY_OVERLAP_DIFFERENT_DATA));
+    assert_false(bench.result.taken);
+    assert_false(bench.result.invalid); /* it can be honest: inline it passes */
+    data(&bench, 4, "bytes");
+    assert_false(has_event(&bench, STREAM_EVENT_EST_PKT_BEFORE_LAST_ACK));
+    assert_true(bench.result.taken);
+    send_to(&bench, TO_SERVER, TCP_FIN | TCP_ACK, C0 + 10, S0 + 1, BYTES_NONE);
+    data(&bench, 4, "bytes");
+    assert_true(has_event(&bench, STREAM_EVENT_CLOSEWAIT_PKT_BEFORE_LAST_ACK));
+    assert_true(has_event(&bench, STREAM_EVENT_PKT_RETRANSMISSION));
+    assert_false(bench.result.taken);
+    stop(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -908,6 +1105,14 @@ int main(void)
         cmocka_unit_test(repetitions_are_told_while_closing_only),
         cmocka_unit_test(segments_from_before_are_told_by_what_they_carry),
         cmocka_unit_test(ends_of_flows_and_odd_segments_are_counted),
+        cmocka_unit_test(a_reset_ends_what_its_receiver_would_end),
+        cmocka_unit_test(bytes_that_no_receiver_takes_are_in_no_stream),
+        cmocka_unit_test(a_server_that_leaves_the_data_of_a_syn_is_told),
+        cmocka_unit_test(a_syn_ack_may_come_again_until_somebody_speaks),
+        cmocka_unit_test(once_a_side_has_closed_every_syn_is_a_late_one),
+        cmocka_unit_test(a_refused_client_tries_again_with_any_number),
+        cmocka_unit_test(a_syn_begins_a_flow_of_its_own),
+        cmocka_unit_test(copies_from_before_the_last_acknowledgment_are_in_no_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
