@@ -88,12 +88,22 @@ void http_close(struct session *session, void *state)
 
 /* ---- the end of messages ---- */
 
+/* The connection ended before the message did. An answer ends where its server closes; between two chunks it
+ * is not over, and a request whose content is missing is none. */
+static bool is_cut_off(const struct call *call)
+{
+    const struct http_side *side = call->side;
+    if (!call->last)
+        return false;
+    bool between = side->phase == PHASE_CHUNK_SIZE || side->phase == PHASE_CHUNK_END;
+    bool inside = side->phase == PHASE_LENGTH || side->phase == PHASE_CHUNK;
+    return between || (inside && side->left > 0 && call->direction == TO_SERVER);
+}
+
 static void finish_message(const struct call *call)
 {
     struct http_side *side = call->side;
-    bool truncated = call->last && (side->phase == PHASE_LENGTH || side->phase == PHASE_CHUNK) &&
-                     side->left > 0;
-    http_body_end(&side->body, truncated);
+    http_body_end(&side->body, is_cut_off(call));
     if (side->tx)
         tx_finish(side->tx, call->direction);
     /* A response that waited for the next request to be over ended where this direction stands. */
@@ -684,12 +694,12 @@ static enum step read_chunk_size(const struct call *call)
     if (digits == at)
         return not_chunked(call);
     size_t lf = bytes_find_byte(bytes_from(data, digits), '\n');
-    if (lf == SIZE_MAX && !call->last) {
+    if (lf == SIZE_MAX) {
         if (data.size - digits > LINE_MAX_SIZE)
             return not_chunked(call);
         return STEP_MORE;
     }
-    size_t line = lf == SIZE_MAX ? data.size - digits : lf + 1;
+    size_t line = lf + 1;
     if (memchr(data.data + digits, ';', line))
         event(call, HTTP_EVENT_REQUEST_CHUNK_EXTENSION, HTTP_EVENT_RESPONSE_CHUNK_EXTENSION);
     count(call, digits + line);

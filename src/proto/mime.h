@@ -37,10 +37,8 @@ struct mail_texts {
     uint32_t count, capacity;
 };
 
-enum mail_status { MAIL_NONE, MAIL_HEADERS, MAIL_BODY, MAIL_DONE };
-
 struct mail {
-    uint8_t status; /* enum mail_status */
+    bool begun; /* the content of a mail, not only its envelope, was seen */
     struct mail_header *headers;
     uint32_t header_count, header_capacity;
     struct mail_texts attachments, urls;

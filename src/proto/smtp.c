@@ -275,7 +275,7 @@ static void hello(struct session *session, struct smtp_state *state, struct byte
     struct bytes name = bytes_trim(bytes_from(line, 4));
     state->helo_size = MIN(name.size, sizeof state->helo);
     memcpy(state->helo, name.data, state->helo_size);
-    bool used = tx && (mail_of(tx)->mail_from.data || mail_of(tx)->rcpt_to.count || mail_of(tx)->mail.status);
+    bool used = tx && (mail_of(tx)->mail_from.data || mail_of(tx)->rcpt_to.count || mail_of(tx)->mail.begun);
     if (used) { /* RFC 5321 section 4.1.1.1: clears all state, as RSET does */
         tx_event(tx, EVENT_DUPLICATE_FIELDS);
         leave_tx(session, state, COMMAND_OTHER);
@@ -724,7 +724,7 @@ void smtp_log(const struct tx *tx, struct text *out)
 
 void smtp_log_mail(const struct tx *tx, const struct mail_log_settings *settings, struct text *out)
 {
-    if (mail_of(tx)->mail.status != MAIL_NONE)
+    if (mail_of(tx)->mail.begun)
         mail_log(&mail_of(tx)->mail, settings, out);
 }
 

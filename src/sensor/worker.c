@@ -201,9 +201,19 @@ static void record_tx_events(struct worker *worker, const struct scene *scene, s
         record_app_anomaly(&worker->recorder, scene, tx, tx->protocol->events[tx->events[tx->events_logged]]);
 }
 
-static bool log_ready(const struct session *session, const struct tx *tx)
+/* Both sides closed the connection in order, and all that they said was parsed: what is begun does not go on. */
+static bool heard_out(const struct scene *scene)
 {
+    return scene->session->end_seen == (1U << TO_SERVER | 1U << TO_CLIENT) &&
+           !((scene->flow->tcp_flags[TO_SERVER] | scene->flow->tcp_flags[TO_CLIENT]) & TCP_RST);
+}
+
+static bool log_ready(const struct scene *scene, const struct tx *tx)
+{
+    const struct session *session = scene->session;
     const struct protocol *protocol = tx->protocol;
+    if (heard_out(scene))
+        return true;
     for (int d = 0; d < DIRECTIONS; d++) {
         uint8_t wanted = protocol->log_progress[d] ? protocol->log_progress[d]
                                                    : protocol_complete(protocol, (enum direction)d);
@@ -248,14 +258,15 @@ void record_session(struct worker *worker, struct scene *scene)
     for (struct tx *tx = session->txs; tx; tx = tx->next) {
         bool complete = tx_complete(session, tx, TO_SERVER) && tx_complete(session, tx, TO_CLIENT);
         record_tx_events(worker, scene, tx);
-        if (!tx->logged && log_ready(session, tx)) {
+        if (!tx->logged && log_ready(scene, tx)) {
             record_tx(&worker->recorder, scene, tx);
             if (app < PROTOCOL_COUNT && !tx->protocol->one_tx)
                 worker->counts.apps[app].txs[session->transport == TRANSPORT_UDP]++;
             tx->logged = true;
         }
         follow_stored_files(worker, scene, tx);
-        record_files(worker, scene, tx, complete && session->ended && !scene->other_ends);
+        bool over = (complete && session->ended && !scene->other_ends) || heard_out(scene);
+        record_files(worker, scene, tx, over);
         if (!worker->detector || !scene->flow || scene->flow->passed || scene->flow->no_packet_inspection) {
             for (int d = 0; d < DIRECTIONS && !files_wait(scene, tx); d++)
                 tx->inspected[d] |= tx_complete(session, tx, (enum direction)d);
