@@ -204,7 +204,8 @@ static void open_file(struct http_body *body)
     message->body = file;
 }
 
-/* Receives decoded content; false once the limit is reached. */
+/* Receives decoded content; false once more came than the limit lets in. What reaches the limit is no more than
+ * it: only content that comes after it says that the body goes on. */
 static bool content(void *context, struct bytes data)
 {
     struct http_body *body = context;
@@ -225,7 +226,7 @@ static bool content(void *context, struct bytes data)
     range_data(body->range, take);
     if (body->multipart)
         http_multipart_data(body->multipart, take);
-    if (take.size < data.size) {
+    if (room == 0 && data.size) {
         body->cut = true;
         if (message->body)
             file_close(body->session, message->body, true);
