@@ -204,10 +204,6 @@ static bool server_hello(struct session *session, struct tls_state *state, struc
         server->ja3 = tls_ja3(&hello, true, false, &tx->memory);
         server->ja3_hash = tls_ja3_hash(server->ja3, &tx->memory);
     }
-    /* A session identifier echoed before TLS 1.3 means that the session is resumed. */
-    const struct tls_hello *asked = &tls->ends[TO_SERVER].hello;
-    if (tls->version < 0x0304 && hello.session_id.size && bytes_equal(asked->session_id, hello.session_id))
-        tls->resumed = true;
     raise_progress(tx, TO_CLIENT, TLS_SERVER_HELLO);
     raise_progress(tx, TO_SERVER, TLS_CLIENT_HELLO_DONE); /* it must have come, seen or not */
     return true;
@@ -436,10 +432,6 @@ static bool record(struct session *session, struct tls_state *state, enum direct
         if (!after_13(tls)) {
             side->encrypted = true;
             side->size = 0;
-            /* A server that goes on to encryption without a certificate resumes a session. */
-            if (direction == TO_CLIENT && !tls->ends[TO_CLIENT].has_certificate &&
-                tls->ends[TO_CLIENT].has_hello && tls->ends[TO_SERVER].hello.ticket)
-                tls->resumed = true;
         }
         return true;
     case RECORD_ALERT:
@@ -878,18 +870,30 @@ static void write_client(struct text *out, const struct tls_end *client, uint32_
     json_close(out, '}');
 }
 
+/* A client that names a session (RFC 5246 section 7.3) which its server goes on with, or that knows tickets (RFC
+ * 5077 section 3.2), may do without a certificate before TLS 1.3. */
+static bool may_resume(const struct tls *tls)
+{
+    const struct tls_end *client = &tls->ends[TO_SERVER], *server = &tls->ends[TO_CLIENT];
+    struct bytes asked = client->hello.session_id;
+    bool named = asked.size && bytes_equal(asked, server->hello.session_id);
+    return !server->has_certificate && !after_13(tls) && (named || client->hello.ticket);
+}
+
 void tls_log(const struct tx *tx, uint32_t fields, struct text *out)
 {
     const struct tls *tls = tls_of(tx);
     const struct tls_end *client = &tls->ends[TO_SERVER], *server = &tls->ends[TO_CLIENT];
-    if (tls->resumed && (fields & TLS_LOG_RESUMED))
+    if ((fields & TLS_LOG_RESUMED) && server->has_hello && may_resume(tls))
         json_bool(out, "session_resumed", true);
     if (server->has_certificate)
         write_names(out, &server->certificate, fields);
     if ((fields & TLS_LOG_SNI) && client->hello.sni.data)
         json_string(out, "sni", client->hello.sni);
+    const struct tls_hello *offer = &client->hello;
+    uint16_t offered = offer->version_best ? offer->version_best : offer->version;
     if (fields & TLS_LOG_VERSION)
-        write_version(out, "version", tls->version ? tls->version : client->hello.version);
+        write_version(out, "version", tls->version ? tls->version : offered);
     if (tls->from)
         json_cstring(out, "from_proto", tls->from);
     if (server->has_certificate)
@@ -914,7 +918,7 @@ bool tls_log_wanted(const struct tx *tx, uint32_t fields)
     const struct tls *tls = tls_of(tx);
     if (tls->ends[TO_CLIENT].has_certificate)
         return true;
-    return (fields & TLS_LOG_VERSION) && (tls->resumed || after_13(tls) || tls->ends[TO_SERVER].has_hello);
+    return (fields & TLS_LOG_VERSION) && (may_resume(tls) || after_13(tls));
 }
 
 static void tls_write(const struct tx *tx, bool extended, struct text *out)

@@ -143,7 +143,7 @@ static bool read_extension(struct reader *in, uint16_t type, bool server, struct
         read_alpns(in, memory, hello);
         return true;
     case EXT_TICKET:
-        hello->ticket = !reader_empty(in);
+        hello->ticket = true;
         return true;
     case EXT_VERSIONS:
         read_versions(in, server, memory, hello);
