@@ -204,8 +204,8 @@ static void open_file(struct http_body *body)
     message->body = file;
 }
 
-/* Receives decoded content; false once more came than the limit lets in. What reaches the limit is no more than
- * it: only content that comes after it says that the body goes on. */
+/* Receives decoded content; false once more came than the limit lets in. What reaches the limit is no more
+ * than it: only content that comes after it says that the body goes on. */
 static bool content(void *context, struct bytes data)
 {
     struct http_body *body = context;

@@ -870,8 +870,8 @@ static void write_client(struct text *out, const struct tls_end *client, uint32_
     json_close(out, '}');
 }
 
-/* A client that names a session (RFC 5246 section 7.3) which its server goes on with, or that knows tickets (RFC
- * 5077 section 3.2), may do without a certificate before TLS 1.3. */
+/* A client that names a session (RFC 5246 section 7.3) which its server goes on with, or that knows tickets
+ * (RFC 5077 section 3.2), may do without a certificate before TLS 1.3. */
 static bool may_resume(const struct tls *tls)
 {
     const struct tls_end *client = &tls->ends[TO_SERVER], *server = &tls->ends[TO_CLIENT];

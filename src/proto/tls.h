@@ -50,7 +50,7 @@ struct tls_end {
 struct tls {
     struct tls_end ends[DIRECTIONS]; /* by direction of travel: [TO_SERVER] is the client's */
     uint16_t version;                /* agreed on; 0 before the server's hello */
-    uint8_t states; /* a TLS_STATE_ bit, or 0 */
+    uint8_t states;                  /* a TLS_STATE_ bit, or 0 */
     struct bytes ja4;
     const char *from; /* protocol before STARTTLS, or NULL */
 };

@@ -201,7 +201,8 @@ static void record_tx_events(struct worker *worker, const struct scene *scene, s
         record_app_anomaly(&worker->recorder, scene, tx, tx->protocol->events[tx->events[tx->events_logged]]);
 }
 
-/* Both sides closed the connection in order, and all that they said was parsed: what is begun does not go on. */
+/* Both sides closed the connection in order, and all that they said was parsed: what is begun does not go
+ * on. */
 static bool heard_out(const struct scene *scene)
 {
     return scene->session->end_seen == (1U << TO_SERVER | 1U << TO_CLIENT) &&

@@ -73,6 +73,59 @@ static void bodies_in_chunks_and_compressed(void **state)
     check_conversation(&c, 3);
 }
 
+/* As Suricata 8.0.8 has it, asked with the same messages. */
+static void what_a_connection_ends_in(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head, *content;
+        bool whole_request, whole_answer;
+    } cases[] = {
+        { "Content-Length: 50\r\n\r\n", "abc", false, true },
+        { "Transfer-Encoding: chunked\r\n\r\n5\r\n", "ab", false, true },
+        { "Transfer-Encoding: chunked\r\n\r\n5\r\n", "abcde", false, false },
+        { "Transfer-Encoding: chunked\r\n\r\n5\r\n", "abcde\r\n", false, false },
+        { "Transfer-Encoding: chunked\r\n\r\n5\r\n", "abcde\r\n3", false, false },
+        { "Transfer-Encoding: chunked\r\n\r\n5\r\n", "abcde\r\n0\r\n", true, true },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        for (int answer = 0; answer < 2; answer++) {
+            char text[200], wanted[100];
+            snprintf(text, sizeof text, "%s%s%s", answer ? OK : "POST /a HTTP/1.1\r\nHost: a.example.vn\r\n",
+                     cases[i].head, cases[i].content);
+            struct turn turns[] = { GET("/a"), { TO_CLIENT, bytes_of_string(text) } };
+            turns[1].direction = answer ? TO_CLIENT : TO_SERVER;
+            bool whole = answer ? cases[i].whole_answer : cases[i].whole_request;
+            size_t size = strspn(cases[i].content, "abcde");
+            snprintf(wanted, sizeof wanted, "\"file\":\"/a\",\"size\":%zu,\"whole\":%s,", size,
+                     whole ? "true" : "false");
+            shows(answer ? turns : turns + 1, answer ? 2 : 1, wanted);
+        }
+}
+
+/* The piece that reaches the limit may hold more: that alone does not tell that the body goes on. */
+static void a_body_that_reaches_its_limit(void **state)
+{
+    (void)state;
+    struct http_settings settings = http_settings_default;
+    settings.response_body_limit = 4;
+    static const struct turn turns[] = {
+        GET("/a"),
+        TURN_TEXT(TO_CLIENT, OK "Content-Length: 9\r\n\r\n"),
+        TURN_TEXT(TO_CLIENT, "abcdefghi"),
+        GET("/b"),
+        TURN_TEXT(TO_CLIENT, OK "Content-Length: 9\r\n\r\n"),
+        TURN_TEXT(TO_CLIENT, "abcdefgh"),
+        TURN_TEXT(TO_CLIENT, "i"),
+    };
+    struct conversation c = { &http_protocol, TRANSPORT_TCP, 80, TURNS(turns), .options = &settings };
+    struct text out = text_new(1U << 20);
+    play(&c, 0, &out);
+    expect_text(&out, "\"file\":\"/a\",\"size\":4,\"whole\":true,\"content\":\"abcd\"");
+    expect_text(&out, "\"file\":\"/b\",\"size\":4,\"whole\":false,\"content\":\"abcd\"");
+    text_done(&out);
+}
+
 static void forms_with_files(void **state)
 {
     (void)state;
@@ -591,6 +644,8 @@ int main(void)
         cmocka_unit_test(messages_are_frames),
         cmocka_unit_test(a_request_and_its_answer),
         cmocka_unit_test(bodies_in_chunks_and_compressed),
+        cmocka_unit_test(what_a_connection_ends_in),
+        cmocka_unit_test(a_body_that_reaches_its_limit),
         cmocka_unit_test(forms_with_files),
         cmocka_unit_test(a_form_of_too_many_parts_is_an_anomaly),
         cmocka_unit_test(requests_ahead_of_their_answers),

@@ -177,6 +177,50 @@ static void an_empty_handshake_record_is_recognised(void **state)
     assert_int_equal(tls_protocol.probe(TO_SERVER, bytes_of(data, sizeof data)), PROBE_NO);
 }
 
+/* Client hellos with a session of four bytes, with a ticket extension, with neither; server hellos that name
+ * the same session, none, TLS 1.3. As Suricata 8.0.8 has it, asked with the same messages. */
+static void a_record_without_a_certificate(void **state)
+{
+    (void)state;
+#define RANDOM32       "00010203040506070809 00010203040506070809 00010203040506070809 0001"
+#define CLIENT_SESSION "16 0303 0033 01 00002f 0303 " RANDOM32 " 04 61616161 0002 c02f 01 00 0000"
+#define CLIENT_TICKET \
+    "16 0303 003a 01 000036 0303 " RANDOM32 " 00 0002 c02f 01 00 000b 0023 0000 002b 0003 02 0304"
+#define CLIENT_13      "16 0303 0036 01 000032 0303 " RANDOM32 " 00 0002 c02f 01 00 0007 002b 0003 02 0304"
+#define SERVER_SESSION "16 0303 0030 02 00002c 0303 " RANDOM32 " 04 61616161 c02f 00 0000"
+#define SERVER_NONE    "16 0303 002c 02 000028 0303 " RANDOM32 " 00 c02f 00 0000"
+#define SERVER_13      "16 0303 0032 02 00002e 0303 " RANDOM32 " 00 c02f 00 0006 002b 0002 0304"
+    static const struct {
+        const char *client, *server, *wanted;
+    } cases[] = {
+        { CLIENT_SESSION, SERVER_SESSION, "\"tls\":{\"session_resumed\":true,\"version\":\"TLS 1.2\"" },
+        { CLIENT_SESSION, SERVER_NONE, NULL },
+        { CLIENT_SESSION, NULL, NULL },
+        { CLIENT_TICKET, SERVER_NONE, "\"tls\":{\"session_resumed\":true,\"version\":\"TLS 1.2\"" },
+        { CLIENT_TICKET, SERVER_13, "\"tls\":{\"version\":\"TLS 1.3\"" },
+        { CLIENT_TICKET, NULL, "\"tls\":{\"version\":\"TLS 1.3\"" },
+        { CLIENT_13, SERVER_13, "\"tls\":{\"version\":\"TLS 1.3\"" },
+        { CLIENT_13, SERVER_NONE, NULL },
+        { CLIENT_13, NULL, NULL },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        uint8_t hello[128];
+        struct bytes client = from_hex(cases[i].client);
+        memcpy(hello, client.data, client.size);
+        struct turn said[] = { { TO_SERVER, bytes_of(hello, client.size) }, { TO_CLIENT, BYTES_NONE } };
+        if (cases[i].server)
+            said[1].data = from_hex(cases[i].server);
+        struct conversation c = { &tls_protocol, TRANSPORT_TCP, 443, said, cases[i].server ? 2 : 1, NULL };
+        struct text out = text_new(1U << 20);
+        play(&c, 0, &out);
+        if (cases[i].wanted)
+            expect_text(&out, cases[i].wanted);
+        else
+            expect_no_text(&out, "\"tls\"");
+        text_done(&out);
+    }
+}
+
 static void fingerprints_leave_grease_out(void **state)
 {
     (void)state;
@@ -262,6 +306,7 @@ int main(void)
         cmocka_unit_test(a_handshake_of_tls_13_hides_it),
         cmocka_unit_test(broken_records_raise_their_events),
         cmocka_unit_test(an_empty_handshake_record_is_recognised),
+        cmocka_unit_test(a_record_without_a_certificate),
         cmocka_unit_test(fingerprints_leave_grease_out),
         cmocka_unit_test(dates_and_versions_have_names),
     };
