@@ -168,9 +168,11 @@ uint64_t detect_stream_offset(const struct detector *detector, const struct flow
     const struct flow_memory *state = flow->detect;
     uint64_t frame_offset = UINT64_MAX;
     const struct session *session = flow->session;
-    for (size_t i = 0; detector->set->wants.frames && session && i < session->frame_count[direction]; i++)
-        if (!session->frames[direction][i].inspected && session->frames[direction][i].type != FRAME_STREAM)
-            frame_offset = MIN(frame_offset, session->frames[direction][i].offset);
+    for (size_t i = 0; detector->set->wants.frames && session && i < session->frame_count[direction]; i++) {
+        const struct frame *frame = &session->frames[direction][i];
+        if (!frame->inspected)
+            frame_offset = MIN(frame_offset, frame->offset + frame->judged);
+    }
     if (!detector->set->raw_streams || (state && (state->pass || state->raw_done[direction])))
         return frame_offset;
     if (!state)

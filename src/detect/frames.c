@@ -4,12 +4,50 @@
 
 #include "detect/buffer.h"
 #include "detect/engine.h"
+#include "flow/tcp.h"
+
+/* The frame of `protocol` that is called `name`: its index plus 1, or 0. What one side of a stream says is a
+ * frame of every protocol. */
+static uint8_t frame_of(const struct protocol *protocol, struct bytes name)
+{
+    if (bytes_is(name, "stream"))
+        return FRAME_STREAM + 1;
+    for (uint8_t i = 0; protocol->frames && protocol->frames[i]; i++)
+        if (bytes_is(name, protocol->frames[i]))
+            return (uint8_t)(i + 1);
+    return 0;
+}
+
+/* The protocols meant by the word before the first dot of *name, which is then taken off, or by the rule. One
+ * that shares its name with others goes before them, but for what all have: *own. */
+static uint64_t named_protocols(const struct compiler *c, uint8_t transports, struct bytes *name,
+                                uint64_t *own)
+{
+    size_t dot = bytes_find_byte(*name, '.');
+    struct bytes word = dot == SIZE_MAX ? BYTES_NONE : bytes_first(*name, dot);
+    uint64_t named = set_protocols_named(c->set, word);
+    if (named)
+        *name = bytes_from(*name, dot + 1);
+    else
+        word = c->protocol;
+    *own = 0;
+    for (size_t p = 0; p < c->set->protocol_count; p++) {
+        if (named >> p & 1 && c->set->protocols[p]->transports & transports)
+            named |= set_parts_of(c->set, c->set->protocols[p]);
+        if (bytes_is(word, c->set->protocols[p]->name))
+            *own |= (uint64_t)1 << p | set_parts_of(c->set, c->set->protocols[p]);
+    }
+    return named && c->protocols ? named & c->protocols : named | c->protocols;
+}
 
 /* "pdu" of the rule's protocol, or "tls.pdu". Each frame type is a buffer of its own name. */
 static bool parse_frame(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
     (void)keyword;
-    uint64_t found = 0;
+    struct bytes type = value;
+    uint8_t transports = (uint8_t)((c->tcp || !c->udp ? TRANSPORT_TCP : 0) |
+                                   (c->udp || !c->tcp ? TRANSPORT_UDP : 0));
+    uint64_t found = 0, own, named = named_protocols(c, transports, &type, &own);
     char name[80];
     struct text identity = text_of(name, sizeof name);
     text_add(&identity, "frame:%.*s", (int)MIN(value.size, 60U), (const char *)value.data);
@@ -19,26 +57,15 @@ static bool parse_frame(struct compiler *c, const struct keyword *keyword, struc
         return refuse(c, "out of memory");
     for (size_t p = 0; p < c->set->protocol_count; p++) {
         const struct protocol *protocol = c->set->protocols[p];
-        size_t dot = bytes_find_byte(value, '.');
-        struct bytes type = value;
-        if (dot != SIZE_MAX && protocol_is_named(protocol, bytes_first(value, dot)))
-            type = bytes_from(value, dot + 1);
-        else if (!(c->protocols >> p & 1))
+        uint8_t frame = named >> p & 1 ? frame_of(protocol, type) : 0;
+        bool stream = frame == FRAME_STREAM + 1;
+        if (!frame || !(transports & (stream ? TRANSPORT_TCP : protocol->transports)) ||
+            (!stream && own && !(own >> p & 1)))
             continue;
-        if (protocol->frames && protocol->stream && bytes_is(type, "stream")) {
-            found |= (uint64_t)1 << p;
-            buffer->frame_types[p] = FRAME_STREAM + 1;
-            c->signature->needs_stream = true;
-        }
-        for (uint8_t i = 0; protocol->frames && protocol->frames[i]; i++) {
-            if (bytes_is(type, protocol->frames[i])) {
-                found |= (uint64_t)1 << p;
-                buffer->frame_types[p] = (uint8_t)(i + 1);
-            }
-        }
+        found |= (uint64_t)1 << p;
+        buffer->frame_types[p] = frame;
+        c->signature->needs_stream |= stream;
     }
-    if (c->protocols)
-        found &= c->protocols;
     buffer->protocols |= found;
     buffer->directions = 1 << TO_SERVER | 1 << TO_CLIENT;
     return found ? compiler_sticky(c, bytes_of_string(copy))
@@ -83,6 +110,46 @@ static bool seen_before(struct flow_memory *state, uint64_t id, uint32_t rule, b
     return false;
 }
 
+/* Bytes of one side that are looked at together, unless it ends before. */
+#define STREAM_FRAME_CHUNK 2500U
+
+/* The part of a stream frame that is to be looked at now, and its place in the frame; *final: no more will
+ * come. False: not now. Where packets are held back, it is what the raw stream shows. */
+static bool stream_part(struct context *context, struct frame *frame, struct bytes *data, uint64_t *offset,
+                        bool *final)
+{
+    const struct stream *stream = context->in->streams[context->direction];
+    const struct tcp *tcp = context->flow ? context->flow->tcp : NULL;
+    *final = context->in->flow_ends || !stream || !tcp || tcp->state == TCP_CLOSED;
+    if (context->in->inline_mode) {
+        if (!context->raw_ready || context->raw_offset + context->raw.size <= frame->offset)
+            return false;
+        uint64_t before = frame->offset > context->raw_offset ? frame->offset - context->raw_offset : 0;
+        *data = bytes_from(context->raw, (size_t)before);
+        *offset = context->raw_offset + before - frame->offset;
+        return true;
+    }
+    if (!stream)
+        return false;
+    uint64_t start = MAX(frame->offset + frame->judged, stream_start(stream));
+    *data = stream_ready(stream, start);
+    uint64_t gap = data->size ? 0 : stream_gap(stream, start);
+    if (gap)
+        *data = stream_ready(stream, start + gap);
+    start += gap;
+    *offset = start - frame->offset;
+    const struct session *session = context->in->session;
+    uint64_t parsed = session_deaf(session, context->direction) ? UINT64_MAX
+                                                                : session->offset[context->direction];
+    if (!*final && parsed < start + data->size) /* a line that is not whole yet waits for its rest */
+        *data = bytes_first(*data, (size_t)(parsed - MIN(parsed, start)));
+    bool cut = data->size && stream_gap(stream, start + data->size);
+    if (!data->size || (data->size < STREAM_FRAME_CHUNK && !*final && !cut))
+        return false;
+    frame->judged = *offset + data->size;
+    return true;
+}
+
 /* `offset`: of `data` in the frame. */
 static void judge(struct context *context, const struct signature *s, const struct frame *frame, int protocol,
                   struct bytes data, uint64_t offset, bool final)
@@ -90,7 +157,9 @@ static void judge(struct context *context, const struct signature *s, const stru
     uint64_t id = frame->id << 1 | context->direction; /* each direction has numbers of its own */
     context->signature = s;
     context->on_stream = false;
-    if (!signature_applies(context, s) || !context->state || seen_before(context->state, id, s->index, false))
+    bool stream = frame->type == FRAME_STREAM; /* each part of it stands for itself */
+    if (!signature_applies(context, s) || !context->state ||
+        (!stream && seen_before(context->state, id, s->index, false)))
         return;
     context->notes = NULL;
     for (const struct buffer_use *use = s->uses; use; use = use->next) {
@@ -99,14 +168,15 @@ static void judge(struct context *context, const struct signature *s, const stru
                 return;
             continue;
         }
-        if (use->buffer->frame_types[protocol] != frame->type + 1 || (use->at_end && !final) ||
+        if (use->buffer->frame_types[protocol] != frame->type + 1 || (use->at_end && !final && !stream) ||
             !match_items(use->items, buffer_transform(use->buffer, data, context), offset, context))
             return;
     }
     for (const struct check *check = s->checks; check; check = check->next)
         if (!check->test(check, context))
             return;
-    (void)seen_before(context->state, id, s->index, true);
+    if (!stream)
+        (void)seen_before(context->state, id, s->index, true);
     context->on_stream = true;
     context->frame = frame;
     for (struct tx *tx = frame->has_tx ? context->in->session->txs : NULL; tx; tx = tx->next)
@@ -129,19 +199,17 @@ void frames_inspect(struct context *context)
             continue;
         bool final = false;
         uint64_t offset = 0;
-        struct bytes data;
-        if (frame->type == FRAME_STREAM) {
-            /* It is looked at as the raw stream is, a chunk at a time. */
-            if (!context->raw_ready || context->raw_offset + context->raw.size <= frame->offset)
-                continue;
-            uint64_t before = frame->offset > context->raw_offset ? frame->offset - context->raw_offset : 0;
-            data = bytes_from(context->raw, (size_t)before);
-            offset = context->raw_offset + before - frame->offset;
-        } else {
-            data = frame_bytes(context, frame, &final);
-        }
+        struct bytes data = BYTES_NONE;
         const struct index_list *list = protocol >= 0 ? &context->set->frame_rules[protocol][direction]
                                                       : NULL;
+        if (!list || list->count == 0) {
+            frame->inspected = true;
+            continue;
+        }
+        if (frame->type != FRAME_STREAM)
+            data = frame_bytes(context, frame, &final);
+        else if (!stream_part(context, frame, &data, &offset, &final))
+            list = NULL;
         for (size_t k = 0; list && k < list->count; k++)
             if (!rule_rests(context->detector, list->items[k])) {
                 uint64_t begin = cost_begin(context->detector);

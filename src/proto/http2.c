@@ -291,7 +291,7 @@ static const char *const response_progress[] = {
     "response_started", "response_line",    "response_headers",
     "response_data",    "response_trailer", "response_complete"
 };
-static const char *const frame_names[] = { "hdr", "data", "pdu", NULL };
+const char *const http2_parts_of_frames[] = { "hdr", "data", "pdu", NULL };
 static const char *const events[] = {
 #define X(id, name) name,
     HTTP2_EVENTS(X)
@@ -335,7 +335,7 @@ const struct protocol http2_protocol = {
     .inspects = http_inspects + HTTP1_INSPECTS,
     .inspect_count = HTTP2_INSPECTS,
     .events = events,
-    .frames = frame_names,
+    .frames = http2_parts_of_frames,
     .file_directions = 1 << TO_SERVER | 1 << TO_CLIENT,
     .settings = settings,
     .setting_count = COUNT_OF(settings),

@@ -129,6 +129,7 @@ static inline struct http2 *http2_of(const struct tx *tx)
 /* Keywords: those of HTTP/1 and then those of HTTP/2 alone (http.c). */
 enum { HTTP1_INSPECTS = 1, HTTP_INSPECTS = 30, HTTP2_INSPECTS = 37 };
 extern const struct inspect http_inspects[HTTP1_INSPECTS + HTTP2_INSPECTS];
+extern const char *const http2_parts_of_frames[4]; /* what rules can look at: protocol->frames */
 extern const char *const http2_frame_names[11], *const http2_error_names[15], *const http2_setting_names[11];
 bool http2_frame_number(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value);
 bool http2_error_number(const struct tx *tx, enum direction direction, uint32_t index, uint64_t *value);

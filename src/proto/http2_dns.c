@@ -14,6 +14,7 @@ const struct protocol doh2_protocol = {
     .title = "DNS over HTTP/2",
     .parts = "http2 dns",
     .transports = TRANSPORT_TCP,
+    .frames = http2_parts_of_frames,
 };
 
 static bool is_dns(const struct tx *tx, enum direction direction, const char *field)

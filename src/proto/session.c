@@ -642,7 +642,7 @@ static size_t parse(struct session *session, enum direction direction, struct by
     size_t most = protocol->buffer_max ? protocol->buffer_max : (size_t)BUFFER_MAX_DEFAULT;
     session->feed = ready.data;
     session->unheard &= (uint8_t) ~(1U << direction);
-    if (ready.size && protocol->frames && !session->frame_total[direction])
+    if (ready.size && !session->frame_total[direction])
         (void)session_frame(session, direction, FRAME_STREAM, ready.data, UINT64_MAX, NULL);
     bool good = protocol->stream && protocol->stream(session, session->state, direction, &in, flags);
     size_t taken = ready.size - reader_left(&in);

@@ -48,10 +48,11 @@ struct frame {
     uint64_t id, tx_number;
     bool has_tx;
     const struct protocol *protocol;
+    uint64_t judged; /* FRAME_STREAM: bytes of it that rules looked at */
 };
 #define FRAMES_MAX 64
-/* All that one side sends in the protocol: the first frame of each direction of a stream whose parser has
- * frames. It lasts until the stream's end. */
+/* All that one side sends in the protocol: the first frame of each direction of a stream. It lasts until the
+ * stream's end. */
 #define FRAME_STREAM 254U
 
 static inline const char *frame_name(const struct frame *frame)

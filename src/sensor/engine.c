@@ -438,7 +438,7 @@ static void explain(const struct engine *engine)
 
 static void list_frames(const struct protocol *protocol, const char *transport)
 {
-    if (protocol->stream && !strcmp(transport, "tcp"))
+    if (!strcmp(transport, "tcp"))
         printf("tcp: %s.stream\n", protocol->name);
     for (const char *const *frame = protocol->frames; *frame; frame++)
         printf("%s: %s.%s\n", transport, protocol->name, *frame);

@@ -234,7 +234,9 @@ static void take_frames(struct worker *worker, struct scene *scene)
             const struct stream *stream = scene->streams[d];
             bool whole = !stream ||
                          (frame->size != UINT64_MAX && frame->offset + frame->size <= stream_end(stream));
-            bool over = whole || session->ended;
+            bool closed = frame->type == FRAME_STREAM && scene->flow && scene->flow->tcp &&
+                          scene->flow->tcp->state == TCP_CLOSED;
+            bool over = whole || closed || session->ended;
             if (over && !frame->logged && (enum direction)d == scene->direction) {
                 record_frame(&worker->recorder, scene, frame, (enum direction)d);
                 frame->logged = true;

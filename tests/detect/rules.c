@@ -64,6 +64,12 @@ static void good_rules_load(void **state)
         "alert enip any any -> any any (enip.capabilities:288; enip.service_name; content:\"Comm\"; "
         "sid:1;)\n",
         "alert tls any any -> any any (tls_cert_expired; tls_store; sid:1;)\n",
+        "alert ftp any any -> any any (frame:stream; content:\"USER\"; sid:1;)\n",
+        "alert tcp any any -> any any (frame:krb5.stream; bsize:>9; content:\"a\"; "
+        "sid:1;)\n",
+        "alert tcp any any -> any any (frame:doh2.hdr; content:\"|00|\"; sid:1;)\n",
+        "alert doh2 any any -> any any (frame:http2.pdu; content:\"|00|\"; sid:1;)\n",
+        "alert dcerpc any any -> any any (frame:smb.smb2.hdr; content:\"|00|\"; sid:1;)\n",
         "alert tls any any -> any any (tls.version:1.2; tls.sni; to_sha1; dataset:isset,seen,type sha1; "
         "sid:1;)\n",
     };
@@ -137,6 +143,14 @@ static void bad_rules_are_refused_with_their_place(void **state)
           "about one packet" },
         { "alert krb5 any any -> any any (krb5.ticket_encryption:nothing; sid:1;)", 32,
           "krb5.ticket_encryption", "no number, range or name" },
+        { "alert udp any any -> any any (frame:tls.pdu; content:\"a\"; sid:1;)", 31, "frame",
+          "\"tls.pdu\" is no" },
+        { "alert ntp any any -> any any (frame:stream; content:\"a\"; sid:1;)", 31, "frame",
+          "\"stream\" is no" },
+        { "alert http any any -> any any (frame:data; content:\"a\"; sid:1;)", 32, "frame",
+          "\"data\" is no" },
+        { "alert dcerpc any any -> any any (frame:smb2.hdr; content:\"a\"; sid:1;)", 34, "frame",
+          "no frame" },
         { ALERT("detection_filter:track by_src, count 0, seconds 60;"), 40, "detection_filter", "wanted" },
         { ALERT("tos:0x10;"), 40, "tos", "0 to 255" },
         { ALERT("tos:x100;"), 40, "tos", "0 to 255" },

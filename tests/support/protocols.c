@@ -119,7 +119,7 @@ static void describe(struct text *out, const struct protocol *protocol)
     inspects(out, protocol);
     words(out, "events", protocol->events);
     words(out, "frames", protocol->frames);
-    json_bool(out, "stream_frame", protocol->frames && protocol->stream);
+    json_bool(out, "stream_frame", protocol->frames && protocol->transports & TRANSPORT_TCP);
     json_uint(out, "files", protocol->file_directions);
     json_close(out, '}');
 }
