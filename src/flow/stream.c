@@ -380,9 +380,11 @@ uint64_t stream_gap(const struct stream *stream, uint64_t offset)
     const struct segment *after = stream->first;
     while (after && after->offset <= offset)
         after = after->next;
+    if (!after) /* nothing follows: what is missing may be on its way */
+        return 0;
     if (stream->finished) /* what was never acknowledged will not be any more */
-        return after ? after->offset - offset : 0;
-    uint64_t limit = after ? MIN(settled(stream), after->offset) : settled(stream);
+        return after->offset - offset;
+    uint64_t limit = MIN(settled(stream), after->offset);
     return limit > offset ? limit - offset : 0;
 }
 
@@ -393,7 +395,6 @@ void stream_release(struct stream *stream, uint64_t offset)
     if (offset > stream->contiguous) {
         /* Past a gap: what follows is contiguous from here. */
         uint64_t end = run_end(stream, offset);
-        stream->had_gap |= !stream->finished;
         stream->contiguous = end;
     }
     stream->released = offset;
@@ -417,7 +418,8 @@ uint64_t stream_past(const struct stream *stream)
         return end;
     if (stream->finished)
         return stream->end;
-    return stream->at_once ? run_end(stream, settled(stream)) : settled(stream);
+    uint64_t limit = MIN(settled(stream), stream->end);
+    return stream->at_once ? run_end(stream, limit) : limit;
 }
 
 bool stream_closed(const struct stream *stream)

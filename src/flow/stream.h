@@ -19,8 +19,8 @@ struct bytes stream_held(const struct stream *stream, uint64_t offset);
 uint64_t stream_start(const struct stream *stream);
 /* First offset of the run of held bytes that `offset` is in or ends; `offset` itself when it is in none. */
 uint64_t stream_run_start(const struct stream *stream, uint64_t offset);
-/* When bytes at `offset` were acknowledged but never seen (or, once finished, will never come): their count,
- * else 0. */
+/* When bytes at `offset` were acknowledged but never seen (or, once finished, will never come), and bytes
+ * behind them were: their count, else 0. */
 uint64_t stream_gap(const struct stream *stream, uint64_t offset);
 /* Bytes before `offset` are not needed any more. */
 void stream_release(struct stream *stream, uint64_t offset);

@@ -25,7 +25,6 @@ struct stream {
     uint64_t end;        /* of the last segment kept */
     uint64_t depth;      /* bytes that are reassembled; 0: no limit */
     uint64_t fin;        /* offset of the FIN, when has_fin */
-    uint64_t gap_noted;  /* gaps before this offset were reported */
     struct segment *first, *last;
     struct segment
         *recent; /* the latest that came out of order, while it is kept: its neighbours come next */

@@ -314,7 +314,7 @@ void tcp_take_data(struct tcp_step *step)
     }
 }
 
-/* Acknowledged bytes become ready; missing ones a gap. */
+/* Acknowledged bytes become ready; missing ones a gap, when others follow them. */
 static void take_ack(struct tcp_step *step)
 {
     const struct tcp_header *header = step->header;
@@ -334,15 +334,8 @@ static void take_ack(struct tcp_step *step)
             uint64_t limit = (uint64_t)offset;
             if (back->has_fin && limit > back->fin)
                 limit = back->fin;
-            if (limit > back->acked) {
+            if (limit > back->acked)
                 stream_acknowledge(back, limit);
-                if (limit > back->contiguous && !back->stopped && stream_gap(back, back->contiguous) &&
-                    back->gap_noted <= back->contiguous) {
-                    back->gap_noted = limit;
-                    step->tracker->counts[TCP_COUNT_GAPS]++;
-                    tcp_event(step, STREAM_EVENT_REASSEMBLY_SEQ_GAP);
-                }
-            }
         }
     }
     tcp_take_window(step);
@@ -496,7 +489,10 @@ void tcp_open(struct tcp_step *step)
         step->result->retransmission = true;
         tcp_event(step, STREAM_EVENT_PKT_SPURIOUS_RETRANSMISSION);
         bool far = SEQ_LT(header->sequence, out->last_ack - MAX(out->window, 1U << 16));
-        bool before = far || SEQ_LT(after, out->last_ack);
+        /* Bytes that are missing here can come after their acknowledgment: packets pass each other on their
+         * way to the sensor. */
+        bool before = far || (SEQ_LT(after, out->last_ack) &&
+                              stream_offset_of(out, after) <= (int64_t)out->contiguous);
         if (tcp->state == TCP_CLOSE_WAIT)
             tcp_event(step, STREAM_EVENT_PKT_RETRANSMISSION);
         if (tcp->state == TCP_CLOSE_WAIT || (tcp->state == TCP_ESTABLISHED && before)) {
@@ -638,6 +634,17 @@ bool tcp_is_reuse(const struct tcp_tracker *tracker, const struct flow *flow, co
     }
     /* The same number again is a late copy of the SYN that opened it. */
     return packet->tcp->sequence != tcp->streams[from_client ? TO_SERVER : TO_CLIENT]->isn;
+}
+
+void tcp_lost(struct tcp_tracker *tracker, struct flow *flow, enum direction direction, uint64_t offset,
+              struct tcp_result *result)
+{
+    struct stream *stream = flow->tcp->streams[direction];
+    if (offset >= stream->acked) /* its receiver did not get them either */
+        return;
+    stream->had_gap = true;
+    tracker->counts[TCP_COUNT_GAPS]++;
+    note_event(tracker, result, STREAM_EVENT_REASSEMBLY_SEQ_GAP);
 }
 
 void tcp_finish(struct tcp_tracker *tracker, struct flow *flow)

@@ -34,15 +34,19 @@ struct tcp_step {
     struct tcp_result *result;
 };
 
-static inline void tcp_event(struct tcp_step *step, enum stream_event what)
+static inline void note_event(struct tcp_tracker *tracker, struct tcp_result *result, enum stream_event what)
 {
-    struct tcp_result *result = step->result;
     for (size_t i = 0; i < result->event_count; i++)
         if (result->events[i] == what)
             return;
-    step->tracker->event_counts[what]++;
+    tracker->event_counts[what]++;
     if (result->event_count < TCP_EVENTS_MAX)
         result->events[result->event_count++] = (uint16_t)what;
+}
+
+static inline void tcp_event(struct tcp_step *step, enum stream_event what)
+{
+    note_event(step->tracker, step->result, what);
 }
 
 /* Not taken, for the reason `what`. */

@@ -863,13 +863,11 @@ bool http_gap(struct session *session, void *state, enum direction direction, ui
     struct http_state *http = state;
     struct http_side *side = &http->side[direction];
     const struct http_settings *settings = session_options(session, &http_protocol);
-    struct reader none = reader_of("", 0);
     struct call call = { .session = session,
                          .state = http,
                          .side = side,
                          .settings = settings ? settings : &http_settings_default,
-                         .in = &none,
-                         .direction = direction };
+                         .direction = direction }; /* nothing is read here */
     bool inside = side->phase == PHASE_LENGTH || side->phase == PHASE_CHUNK;
     if (side->phase == PHASE_CLOSE || (inside && size <= side->left)) {
         if (side->tx)

@@ -534,8 +534,11 @@ static void flow_ended(void *context, struct flow *flow)
         make_pseudo(worker, flow, (enum direction)d, &packet);
         scene.packet = &packet;
         scene.direction = (enum direction)d;
-        feed_streams(worker, &scene);
-        session = flow->session;
+        struct tcp_result result = { 0 };
+        feed_streams(worker, &scene, &result);
+        session = scene.session = flow->session;
+        if (result.event_count)
+            record_stream_anomalies(&worker->recorder, &scene, result.events, result.event_count);
     }
     if (session)
         session_end(session);

@@ -119,7 +119,23 @@ static struct session *session_of(struct worker *worker, struct scene *scene, ui
     return scene->session;
 }
 
-static bool feed(struct worker *worker, struct scene *scene, enum direction direction)
+/* Passes over `before` bytes and the hole of `size` behind them. */
+static void lose(struct worker *worker, struct scene *scene, enum direction direction, uint64_t before,
+                 uint64_t size, struct tcp_result *result)
+{
+    struct session *session = scene->session;
+    uint64_t hole = session->offset[direction] + before;
+    /* Of what is not recognised from its first bytes, nothing more is wanted. */
+    bool wanted = session->protocol || hole == 0;
+    struct before seen = look(worker, session);
+    session_gap(session, direction, before + size);
+    compare(worker, scene, &seen);
+    if (wanted)
+        tcp_lost(worker->tcp, scene->flow, direction, hole, result);
+}
+
+static bool feed(struct worker *worker, struct scene *scene, enum direction direction,
+                 struct tcp_result *result)
 {
     struct session *session = scene->session;
     struct stream *stream = scene->streams[direction];
@@ -133,9 +149,7 @@ static bool feed(struct worker *worker, struct scene *scene, enum direction dire
     session->alone = tcp->async && !tcp->midstream && !stream_end(scene->streams[!direction]);
     uint64_t gap = stream_gap(stream, session->offset[direction]);
     if (gap) {
-        struct before before = look(worker, session);
-        session_gap(session, direction, gap);
-        compare(worker, scene, &before);
+        lose(worker, scene, direction, 0, gap, result);
         return true;
     }
     struct bytes ready = stream_ready(stream, session->offset[direction]);
@@ -147,9 +161,7 @@ static bool feed(struct worker *worker, struct scene *scene, enum direction dire
                         ? stream_gap(stream, session->offset[direction] + ready.size)
                         : 0;
     if (hole) {
-        struct before before = look(worker, session);
-        session_gap(session, direction, ready.size + hole);
-        compare(worker, scene, &before);
+        lose(worker, scene, direction, ready.size, hole, result);
         return true;
     }
     /* Nothing new since the last call, unless the end is. */
@@ -161,13 +173,14 @@ static bool feed(struct worker *worker, struct scene *scene, enum direction dire
     uint64_t offset = session->offset[direction];
     session_stream(session, direction, ready, session->end_seen & 1U << direction ? FEED_END : 0);
     compare(worker, scene, &before);
-    bool more = session->offset[direction] != offset && stream_gap(stream, session->offset[direction]) > 0;
+    bool more = session->offset[direction] != offset ? stream_gap(stream, session->offset[direction]) > 0
+                                                     : stream_gap(stream, offset + ready.size) > 0;
     bool turned = session->reversed;
     take_reversal(scene);
     return more && !turned;
 }
 
-void feed_streams(struct worker *worker, struct scene *scene)
+void feed_streams(struct worker *worker, struct scene *scene, struct tcp_result *result)
 {
     bool any = scene->session != NULL || scene->flow->session != NULL;
     for (int d = 0; d < DIRECTIONS && !any; d++)
@@ -177,14 +190,16 @@ void feed_streams(struct worker *worker, struct scene *scene)
     /* The other side's bytes came first: this packet acknowledged them. */
     enum direction first = !scene->direction;
     bool unknown = !scene->session->protocol;
-    for (int turn = 0; turn < 64 && feed(worker, scene, first); turn++) {
+    for (int turn = 0; turn < 64 && feed(worker, scene, first, result); turn++) {
     }
     enum direction second = !first;
-    for (int turn = 0; turn < 64 && feed(worker, scene, second); turn++) {
+    for (int turn = 0; turn < 64 && feed(worker, scene, second, result); turn++) {
     }
     /* Recognised just now from the second side: what was kept of the first one is due. */
     if (unknown && scene->session->protocol && scene->session->scanned[first] == 0)
-        for (int turn = 0; turn < 64 && (feed(worker, scene, first) || feed(worker, scene, second)); turn++) {
+        for (int turn = 0;
+             turn < 64 && (feed(worker, scene, first, result) || feed(worker, scene, second, result));
+             turn++) {
         }
 }
 
@@ -209,7 +224,7 @@ void handle_tcp(struct worker *worker, struct scene *scene, struct packet *packe
     scene->streams[TO_SERVER] = flow->tcp->streams[TO_SERVER];
     scene->streams[TO_CLIENT] = flow->tcp->streams[TO_CLIENT];
     if (!(scene->verdict & ACTION_DROP))
-        feed_streams(worker, scene);
+        feed_streams(worker, scene, result);
     if (result->depth_reached && scene->session)
         session_truncate(scene->session, scene->direction);
     /* Nothing more of it will be looked at. */

@@ -20,6 +20,6 @@ void handle_udp(struct worker *worker, struct scene *scene, struct packet *packe
 void announce(void *context, struct session *session, uint16_t port, const struct protocol *protocol,
               struct bytes note);
 /* Offers the session all bytes of both directions that are ready. */
-void feed_streams(struct worker *worker, struct scene *scene);
+void feed_streams(struct worker *worker, struct scene *scene, struct tcp_result *result);
 
 #endif

@@ -245,17 +245,64 @@ static void an_acknowledged_hole_is_a_gap(void **state)
     struct stream *stream = bench.flow->tcp->streams[TO_SERVER];
     assert_int_equal(stream_gap(stream, 3), 0);
     acknowledge(&bench, 13);
-    assert_true(has_event(&bench, STREAM_EVENT_REASSEMBLY_SEQ_GAP));
     assert_true(bytes_is(stream_ready(stream, 0), "abc"));
     assert_int_equal(stream_gap(stream, 0), 0);
     assert_int_equal(stream_gap(stream, 3), 7);
     assert_true(bytes_is(stream_ready(stream, 10), "xyz"));
     stream_release(stream, 10);
     assert_true(bytes_is(stream_ready(stream, 10), "xyz"));
-    assert_true(stream_had_gap(stream));
     data(&bench, 13, "!");
     acknowledge(&bench, 14);
     assert_true(bytes_is(stream_ready(stream, 10), "xyz!"));
+    stop(&bench);
+}
+
+/* Packets can pass each other on their way to the sensor: that an acknowledgment is there before its bytes
+ * says nothing yet. */
+static void bytes_may_come_after_their_acknowledgment(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    handshake(&bench);
+    data(&bench, 0, "abc");
+    acknowledge(&bench, 10);
+    struct stream *stream = bench.flow->tcp->streams[TO_SERVER];
+    assert_int_equal(stream_gap(stream, 3), 0);
+    assert_int_equal(stream_past(stream), 3);
+    data(&bench, 3, "def"); /* before the last byte acknowledged, and new all the same */
+    assert_true(bench.result.taken);
+    assert_false(has_event(&bench, STREAM_EVENT_EST_PKT_BEFORE_LAST_ACK));
+    assert_true(bytes_is(stream_ready(stream, 0), "abcdef"));
+    data(&bench, 8, "ij");
+    assert_int_equal(stream_gap(stream, 6), 2);
+    assert_int_equal(stream_past(stream), 10);
+    data(&bench, 6, "gh");
+    assert_true(bytes_is(stream_ready(stream, 0), "abcdefghij"));
+    stop(&bench);
+}
+
+static void holes_are_told_when_somebody_meets_them(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    handshake(&bench);
+    data(&bench, 0, "abc");
+    data(&bench, 10, "xyz");
+    acknowledge(&bench, 13);
+    assert_int_equal(bench.result.event_count, 0);
+    struct stream *stream = bench.flow->tcp->streams[TO_SERVER];
+    stream_release(stream, 13);
+    assert_false(stream_had_gap(stream)); /* nobody had a use for what is missing */
+    tcp_lost(bench.tracker, bench.flow, TO_SERVER, 13, &bench.result);
+    assert_false(stream_had_gap(stream)); /* the server has not got that either */
+    tcp_lost(bench.tracker, bench.flow, TO_SERVER, 3, &bench.result);
+    assert_true(has_event(&bench, STREAM_EVENT_REASSEMBLY_SEQ_GAP));
+    assert_true(stream_had_gap(stream));
+    assert_false(stream_had_gap(bench.flow->tcp->streams[TO_CLIENT]));
+    assert_int_equal(tcp_counts(bench.tracker)[TCP_COUNT_GAPS], 1);
+    assert_int_equal(tcp_event_counts(bench.tracker)[STREAM_EVENT_REASSEMBLY_SEQ_GAP], 1);
     stop(&bench);
 }
 
@@ -1082,6 +1129,8 @@ int main(void)
         cmocka_unit_test(overlaps_follow_the_policy),
         cmocka_unit_test(acknowledged_bytes_are_never_replaced),
         cmocka_unit_test(an_acknowledged_hole_is_a_gap),
+        cmocka_unit_test(bytes_may_come_after_their_acknowledgment),
+        cmocka_unit_test(holes_are_told_when_somebody_meets_them),
         cmocka_unit_test(what_lies_behind_acknowledged_holes_is_past),
         cmocka_unit_test(where_holes_end_is_known_without_a_walk),
         cmocka_unit_test(random_overlaps_follow_the_policy),
