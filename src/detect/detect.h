@@ -22,6 +22,7 @@ struct inspection {
     struct stream *streams[DIRECTIONS]; /* TCP; NULL otherwise */
     bool flow_ends;                     /* last look at this flow: everything left is inspected */
     bool loose;                         /* a TCP payload that did not go to the stream */
+    bool refused;                       /* ... and is dropped for that: its bytes reach nobody */
     const uint16_t *events;             /* stream events of this packet (flow/tcp.h), `event_count` of them */
     size_t event_count;
     uint8_t tcp_before; /* enum tcp_state: the connection's before this packet */

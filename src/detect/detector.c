@@ -244,7 +244,7 @@ bool payload_matches(struct context *context, const struct signature *s, const s
     if (tcp && s->needs_stream && !s->needs_packet && in_stream)
         return false;
     /* Where there is nothing, nothing is absent: as in Suricata. */
-    if (packet->payload.size == 0 || packet->carrier ||
+    if (packet->payload.size == 0 || packet->carrier || context->in->refused ||
         (context->flow && context->flow->no_payload_inspection))
         return false;
     return match_items(use->items, buffer_transform(buffer, packet->payload, context), 0, context);
@@ -431,7 +431,7 @@ static void scan_payload(struct context *context)
     const struct packet *packet = context->packet;
     if (packet->payload.size == 0 || packet->source == SOURCE_FLOW_TIMEOUT || !context->class->raw_packet)
         return;
-    if (packet->carrier || (context->flow && context->flow->no_payload_inspection))
+    if (packet->carrier || context->in->refused || (context->flow && context->flow->no_payload_inspection))
         return;
     bool tcp = packet->ip && packet->protocol == IP_TCP;
     scan_raw(context, tcp ? RAW_TCP_PACKET : RAW_OTHER, packet->payload, 0);
@@ -441,7 +441,8 @@ static void scan_payload(struct context *context)
 static void scan_loose_segment(struct context *context)
 {
     const struct packet *packet = context->packet;
-    if (!packet->tcp || taken_by_stream(context) || packet->source == SOURCE_FLOW_TIMEOUT)
+    if (!packet->tcp || taken_by_stream(context) || context->in->refused ||
+        packet->source == SOURCE_FLOW_TIMEOUT)
         return;
     scan_raw(context, RAW_TCP_STREAM, packet->payload, 0);
 }

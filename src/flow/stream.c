@@ -9,7 +9,7 @@
 
 #include "flow/stream_parts.h"
 
-/* Segments of one stream that wait for others. */
+/* Segments of one stream that wait for others, or for their acknowledgment. */
 enum { SEGMENTS_MAX = 8192, REGION_GAP = 262144 };
 
 void stream_init(struct stream *stream, struct tcp_tracker *tracker, enum os_policy policy)
@@ -152,6 +152,19 @@ static struct segment *segment_add(struct stream *stream, struct segment *after,
     return segment;
 }
 
+/* One that comes in order. Past the limit it is taken for a part of the one before it: nothing is lost but
+ * where the two met, which only copies that disagree ask about. */
+static bool segment_append(struct stream *stream, uint64_t offset, uint32_t size)
+{
+    struct segment *last = stream->last;
+    if (LIKELY(stream->segments < SEGMENTS_MAX) || last->offset + last->size != offset ||
+        last->reach != last->size)
+        return segment_add(stream, last, offset, size) != NULL;
+    last->size += size;
+    last->reach += size;
+    return true;
+}
+
 /* The last segment that begins no later than `offset`, or NULL. */
 static struct segment *segment_before(const struct stream *stream, uint64_t offset)
 {
@@ -291,7 +304,7 @@ void stream_insert(struct stream *stream, int64_t offset, struct bytes payload, 
         return;
     }
     if (LIKELY(start == stream->contiguous && stream->end <= start)) {
-        if (!stream->at_once && UNLIKELY(!segment_add(stream, stream->last, start, (uint32_t)payload.size))) {
+        if (!stream->at_once && UNLIKELY(!segment_append(stream, start, (uint32_t)payload.size))) {
             result->no_memory = true;
             return;
         }
@@ -386,6 +399,12 @@ uint64_t stream_gap(const struct stream *stream, uint64_t offset)
         return after->offset - offset;
     uint64_t limit = MIN(settled(stream), after->offset);
     return limit > offset ? limit - offset : 0;
+}
+
+uint64_t stream_lost(const struct stream *stream, uint64_t offset)
+{
+    uint64_t gap = stream_gap(stream, offset), limit = settled(stream);
+    return offset < limit ? MIN(gap, limit - offset) : 0;
 }
 
 void stream_release(struct stream *stream, uint64_t offset)

@@ -22,6 +22,9 @@ uint64_t stream_run_start(const struct stream *stream, uint64_t offset);
 /* When bytes at `offset` were acknowledged but never seen (or, once finished, will never come), and bytes
  * behind them were: their count, else 0. */
 uint64_t stream_gap(const struct stream *stream, uint64_t offset);
+/* Of that gap the part that was acknowledged: the receiver has it, and what follows. What it has not got it
+ * cannot read past. */
+uint64_t stream_lost(const struct stream *stream, uint64_t offset);
 /* Bytes before `offset` are not needed any more. */
 void stream_release(struct stream *stream, uint64_t offset);
 /* First offset not yet ready. */

@@ -636,13 +636,10 @@ bool tcp_is_reuse(const struct tcp_tracker *tracker, const struct flow *flow, co
     return packet->tcp->sequence != tcp->streams[from_client ? TO_SERVER : TO_CLIENT]->isn;
 }
 
-void tcp_lost(struct tcp_tracker *tracker, struct flow *flow, enum direction direction, uint64_t offset,
+void tcp_lost(struct tcp_tracker *tracker, struct flow *flow, enum direction direction,
               struct tcp_result *result)
 {
-    struct stream *stream = flow->tcp->streams[direction];
-    if (offset >= stream->acked) /* its receiver did not get them either */
-        return;
-    stream->had_gap = true;
+    flow->tcp->streams[direction]->had_gap = true;
     tracker->counts[TCP_COUNT_GAPS]++;
     note_event(tracker, result, STREAM_EVENT_REASSEMBLY_SEQ_GAP);
 }

@@ -258,9 +258,9 @@ void tcp_track(struct tcp_tracker *tracker, struct flow *flow, const struct pack
                enum direction *direction, struct tcp_result *result);
 /* True when `packet` opens another connection on the ports of one that is over: end this flow first. */
 bool tcp_is_reuse(const struct tcp_tracker *tracker, const struct flow *flow, const struct packet *packet);
-/* Those who read the bytes of `direction` had to pass over a hole at `offset`. When it was acknowledged it is
- * counted, and is an event of the packet with which it was met. */
-void tcp_lost(struct tcp_tracker *tracker, struct flow *flow, enum direction direction, uint64_t offset,
+/* Those who read the bytes of `direction` had to pass over acknowledged ones: that is counted, and an event
+ * of the packet with which they met the hole. */
+void tcp_lost(struct tcp_tracker *tracker, struct flow *flow, enum direction direction,
               struct tcp_result *result);
 /* The flow ends: all contiguous bytes of both directions become ready, both are closed. */
 void tcp_finish(struct tcp_tracker *tracker, struct flow *flow);
@@ -282,7 +282,7 @@ uint64_t stream_size(const struct stream *stream);
 int64_t stream_offset_of(const struct stream *stream, uint32_t sequence);
 /* Most runs of bytes, more than 256 KiB apart, that were kept at once; at least 1. */
 uint16_t stream_regions_max(const struct stream *stream);
-/* True once tcp_lost() found acknowledged bytes missing. */
+/* True once tcp_lost() was said of it. */
 bool stream_had_gap(const struct stream *stream);
 
 #endif

@@ -116,6 +116,7 @@ static void inspect(struct worker *worker, struct scene *scene, const struct tcp
         .streams = { scene->streams[0], scene->streams[1] },
         .flow_ends = flow_ends,
         .loose = result && !result->taken,
+        .refused = result && result->invalid && (scene->verdict & ACTION_DROP),
         .events = result ? result->events : NULL,
         .event_count = result ? result->event_count : 0,
         .tcp_before = result ? result->state_before : TCP_NONE,
@@ -372,7 +373,8 @@ static void handle_flow(struct worker *worker, struct scene *scene, struct packe
         record_segment(&worker->recorder, scene, &result);
     if (result.event_count)
         record_stream_anomalies(&worker->recorder, scene, result.events, result.event_count);
-    if (!(scene->verdict & ACTION_DROP))
+    /* Why a segment was refused is for rules to say. */
+    if (!(scene->verdict & ACTION_DROP) || result.invalid)
         inspect(worker, scene, &result, false);
     record_verdict(worker, scene);
     record_session(worker, scene);

@@ -131,7 +131,7 @@ static void lose(struct worker *worker, struct scene *scene, enum direction dire
     session_gap(session, direction, before + size);
     compare(worker, scene, &seen);
     if (wanted)
-        tcp_lost(worker->tcp, scene->flow, direction, hole, result);
+        tcp_lost(worker->tcp, scene->flow, direction, result);
 }
 
 static bool feed(struct worker *worker, struct scene *scene, enum direction direction,
@@ -147,7 +147,7 @@ static bool feed(struct worker *worker, struct scene *scene, enum direction dire
     const struct tcp *tcp = scene->flow->tcp;
     session->midstream = tcp->midstream;
     session->alone = tcp->async && !tcp->midstream && !stream_end(scene->streams[!direction]);
-    uint64_t gap = stream_gap(stream, session->offset[direction]);
+    uint64_t gap = stream_lost(stream, session->offset[direction]);
     if (gap) {
         lose(worker, scene, direction, 0, gap, result);
         return true;
@@ -158,7 +158,7 @@ static bool feed(struct worker *worker, struct scene *scene, enum direction dire
     /* The beginning of something whose rest is lost: both are passed over together. What was not recognised
      * until here will not be. */
     uint64_t hole = ready.size && ready.size <= session->scanned[direction]
-                        ? stream_gap(stream, session->offset[direction] + ready.size)
+                        ? stream_lost(stream, session->offset[direction] + ready.size)
                         : 0;
     if (hole) {
         lose(worker, scene, direction, ready.size, hole, result);
@@ -167,14 +167,14 @@ static bool feed(struct worker *worker, struct scene *scene, enum direction dire
     /* Nothing new since the last call, unless the end is. */
     if (ready.size <= session->scanned[direction] && !(closed && !(session->end_seen & 1U << direction)))
         return false;
-    if (closed && !stream_gap(stream, session->offset[direction] + ready.size))
+    if (closed && !stream_lost(stream, session->offset[direction] + ready.size))
         session->end_seen |= (uint8_t)(1U << direction);
     struct before before = look(worker, session);
     uint64_t offset = session->offset[direction];
     session_stream(session, direction, ready, session->end_seen & 1U << direction ? FEED_END : 0);
     compare(worker, scene, &before);
-    bool more = session->offset[direction] != offset ? stream_gap(stream, session->offset[direction]) > 0
-                                                     : stream_gap(stream, offset + ready.size) > 0;
+    bool more = session->offset[direction] != offset ? stream_lost(stream, session->offset[direction]) > 0
+                                                     : stream_lost(stream, offset + ready.size) > 0;
     bool turned = session->reversed;
     take_reversal(scene);
     return more && !turned;

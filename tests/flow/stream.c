@@ -295,14 +295,31 @@ static void holes_are_told_when_somebody_meets_them(void **state)
     struct stream *stream = bench.flow->tcp->streams[TO_SERVER];
     stream_release(stream, 13);
     assert_false(stream_had_gap(stream)); /* nobody had a use for what is missing */
-    tcp_lost(bench.tracker, bench.flow, TO_SERVER, 13, &bench.result);
-    assert_false(stream_had_gap(stream)); /* the server has not got that either */
-    tcp_lost(bench.tracker, bench.flow, TO_SERVER, 3, &bench.result);
+    tcp_lost(bench.tracker, bench.flow, TO_SERVER, &bench.result);
     assert_true(has_event(&bench, STREAM_EVENT_REASSEMBLY_SEQ_GAP));
     assert_true(stream_had_gap(stream));
     assert_false(stream_had_gap(bench.flow->tcp->streams[TO_CLIENT]));
     assert_int_equal(tcp_counts(bench.tracker)[TCP_COUNT_GAPS], 1);
     assert_int_equal(tcp_event_counts(bench.tracker)[STREAM_EVENT_REASSEMBLY_SEQ_GAP], 1);
+    stop(&bench);
+}
+
+/* A receiver reads in order: behind a hole that it has too, nothing reaches it. */
+static void what_the_receiver_lacks_is_not_lost(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, NULL, 16);
+    handshake(&bench);
+    data(&bench, 0, "abc");
+    data(&bench, 10, "xyz");
+    acknowledge(&bench, 5);
+    struct stream *stream = bench.flow->tcp->streams[TO_SERVER];
+    assert_int_equal(stream_lost(stream, 3), 2);
+    tcp_finish(bench.tracker, bench.flow);
+    assert_int_equal(stream_gap(stream, 3), 7);
+    assert_int_equal(stream_lost(stream, 3), 2);
+    assert_int_equal(stream_lost(stream, 5), 0);
     stop(&bench);
 }
 
@@ -908,23 +925,51 @@ static void ends_of_flows_and_odd_segments_are_counted(void **state)
     stop(&bench);
 }
 
-/* A window holds more segments than 16 bits can count. */
-static void segments_that_nobody_acknowledges_are_counted(void **state)
+/* A window holds more segments than there is room for: one stream does not take it all, and lacks nothing. */
+static void segments_that_nobody_acknowledges_are_bounded(void **state)
 {
     (void)state;
     struct bench bench;
     struct stream_numbers numbers;
-    start(&bench, &(struct tcp_settings){ .memory_max = 1U << 27 }, 16);
+    start(&bench, &(struct tcp_settings){ .memory_max = 16U << 20 }, 16); /* 16,384 segments */
     bench.wscale = 4;
     handshake(&bench);
     acknowledge(&bench, 0); /* now the window is scaled */
-    for (uint32_t i = 0; i < 65540; i++)
+    for (uint32_t i = 0; i < 65540; i++) {
         data(&bench, i, "x");
-    stream_tell(bench.flow->tcp->streams[TO_SERVER], &numbers);
-    assert_int_equal(numbers.segments, 65540);
+        assert_false(bench.result.no_memory);
+    }
+    struct stream *stream = bench.flow->tcp->streams[TO_SERVER];
+    stream_tell(stream, &numbers);
+    assert_int_equal(numbers.segments, 8192);
+    assert_int_equal(stream_held(stream, 0).size, 65540);
+    assert_int_equal(stream_ready(stream, 0).size, 0);
     acknowledge(&bench, 65540);
-    stream_tell(bench.flow->tcp->streams[TO_SERVER], &numbers);
+    assert_int_equal(stream_ready(stream, 0).size, 65540);
+    stream_tell(stream, &numbers);
     assert_int_equal(numbers.segments, 0);
+    stop(&bench);
+}
+
+/* What nobody acknowledges counts against the depth like any other bytes, and is what is looked at when the
+ * flow ends. */
+static void unacknowledged_bytes_end_at_the_depth(void **state)
+{
+    (void)state;
+    struct bench bench;
+    start(&bench, &(struct tcp_settings){ .depth = 1000 }, 16);
+    handshake(&bench);
+    bool reached = false;
+    for (uint32_t i = 0; i < 3000; i += 10) {
+        data(&bench, i, "0123456789");
+        reached |= bench.result.depth_reached;
+    }
+    assert_true(reached);
+    struct stream *stream = bench.flow->tcp->streams[TO_SERVER];
+    assert_int_equal(stream_held(stream, 0).size, 1000);
+    tcp_finish(bench.tracker, bench.flow);
+    assert_int_equal(stream_ready(stream, 0).size, 1000);
+    assert_int_equal(stream_gap(stream, 1000), 0);
     stop(&bench);
 }
 
@@ -1131,6 +1176,7 @@ int main(void)
         cmocka_unit_test(an_acknowledged_hole_is_a_gap),
         cmocka_unit_test(bytes_may_come_after_their_acknowledgment),
         cmocka_unit_test(holes_are_told_when_somebody_meets_them),
+        cmocka_unit_test(what_the_receiver_lacks_is_not_lost),
         cmocka_unit_test(what_lies_behind_acknowledged_holes_is_past),
         cmocka_unit_test(where_holes_end_is_known_without_a_walk),
         cmocka_unit_test(random_overlaps_follow_the_policy),
@@ -1139,7 +1185,8 @@ int main(void)
         cmocka_unit_test(closing_passes_through_the_states),
         cmocka_unit_test(a_reset_counts_in_the_window_only),
         cmocka_unit_test(odd_segments_are_refused_with_their_event),
-        cmocka_unit_test(segments_that_nobody_acknowledges_are_counted),
+        cmocka_unit_test(segments_that_nobody_acknowledges_are_bounded),
+        cmocka_unit_test(unacknowledged_bytes_end_at_the_depth),
         cmocka_unit_test(the_middle_of_a_connection_is_picked_up_when_asked),
         cmocka_unit_test(one_side_alone_is_enough_when_asked),
         cmocka_unit_test(urgent_bytes_follow_the_policy),
