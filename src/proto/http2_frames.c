@@ -31,6 +31,7 @@ struct feed {
     struct http2_end *end;
     enum direction direction;
     struct reader *in;
+    struct tx **ended; /* the stream that this call ended last */
 };
 
 /* ---- streams ---- */
@@ -116,7 +117,10 @@ static bool is_crowded(const struct session *session, uint32_t most)
 /* The transaction of a stream, made when it is new. NULL: closed long ago, or out of memory. */
 static struct tx *stream_tx(const struct feed *feed, uint32_t stream, uint8_t type)
 {
-    struct tx *tx = find_stream(feed, stream);
+    struct tx *tx = find_stream(feed, stream), *ended = *feed->ended;
+    /* A server that has answered tells so that it needs no more of the request (section 8.1). */
+    if (!tx && type == HTTP2_RST_STREAM && ended && !ended->dead && http2_of(ended)->stream == stream)
+        return ended;
     uint32_t *highest = &feed->state->highest[stream & 1];
     if (tx)
         return tx;
@@ -146,6 +150,7 @@ static void end_side(const struct feed *feed, struct tx *tx, enum direction dire
     http_body_end(&side->body, false);
     http2_dns_end(feed->session, tx, direction);
     tx_finish(tx, direction);
+    *feed->ended = tx;
 }
 
 static void reset_stream(struct tx *tx)
@@ -513,7 +518,8 @@ bool http2_stream(struct session *session, void *state, enum direction direction
                   unsigned flags)
 {
     struct http2_state *connection = state;
-    struct feed feed = { session, connection, &connection->end[direction], direction, in };
+    struct tx *ended = NULL;
+    struct feed feed = { session, connection, &connection->end[direction], direction, in, &ended };
     (void)flags;
     enum step step = STEP_ON;
     while (step == STEP_ON && !reader_empty(in)) {
@@ -532,7 +538,8 @@ bool http2_gap(struct session *session, void *state, enum direction direction, u
 {
     struct http2_state *connection = state;
     struct http2_end *end = &connection->end[direction];
-    struct feed feed = { session, connection, end, direction, NULL };
+    struct tx *ended = NULL;
+    struct feed feed = { session, connection, end, direction, NULL, &ended };
     if (size > end->left) /* where the next frame begins is not known */
         return false;
     struct tx *tx = end->stream ? find_stream(&feed, end->stream) : NULL;
@@ -583,7 +590,8 @@ static void take_upgrade_settings(struct session *session, struct http2_state *s
         held -= 8;
         room[size++] = (uint8_t)(bits >> held);
     }
-    struct feed feed = { session, state, &state->end[TO_SERVER], TO_SERVER, NULL };
+    struct tx *ended = NULL;
+    struct feed feed = { session, state, &state->end[TO_SERVER], TO_SERVER, NULL, &ended };
     struct tx *tx = connection_tx(&feed);
     if (!tx)
         return;

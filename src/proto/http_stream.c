@@ -882,8 +882,10 @@ bool http_gap(struct session *session, void *state, enum direction direction, ui
             finish_message(&call);
         return true;
     }
-    if (inside)
+    if (inside && side->tx) {
+        message(&call)->size += side->left;
         http_body_gap(&side->body, side->left);
+    }
     if (side->tx) {
         http_body_end(&side->body, true);
         tx_finish(side->tx, direction);

@@ -189,6 +189,24 @@ static void only_open_streams_are_remembered(void **state)
     text_done(&text);
 }
 
+/* The server has answered, and needs no more of the request (RFC 9113 section 8.1): one record tells both. */
+static void a_reset_right_after_the_answer_is_part_of_it(void **state)
+{
+    (void)state;
+    struct text out = text_new(1U << 20);
+    static const struct turn turns[] = {
+        TURN_TEXT(TO_SERVER, MAGIC EMPTY_SETTINGS "\0\0\1\1\5\0\0\0\1\x82"),
+        TURN_TEXT(TO_CLIENT, EMPTY_SETTINGS "\0\0\1\1\4\0\0\0\1\x88"
+                                            "\0\0\2\0\1\0\0\0\1hi"
+                                            "\0\0\4\3\0\0\0\0\1\0\0\0\0"),
+    };
+    play_turns(turns, COUNT_OF(turns), &out);
+    expect_text(&out,
+                "\"status\":200,\"http2\":{\"stream_id\":1,\"response\":{\"error_code\":\"NoError\"}}}}\n");
+    expect_no_text(&out, "\"version\":\"2\",\"http2\":{\"stream_id\":1");
+    text_done(&out);
+}
+
 /* Blocks without fields, and those with one, do not use up what the content needs. */
 static void many_blocks_cost_what_they_have(void **state)
 {
@@ -222,6 +240,7 @@ int main(void)
         cmocka_unit_test(anomalies_are_named),
         cmocka_unit_test(silence_about_a_carried_message_leaves_the_connection_alone),
         cmocka_unit_test(only_open_streams_are_remembered),
+        cmocka_unit_test(a_reset_right_after_the_answer_is_part_of_it),
         cmocka_unit_test(many_blocks_cost_what_they_have),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
