@@ -259,8 +259,7 @@ static bool coding_of(struct http_body *body, struct bytes token, enum coding *c
         *coding = CODING_LZMA;
     else
         known = false;
-    bool plain = token.size == 0 || is_exact(token, "identity") || is_exact(token, "inflate") || exact;
-    if (!plain || (token.size == 0 && !known))
+    if (!exact && !is_exact(token, "identity") && !is_exact(token, "inflate"))
         raise(body, HTTP_EVENT_ABNORMAL_CE_HEADER);
     return known;
 }
@@ -272,17 +271,20 @@ static void open_decompressor(struct http_body *body)
         (body->bombs && *body->bombs >= body->settings->bombs_max))
         return;
     enum coding codings[DECOMPRESS_LAYERS_MAX];
-    size_t count = 0, most = MIN((size_t)body->settings->decompress_layers, (size_t)DECOMPRESS_LAYERS_MAX);
+    size_t count = 0, layers = 0;
+    size_t most = MIN((size_t)body->settings->decompress_layers, (size_t)DECOMPRESS_LAYERS_MAX);
     struct bytes rest = header->value;
     while (rest.size) {
         enum coding coding;
-        if (!coding_of(body, bytes_trim(bytes_cut(&rest, ',')), &coding))
+        struct bytes token = bytes_trim(bytes_cut(&rest, ','));
+        if (token.size == 0)
             continue;
-        if (count == most) {
+        if (layers++ == most) { /* also what needs no decoding is a layer */
             raise(body, HTTP_EVENT_TOO_MANY_ENCODING_LAYERS);
             break;
         }
-        codings[count++] = coding;
+        if (coding_of(body, token, &coding))
+            codings[count++] = coding;
     }
     if (count)
         body->decompressor = decompress_open(codings, count, &body->settings->decompress, content, body);

@@ -103,6 +103,28 @@ static void what_a_connection_ends_in(void **state)
         }
 }
 
+/* What needs no decoding is a layer, too, and what lies beyond the limit stays as it is; nothing is no layer.
+ */
+static void layers_of_coding_are_counted(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {
+        GET("/a"),
+        TURN_TEXT(TO_CLIENT, OK "Content-Encoding: identity, identity, gzip\r\nContent-Length: 2\r\n\r\nhi"),
+    };
+    static const struct turn empty[] = {
+        GET("/a"),
+        TURN_TEXT(TO_CLIENT, OK "Content-Encoding: ,, identity, , identity\r\nContent-Length: 2\r\n\r\nhi"),
+    };
+    shows(turns, 2,
+          "event too_many_encoding_layers\n{\"file\":\"/a\",\"size\":2,\"whole\":true,\"content\":\"hi\"}");
+    struct text out = text_new(1U << 20);
+    play_turns(empty, 2, 0, &out);
+    expect_text(&out, "\"content\":\"hi\"");
+    expect_no_text(&out, "event ");
+    text_done(&out);
+}
+
 /* The piece that reaches the limit may hold more: that alone does not tell that the body goes on. */
 static void a_body_that_reaches_its_limit(void **state)
 {
@@ -645,6 +667,7 @@ int main(void)
         cmocka_unit_test(a_request_and_its_answer),
         cmocka_unit_test(bodies_in_chunks_and_compressed),
         cmocka_unit_test(what_a_connection_ends_in),
+        cmocka_unit_test(layers_of_coding_are_counted),
         cmocka_unit_test(a_body_that_reaches_its_limit),
         cmocka_unit_test(forms_with_files),
         cmocka_unit_test(a_form_of_too_many_parts_is_an_anomaly),
