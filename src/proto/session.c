@@ -9,6 +9,7 @@
 
 #define TX_SPARE           (1024U * 1024U)
 #define PROBE_GIVE_UP      2048U
+#define KEPT_MAX           (16U * 1024U) /* of what a client said, until its server tells what it is */
 #define SESSION_MEMORY     (64U * 1024U)
 #define SESSION_ROOM       (496 - sizeof(struct session)) /* a small state is in the session's own block */
 #define TX_MEMORY          (4U * 1024U * 1024U)
@@ -437,6 +438,15 @@ static void give_up(struct session *session, enum direction direction)
     session->status[direction] = session->protocol ? session->status[direction] : SESSION_UNKNOWN;
 }
 
+/* Nothing known begins so, but the answer may tell: a client's bytes wait for it, from the first one on. */
+static bool waits_for_answer(struct session *session, enum direction direction, size_t size, unsigned flags)
+{
+    session->waiting = direction == TO_SERVER && session->status[TO_SERVER] == SESSION_UNKNOWN &&
+                       !session->probing_done[TO_CLIENT] && session->offset[TO_SERVER] == 0 &&
+                       size <= KEPT_MAX && !(flags & FEED_END);
+    return session->waiting;
+}
+
 /* Both sides were recognised, and differently: the one recognised first stays. */
 static void compare_sides(struct session *session, const struct protocol *found, enum direction direction)
 {
@@ -563,9 +573,14 @@ static bool recognise(struct session *session, enum direction *direction, struct
         !found.protocol->server_speaks_first && !session->midstream && session->offset[TO_SERVER] == 0 &&
         session->scanned[TO_SERVER] == 0)
         session_event(session, SESSION_WRONG_DIRECTION_FIRST_DATA);
-    /* The other side's bytes were kept unread; its parser has to see them. */
-    session->owed[!*direction] = session->scanned[!*direction] > 0;
     tell_one_sided(session, !*direction);
+    /* The other side's bytes were kept unread; its parser has to see them, but for what came before a server's
+     * greeting. */
+    if (session->waiting && found.protocol->server_speaks_first)
+        session->offset[!*direction] = session->scanned[!*direction];
+    else
+        session->owed[!*direction] = session->scanned[!*direction] > 0;
+    session->waiting = false;
     session->scanned[!*direction] = 0;
     return true;
 }
@@ -653,10 +668,21 @@ static size_t parse(struct session *session, enum direction direction, struct by
     return taken;
 }
 
-/* The server spoke first, and what it said waited for the client's bytes to be recognised. */
-static bool server_is_due(const struct session *session, enum direction direction)
+/* The other side spoke first, and what it said waited for this one's bytes to be recognised. */
+static bool other_is_due(const struct session *session, enum direction direction)
 {
-    return session->protocol->server_speaks_first && direction == TO_SERVER && session->owed[TO_CLIENT];
+    bool second = session->protocol->server_speaks_first ? direction == TO_SERVER : direction == TO_CLIENT;
+    return second && session->owed[!direction];
+}
+
+/* Of a direction that nothing was recognised in: passed over, unless it waits. */
+static void forget_unknown(struct session *session, enum direction direction, size_t size, unsigned flags)
+{
+    session->scanned[direction] = size;
+    if (session->status[direction] != SESSION_UNKNOWN || waits_for_answer(session, direction, size, flags))
+        return;
+    session->offset[direction] += size;
+    session->scanned[direction] = 0;
 }
 
 void session_stream(struct session *session, enum direction direction, struct bytes ready, unsigned flags)
@@ -673,13 +699,10 @@ void session_stream(struct session *session, enum direction direction, struct by
             if (!session->protocol || session->offset[direction] == 0) {
                 (void)recognise(session, &direction, ready, flags);
                 if (!session->protocol) {
-                    if (session->status[direction] == SESSION_UNKNOWN) {
-                        session->offset[direction] += ready.size;
-                        session->scanned[direction] = 0;
-                    }
+                    forget_unknown(session, direction, ready.size, flags);
                     return;
                 }
-                if (server_is_due(session, direction)) {
+                if (other_is_due(session, direction)) {
                     session->scanned[direction] = 0; /* these are offered again after those */
                     return;
                 }
@@ -687,6 +710,8 @@ void session_stream(struct session *session, enum direction direction, struct by
                 recognise_late(session, direction, ready);
             }
         }
+        if (!session->protocol)
+            forget_unknown(session, direction, ready.size, flags);
         if (!session->protocol || session_deaf(session, direction))
             return;
         size_t taken = parse(session, direction, ready, flags);
@@ -785,7 +810,8 @@ bool session_deaf(const struct session *session, enum direction direction)
     if (session->ended || session->status[direction] == SESSION_FAILED ||
         session->status[direction] == SESSION_BYPASS)
         return true;
-    return !session->protocol && session->probing_done[direction];
+    bool waits = direction == TO_SERVER && session->waiting && !session->probing_done[TO_CLIENT];
+    return !session->protocol && session->probing_done[direction] && !waits;
 }
 
 bool session_change(struct session *session, const struct protocol *expected)

@@ -211,7 +211,8 @@ static bool server_hello(struct session *session, struct tls_state *state, struc
 
 static bool after_13(const struct tls *tls)
 {
-    return tls->version == 0x0304 || tls->version >> 8 == 0x7f || tls->version >> 8 == 0x7e;
+    unsigned draft = tls->version >> 8;
+    return tls->version == 0x0304 || draft == 0x7f || draft == 0x7e || draft == 0xfb;
 }
 
 /* ---- certificates ---- */
