@@ -574,8 +574,8 @@ static bool recognise(struct session *session, enum direction *direction, struct
         session->scanned[TO_SERVER] == 0)
         session_event(session, SESSION_WRONG_DIRECTION_FIRST_DATA);
     tell_one_sided(session, !*direction);
-    /* The other side's bytes were kept unread; its parser has to see them, but for what came before a server's
-     * greeting. */
+    /* The other side's bytes were kept unread; its parser has to see them, but for what came before a
+     * server's greeting. */
     if (session->waiting && found.protocol->server_speaks_first)
         session->offset[!*direction] = session->scanned[!*direction];
     else

@@ -73,7 +73,7 @@ struct session {
     bool probing_done[DIRECTIONS];
     bool lost[DIRECTIONS]; /* bytes were missing before anything was recognised: it did not fail */
     bool skipped;          /* nothing was recognised in much of one side, and the other was not waited for */
-    bool waiting;          /* nothing was recognised in what the client said; it is kept for its server's answer */
+    bool waiting; /* nothing was recognised in what the client said; it is kept for its server's answer */
     /* Bytes were offered before the protocol was known, and must be offered again. */
     bool owed[DIRECTIONS];
     uint64_t offset[DIRECTIONS];  /* stream offset of the next unread byte */
