@@ -49,116 +49,93 @@ enum http_field {
 };
 
 /* clang-format off */
-#define HTTP_EVENTS(X)                                                                                         \
-    X(UNKNOWN_ERROR, "unknown_error")                                                                          \
-    X(GZIP_DECOMPRESSION_FAILED, "gzip_decompression_failed")                                                  \
-    X(REQUEST_FIELD_MISSING_COLON, "request_"                                                                  \
-                                   "field_"                                                                    \
-                                   "missing_"                                                                  \
-                                   "colon")                                                                    \
-    X(RESPONSE_FIELD_MISSING_COLON, "response_field_missing_colon")                                            \
-    X(INVALID_REQUEST_CHUNK_LEN, "invalid_request_chunk_len")                                                  \
-    X(INVALID_RESPONSE_CHUNK_LEN, "invalid_response_chunk_"                                                    \
-                                  "len")                                                                       \
-    X(INVALID_TRANSFER_ENCODING_IN_REQUEST, "invalid_transfer_encoding_value_in_request") X(                   \
-        INVALID_TRANSFER_ENCODING_IN_RESPONSE, "invalid_transfer_encoding_value_in_response")                  \
-        X(INVALID_CONTENT_LENGTH_IN_REQUEST, "invalid_content_length_field_in_request") X(                     \
-            INVALID_CONTENT_LENGTH_IN_RESPONSE,                                                                \
-            "invalid_content_length_field_in_response") X(DUPLICATE_CONTENT_LENGTH_IN_REQUEST,                 \
-                                                          "duplicate_content_length_field_in_request")         \
-            X(DUPLICATE_CONTENT_LENGTH_IN_RESPONSE, "duplicate_content_length_field_in_response") X(           \
-                CONTINUE_ALREADY_SEEN, "100_continue_already_seen") X(UNABLE_TO_MATCH_RESPONSE_TO_REQUEST,     \
-                                                                      "unable_to_match_response_to_request")   \
-                X(INVALID_SERVER_PORT_IN_REQUEST, "invalid_server_port_in_request") X(                         \
-                    INVALID_AUTHORITY_PORT, "invalid_authority_port") X(REQUEST_HEADER_INVALID, "request_"     \
-                                                                                                "header_"      \
-                                                                                                "invalid")     \
-                    X(RESPONSE_HEADER_INVALID, "response_header_invalid") X(                                   \
-                        MISSING_HOST_HEADER,                                                                   \
-                        "missing_host_header") X(HOST_HEADER_AMBIGUOUS,                                        \
-                                                 "host_header_ambiguous") X(INVALID_REQUEST_FIELD_FOLDING,     \
-                                                                            "invalid_request_field_folding")   \
-                        X(INVALID_RESPONSE_FIELD_FOLDING, "invalid_response_field_folding") X(                 \
-                            REQUEST_FIELD_TOO_LONG,                                                            \
-                            "request_field_too_long") X(RESPONSE_FIELD_TOO_LONG,                               \
-                                                        "response_field_too_long") X(FILE_NAME_TOO_LONG,       \
-                                                                                     "fi"                      \
-                                                                                     "le"                      \
-                                                                                     "_n"                      \
-                                                                                     "am"                      \
-                                                                                     "e_"                      \
-                                                                                     "to"                      \
-                                                                                     "o_"                      \
-                                                                                     "lo"                      \
-                                                                                     "n"                       \
-                                                                                     "g")                      \
-                            X(REQUEST_LINE_INVALID, "request_line_invalid") X(                                 \
-                                REQUEST_BODY_UNEXPECTED,                                                       \
-                                "request_body_unexpected") X(RESPONSE_BODY_UNEXPECTED, "response_body_"        \
-                                                                                       "unexpected")           \
-                                X(REQUEST_SERVER_PORT_TCP_PORT_MISMATCH,                                       \
-                                  "request_server_port_tcp_port_"                                              \
-                                  "mismatch") X(REQUEST_URI_HOST_INVALID,                                      \
-                                                "request_uri_host_invalid") X(REQUEST_HEADER_HOST_INVALID,     \
-                                                                              "request_header_host_invalid")   \
-                                    X(REQUEST_AUTH_UNRECOGNIZED, "request_auth_unrecognized") X(               \
-                                        REQUEST_HEADER_REPETITION,                                             \
-                                        "request_header_repetition") X(RESPONSE_HEADER_REPETITION,             \
-                                                                       "response_header_repetition")           \
-                                        X(RESPONSE_MULTIPART_BYTERANGES, "response_multipart_byteranges") X(   \
-                                            RESPONSE_ABNORMAL_TRANSFER_ENCODING,                               \
-                                            "response_abnormal_"                                               \
-                                            "transfer_encoding") X(RESPONSE_CHUNKED_OLD_PROTO,                 \
-                                                                   "response_chunked_old_proto")               \
-                                            X(RESPONSE_INVALID_PROTOCOL, "response_invalid_protocol") X(       \
-                                                RESPONSE_INVALID_STATUS, "response_invalid_status")            \
-                                                X(REQUEST_LINE_INCOMPLETE, "request_line_incomplete") X(       \
-                                                    DOUBLE_ENCODED_URI,                                        \
-                                                    "double_encoded_uri") X(METHOD_DELIM_NON_COMPLIANT,        \
-                                                                            "method_delim_non_"                \
-                                                                            "compliant")                       \
-                                                    X(URI_DELIM_NON_COMPLIANT, "uri_delim_non_compliant") X(   \
-                                                        REQUEST_LINE_LEADING_WHITESPACE,                       \
-                                                        "request_line_"                                        \
-                                                        "leading_"                                             \
-                                                        "whitespace") X(TOO_MANY_ENCODING_LAYERS,              \
-                                                                        "too_many_encoding_layers")            \
-                                                        X(ABNORMAL_CE_HEADER,                                  \
-                                                          "abnormal_ce_"                                       \
-                                                          "header") X(LZMA_MEMLIMIT_REACHED,                   \
-                                                                      "lzma_memlimit_"                         \
-                                                                      "reached") X(COMPRESSION_BOMB,           \
-                                                                                   "compression_bomb")         \
-                                                            X(MULTIPART_GENERIC_ERROR,                         \
-                                                              "multipart_generic_"                             \
-                                                              "error") X(MULTIPART_NO_FILEDATA,                \
-                                                                         "multipart_no_"                       \
-                                                                         "filedata")                           \
-                                                                X(MULTIPART_INVALID_HEADER,                    \
-                                                                  "multipart_"                                 \
-                                                                  "invalid_"                                   \
-                                                                  "header") X(TOO_MANY_WARNINGS,               \
-                                                                              "too_many_"                      \
-                                                                              "warnings") X(RANGE_INVALID,     \
-                                                                                            "range_invalid")   \
-                                                                    X(REQUEST_CHUNK_EXTENSION,                 \
-                                                                      "request_chunk_"                         \
-                                                                      "extension") X(RESPONSE_CHUNK_EXTENSION, \
-                                                                                     "respon"                  \
-                                                                                     "se_"                     \
-                                                                                     "chunk_"                  \
-                                                                                     "extens"                  \
-                                                                                     "ion")                    \
-                                                                        X(REQUEST_LINE_MISSING_PROTOCOL,       \
-                                                                          "request_line_missing_protocol")     \
-                                                                            X(REQUEST_TOO_MANY_HEADERS,        \
-                                                                              "request_too_many_headers")      \
-                                                                                X(RESPONSE_TOO_MANY_HEADERS,   \
-                                                                                  "response_too_many_"         \
-                                                                                  "headers")                   \
-                                                                                    X(FAILED_PROTOCOL_CHANGE,  \
-                                                                                      "failed_protocol_"       \
-                                                                                      "change") X(COMPRESSION_BOMB_LIMIT_REACHED, "compression_bomb_limit_reached")
+#define HTTP_EVENTS(X) \
+    X(UNKNOWN_ERROR, "unknown_error")                                                               \
+    X(GZIP_DECOMPRESSION_FAILED, "gzip_decompression_failed")                                       \
+    X(REQUEST_FIELD_MISSING_COLON, "request_field_missing_colon")                                   \
+    X(RESPONSE_FIELD_MISSING_COLON, "response_field_missing_colon")                                 \
+    X(INVALID_REQUEST_CHUNK_LEN, "invalid_request_chunk_len")                                       \
+    X(INVALID_RESPONSE_CHUNK_LEN, "invalid_response_chunk_len")                                     \
+    X(INVALID_TRANSFER_ENCODING_IN_REQUEST, "invalid_transfer_encoding_value_in_request")           \
+    X(INVALID_TRANSFER_ENCODING_IN_RESPONSE, "invalid_transfer_encoding_value_in_response")         \
+    X(INVALID_CONTENT_LENGTH_IN_REQUEST, "invalid_content_length_field_in_request")                 \
+    X(INVALID_CONTENT_LENGTH_IN_RESPONSE, "invalid_content_length_field_in_response")               \
+    X(DUPLICATE_CONTENT_LENGTH_IN_REQUEST, "duplicate_content_length_field_in_request")             \
+    X(DUPLICATE_CONTENT_LENGTH_IN_RESPONSE, "duplicate_content_length_field_in_response")           \
+    X(CONTINUE_ALREADY_SEEN, "100_continue_already_seen")                                           \
+    X(UNABLE_TO_MATCH_RESPONSE_TO_REQUEST, "unable_to_match_response_to_request")                   \
+    X(INVALID_SERVER_PORT_IN_REQUEST, "invalid_server_port_in_request")                             \
+    X(INVALID_AUTHORITY_PORT, "invalid_authority_port")                                             \
+    X(REQUEST_HEADER_INVALID, "request_header_invalid")                                             \
+    X(RESPONSE_HEADER_INVALID, "response_header_invalid")                                           \
+    X(MISSING_HOST_HEADER, "missing_host_header")                                                   \
+    X(HOST_HEADER_AMBIGUOUS, "host_header_ambiguous")                                               \
+    X(INVALID_REQUEST_FIELD_FOLDING, "invalid_request_field_folding")                               \
+    X(INVALID_RESPONSE_FIELD_FOLDING, "invalid_response_field_folding")                             \
+    X(REQUEST_FIELD_TOO_LONG, "request_field_too_long")                                             \
+    X(RESPONSE_FIELD_TOO_LONG, "response_field_too_long")                                           \
+    X(FILE_NAME_TOO_LONG, "file_name_too_long")                                                     \
+    X(REQUEST_LINE_INVALID, "request_line_invalid")                                                 \
+    X(REQUEST_BODY_UNEXPECTED, "request_body_unexpected")                                           \
+    X(RESPONSE_BODY_UNEXPECTED, "response_body_unexpected")                                         \
+    X(REQUEST_SERVER_PORT_TCP_PORT_MISMATCH, "request_server_port_tcp_port_mismatch")               \
+    X(REQUEST_URI_HOST_INVALID, "request_uri_host_invalid")                                         \
+    X(REQUEST_HEADER_HOST_INVALID, "request_header_host_invalid")                                   \
+    X(REQUEST_AUTH_UNRECOGNIZED, "request_auth_unrecognized")                                       \
+    X(REQUEST_HEADER_REPETITION, "request_header_repetition")                                       \
+    X(RESPONSE_HEADER_REPETITION, "response_header_repetition")                                     \
+    X(RESPONSE_MULTIPART_BYTERANGES, "response_multipart_byteranges")                               \
+    X(RESPONSE_ABNORMAL_TRANSFER_ENCODING, "response_abnormal_transfer_encoding")                   \
+    X(RESPONSE_CHUNKED_OLD_PROTO, "response_chunked_old_proto")                                     \
+    X(RESPONSE_INVALID_PROTOCOL, "response_invalid_protocol")                                       \
+    X(RESPONSE_INVALID_STATUS, "response_invalid_status")                                           \
+    X(REQUEST_LINE_INCOMPLETE, "request_line_incomplete")                                           \
+    X(DOUBLE_ENCODED_URI, "double_encoded_uri")                                                     \
+    X(METHOD_DELIM_NON_COMPLIANT, "method_delim_non_compliant")                                     \
+    X(URI_DELIM_NON_COMPLIANT, "uri_delim_non_compliant")                                           \
+    X(REQUEST_LINE_LEADING_WHITESPACE, "request_line_leading_whitespace")                           \
+    X(TOO_MANY_ENCODING_LAYERS, "too_many_encoding_layers")                                         \
+    X(ABNORMAL_CE_HEADER, "abnormal_ce_header")                                                     \
+    X(LZMA_MEMLIMIT_REACHED, "lzma_memlimit_reached")                                               \
+    X(COMPRESSION_BOMB, "compression_bomb")                                                         \
+    X(MULTIPART_GENERIC_ERROR, "multipart_generic_error")                                           \
+    X(MULTIPART_NO_FILEDATA, "multipart_no_filedata")                                               \
+    X(MULTIPART_INVALID_HEADER, "multipart_invalid_header")                                         \
+    X(TOO_MANY_WARNINGS, "too_many_warnings")                                                       \
+    X(RANGE_INVALID, "range_invalid")                                                               \
+    X(REQUEST_CHUNK_EXTENSION, "request_chunk_extension")                                           \
+    X(RESPONSE_CHUNK_EXTENSION, "response_chunk_extension")                                         \
+    X(REQUEST_LINE_MISSING_PROTOCOL, "request_line_missing_protocol")                               \
+    X(REQUEST_TOO_MANY_HEADERS, "request_too_many_headers")                                         \
+    X(RESPONSE_TOO_MANY_HEADERS, "response_too_many_headers")                                       \
+    X(FAILED_PROTOCOL_CHANGE, "failed_protocol_change")                                             \
+    X(COMPRESSION_BOMB_LIMIT_REACHED, "compression_bomb_limit_reached")                             \
+    X(PARSER_STATE_ERROR, "parser_state_error")                                                     \
+    X(MISSING_OUTBOUND_TRANSACTION_DATA, "missing_outbound_transaction_data")                       \
+    X(MISSING_INBOUND_TRANSACTION_DATA, "missing_inbound_transaction_data")                         \
+    X(ZERO_LENGTH_DATA_CHUNKS, "zero_length_data_chunks")                                           \
+    X(REQUEST_LINE_UNKNOWN_METHOD, "request_line_unknown_method")                                   \
+    X(REQUEST_LINE_UNKNOWN_METHOD_NO_PROTOCOL, "request_line_unknown_method_no_protocol")           \
+    X(REQUEST_LINE_UNKNOWN_METHOD_INVALID_PROTOCOL, "request_line_unknown_method_invalid_protocol") \
+    X(PROTOCOL_CONTAINS_EXTRA_DATA, "protocol_contains_extra_data")                                 \
+    X(CONTENT_LENGTH_EXTRA_DATA_START, "content_length_extra_data_start")                           \
+    X(CONTENT_LENGTH_EXTRA_DATA_END, "content_length_extra_data_end")                               \
+    X(SWITCHING_PROTO_WITH_CONTENT_LENGTH, "switching_proto_with_content_length")                   \
+    X(DEFORMED_EOL, "deformed_eol")                                                                 \
+    X(REQUEST_BODY_DATA_CALLBACK_ERROR, "request_body_data_callback_error")                         \
+    X(RESPONSE_BODY_INTERNAL_ERROR, "response_body_internal_error")                                 \
+    X(REQUEST_INVALID_EMPTY_NAME, "request_invalid_empty_name")                                     \
+    X(REQUEST_INVALID_LWS_AFTER_NAME, "request_invalid_lws_after_name")                             \
+    X(RESPONSE_INVALID_EMPTY_NAME, "response_invalid_empty_name")                                   \
+    X(RESPONSE_INVALID_LWS_AFTER_NAME, "response_invalid_lws_after_name")                           \
+    X(RESPONSE_HEADER_NAME_NOT_TOKEN, "response_header_name_not_token")                             \
+    X(RESPONSE_LINE_INVALID_PROTOCOL, "response_line_invalid_protocol")                             \
+    X(RESPONSE_LINE_INVALID_RESPONSE_STATUS, "response_line_invalid_response_status")               \
+    X(LZMA_DECOMPRESSION_DISABLED, "lzma_decompression_disabled")                                   \
+    X(CONNECTION_ALREADY_OPEN, "connection_already_open")                                           \
+    X(COMPRESSION_BOMB_DOUBLE_LZMA, "compression_bomb_double_lzma")                                 \
+    X(INVALID_CONTENT_ENCODING, "invalid_content_encoding")                                         \
+    X(INVALID_GAP, "invalid_gap")
 /* clang-format on */
 
 enum http_event {
@@ -204,6 +181,7 @@ struct http {
     struct bytes status_code, status_text;
     uint16_t status; /* 0: not a number */
     bool no_request, head, connect, version_0_9, continued, logged_range;
+    uint8_t events_counted; /* of the transaction's, for those of the connection */
     uint64_t range_start, range_end, range_size;
     bool has_range;
     struct http_side *side[DIRECTIONS]; /* parser working on it */
@@ -225,8 +203,9 @@ struct bytes http_keep(struct tx *tx, struct bytes b);
 bool http_is_method(struct bytes word);
 /* A method may begin with `word`. */
 bool http_may_be_method(struct bytes word);
-/* METHOD SP target SP version. False when out of memory. */
-MUST_CHECK bool http_request_line(struct tx *tx, struct bytes raw, const struct http_settings *settings);
+/* METHOD SP target SP version; not `whole`: the connection ended within it. False when out of memory. */
+MUST_CHECK bool http_request_line(struct tx *tx, struct bytes raw, bool whole,
+                                  const struct http_settings *settings);
 bool http_is_status_line(struct bytes data);
 void http_status_line(struct tx *tx, struct bytes raw);
 
@@ -240,14 +219,26 @@ struct http_scan_state {
     bool lfcr;       /* the line before ended with LF CR */
 };
 
-/* The next line of `data`: CR LF, LF, LF CR and a lone CR end lines. END: the line ends the block.
- * EMPTY: an ignorable empty line. `last`: nothing will follow. */
-enum http_scan http_scan_line(struct bytes data, struct http_scan_state *state, bool last,
-                              struct bytes *line);
+/* The next line of `data`: LF ends lines, of a response LF CR and a lone CR, too. END: the line ends the
+ * block. EMPTY: an ignorable empty line. `last`: nothing will follow. */
+enum http_scan http_scan_line(struct bytes data, enum direction direction, struct http_scan_state *state,
+                              bool last, struct bytes *line);
 
 /* Splits the raw header block in message->raw; values go to tx->memory. False when out of memory. */
 MUST_CHECK bool http_parse_headers(struct tx *tx, enum direction direction,
                                    const struct http_settings *settings);
+/* Raises what is odd about the fields behind the last chunk; they are not kept. */
+void http_judge_trailer(struct tx *tx, enum direction direction, struct bytes raw,
+                        const struct http_settings *settings);
+
+/* A Content-Length as lenient receivers read it: the first number in the value. */
+struct http_length {
+    uint64_t value;
+    bool valid;         /* there is a number, and it fits */
+    bool before, after; /* something stands before it, behind it */
+    bool several;       /* and another number, after a blank */
+};
+struct http_length http_length(struct bytes value);
 /* Which known field `name` is; `zeros`: zero bytes in it are passed over. */
 enum http_field http_field_named(struct bytes name, bool zeros);
 /* The known field, or NULL. */
@@ -285,6 +276,8 @@ void http_body_end(struct http_body *body, bool truncated);
 /* The transaction goes away before the message ends. */
 void http_body_abandon(struct http_body *body);
 
+/* Raises what is odd about Content-Encoding, whether there is content or not. */
+void http_judge_codings(struct tx *tx, enum direction direction, const struct http_settings *settings);
 /* Bodies are shown to detection as they come. */
 bool http_body_at_once(const struct http_body *body);
 
@@ -307,13 +300,15 @@ struct http_side {
     uint8_t phase, framing; /* framing: the phase that reads the body, once it is certain that there is one */
     bool any;               /* a message was begun in this direction */
     bool any_chunk;         /* a chunk was read: the framing is trusted */
+    bool unknown_length;    /* Content-Length or Transfer-Encoding are there, and say nothing */
 };
 
 enum { HTTP_FRAME_REQUEST, HTTP_FRAME_RESPONSE };
 
 struct http_state {
     struct http_side side[DIRECTIONS];
-    uint32_t bombs; /* bodies that grew beyond measure when they were decompressed */
+    uint32_t bombs;    /* bodies that grew beyond measure when they were decompressed */
+    uint16_t oddities; /* events about how messages are written, counted up to a bound */
 };
 
 /* ---- for output ---- */

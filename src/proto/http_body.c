@@ -27,8 +27,6 @@ static void raise(struct http_body *body, enum http_event event)
         tx_event(body->tx, (uint8_t)event);
     else if (event == HTTP_EVENT_RANGE_INVALID)
         tx_event(body->tx, HTTP2_EVENT_INVALID_RANGE);
-    else if (event == HTTP_EVENT_GZIP_DECOMPRESSION_FAILED)
-        tx_event(body->tx, HTTP2_EVENT_FAILED_DECOMPRESSION);
     else if (event == HTTP_EVENT_COMPRESSION_BOMB)
         tx_event(body->tx, HTTP2_EVENT_COMPRESSION_BOMB);
 }
@@ -63,7 +61,8 @@ struct bytes http_parameter(struct bytes value, const char *name)
     return BYTES_NONE;
 }
 
-#define NAME_LIMIT 1024U
+#define NAME_LIMIT    1024U
+#define NAME_TOO_LONG 4096U
 
 static struct bytes file_name(struct http_body *body)
 {
@@ -76,12 +75,31 @@ static struct bytes file_name(struct http_body *body)
         return BYTES_OF("");
     if (name.size == 0)
         name = http->no_request ? BYTES_OF("/libhtp::request_uri_not_seen") : http->path;
-    if (name.size > NAME_LIMIT)
+    if (name.size > NAME_TOO_LONG)
         raise(body, HTTP_EVENT_FILE_NAME_TOO_LONG);
     return bytes_first(name, NAME_LIMIT);
 }
 
-/* Content-Range: bytes 0-99/1000 (RFC 9110 section 14.4). */
+static bool take_byte(struct bytes *rest, uint8_t byte)
+{
+    if (rest->size == 0 || rest->data[0] != byte)
+        return false;
+    *rest = bytes_from(*rest, 1);
+    return true;
+}
+
+static bool take_number(struct bytes *rest, uint64_t *number)
+{
+    size_t size = 0;
+    while (size < rest->size && byte_is_digit(rest->data[size]))
+        size++;
+    struct bytes digits = bytes_first(*rest, size);
+    *rest = bytes_from(*rest, size);
+    return bytes_to_u64(digits, number);
+}
+
+/* Content-Range: bytes 0-99/1000, or an asterisk for a range that cannot be had (RFC 9110 section 14.4); what
+ * stands behind is passed over. */
 static void read_range(struct http_body *body, struct file *file)
 {
     struct http *http = record_of(body);
@@ -89,20 +107,20 @@ static void read_range(struct http_body *body, struct file *file)
     if (body->direction != TO_CLIENT || !header)
         return;
     struct bytes rest = header->value;
-    if (!bytes_starts_nocase(rest, BYTES_OF("bytes")))
-        return;
-    rest = bytes_trim(bytes_from(rest, 5));
-    struct bytes size = rest;
-    struct bytes range = bytes_cut(&size, '/');
-    struct bytes end = range;
-    struct bytes start = bytes_cut(&end, '-');
-    uint64_t from, to, all;
-    if (!bytes_to_u64(bytes_trim(start), &from) || !bytes_to_u64(bytes_trim(end), &to) || from > to) {
+    struct bytes unit = bytes_cut(&rest, ' ');
+    while (bytes_starts(rest, BYTES_OF(" ")))
+        rest = bytes_from(rest, 1);
+    uint64_t from = 0, to = 0, all = 0;
+    bool unsatisfied = bytes_starts(rest, BYTES_OF("*/"));
+    bool good = unit.size && (unsatisfied ? (rest = bytes_from(rest, 2), true)
+                                          : take_number(&rest, &from) && take_byte(&rest, '-') &&
+                                                take_number(&rest, &to) && take_byte(&rest, '/'));
+    bool open = !unsatisfied && take_byte(&rest, '*');
+    good = good && (open || take_number(&rest, &all)) && from <= to && (all == 0 || to < all);
+    if (!good)
         raise(body, HTTP_EVENT_RANGE_INVALID);
+    if (!good || unsatisfied)
         return;
-    }
-    if (!bytes_to_u64(bytes_trim(size), &all))
-        all = 0;
     http->has_range = true;
     http->range_start = from;
     http->range_end = to;
@@ -244,10 +262,8 @@ static bool is_exact(struct bytes token, const char *word)
 }
 
 /* The coding a Content-Encoding token names; names buried in other text count, as they do for browsers. */
-static bool coding_of(struct http_body *body, struct bytes token, enum coding *coding)
+static bool coding_of(const struct http_body *body, struct bytes token, enum coding *coding)
 {
-    bool exact = is_exact(token, "gzip") || is_exact(token, "x-gzip") || is_exact(token, "deflate") ||
-                 is_exact(token, "x-deflate") || is_exact(token, "br") || is_exact(token, "lzma");
     bool known = true;
     if (is_exact(token, "br"))
         *coding = CODING_BROTLI;
@@ -259,9 +275,37 @@ static bool coding_of(struct http_body *body, struct bytes token, enum coding *c
         *coding = CODING_LZMA;
     else
         known = false;
-    if (!exact && !is_exact(token, "identity") && !is_exact(token, "inflate"))
-        raise(body, HTTP_EVENT_ABNORMAL_CE_HEADER);
     return known;
+}
+
+/* Names that say nothing odd; that a request be as it is needs no saying. */
+static bool is_usual(struct bytes token, enum direction direction)
+{
+    static const char *const usual[] = { "",   "gzip", "x-gzip",  "deflate", "x-deflate",
+                                         "br", "lzma", "inflate", "none" };
+    for (size_t i = 0; i < COUNT_OF(usual); i++)
+        if (is_exact(token, usual[i]))
+            return true;
+    return direction == TO_CLIENT && is_exact(token, "identity");
+}
+
+void http_judge_codings(struct tx *tx, enum direction direction, const struct http_settings *settings)
+{
+    const struct http_header *header = http_field(&((struct http *)tx->record)->message[direction],
+                                                  HTTP_CONTENT_ENCODING);
+    if (!header || settings->decompress_layers == 0)
+        return;
+    size_t layers = 0, most = MIN((size_t)settings->decompress_layers, (size_t)DECOMPRESS_LAYERS_MAX);
+    struct bytes rest = header->value;
+    while (rest.size) {
+        struct bytes token = bytes_trim(bytes_cut(&rest, ','));
+        if (token.size && layers++ == most) {
+            tx_event(tx, HTTP_EVENT_TOO_MANY_ENCODING_LAYERS);
+            return;
+        }
+        if (!is_usual(token, direction))
+            tx_event(tx, HTTP_EVENT_ABNORMAL_CE_HEADER);
+    }
 }
 
 static void open_decompressor(struct http_body *body)
@@ -279,10 +323,8 @@ static void open_decompressor(struct http_body *body)
         struct bytes token = bytes_trim(bytes_cut(&rest, ','));
         if (token.size == 0)
             continue;
-        if (layers++ == most) { /* also what needs no decoding is a layer */
-            raise(body, HTTP_EVENT_TOO_MANY_ENCODING_LAYERS);
+        if (layers++ == most) /* also what needs no decoding is a layer */
             break;
-        }
         if (coding_of(body, token, &coding))
             codings[count++] = coding;
     }
@@ -304,8 +346,8 @@ static void report(struct http_body *body, enum decompress_status status)
 {
     if (!body->tx)
         return;
-    if (status == DECOMPRESS_FAILED)
-        raise(body, HTTP_EVENT_GZIP_DECOMPRESSION_FAILED);
+    if (status == DECOMPRESS_FAILED && !is_http1(body))
+        tx_event(body->tx, HTTP2_EVENT_FAILED_DECOMPRESSION);
     else if (status == DECOMPRESS_BOMB)
         report_bomb(body);
     else if (status == DECOMPRESS_LZMA_MEMORY)
@@ -337,8 +379,6 @@ void http_body_start(struct http_body *body, struct session *session, struct tx 
     if (type && is_http1(body) && direction == TO_SERVER && bytes_is(record_of(body)->method, "POST") &&
         bytes_starts_nocase(type->value, BYTES_OF("multipart/form-data")))
         body->multipart = http_multipart_open(type->value, body);
-    if (type && direction == TO_CLIENT && bytes_starts_nocase(type->value, BYTES_OF("multipart/byteranges")))
-        raise(body, HTTP_EVENT_RESPONSE_MULTIPART_BYTERANGES);
     tell_held(body);
 }
 

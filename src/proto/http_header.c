@@ -67,8 +67,29 @@ static enum http_scan ends_with_crlf(struct bytes data, struct http_scan_state *
     return found(state, line, data, cr, next, false, end ? HTTP_SCAN_END : HTTP_SCAN_LINE);
 }
 
-enum http_scan http_scan_line(struct bytes data, struct http_scan_state *state, bool last, struct bytes *line)
+/* What a client says ends with LF: servers take a CR elsewhere for a byte like others. */
+static enum http_scan scan_request(struct bytes data, struct http_scan_state *state, bool last,
+                                   struct bytes *line)
 {
+    size_t from = MAX(state->at, state->searched);
+    const uint8_t *lf_at = from < data.size ? memchr(data.data + from, '\n', data.size - from) : NULL;
+    if (!lf_at) {
+        state->searched = data.size;
+        return last && state->at < data.size
+                   ? found(state, line, data, data.size, data.size, false, HTTP_SCAN_LINE)
+                   : HTTP_SCAN_MORE;
+    }
+    size_t lf = (size_t)(lf_at - data.data), stop = lf;
+    while (stop > state->at && data.data[stop - 1] == '\r')
+        stop--;
+    return found(state, line, data, stop, lf + 1, false, stop == state->at ? HTTP_SCAN_END : HTTP_SCAN_LINE);
+}
+
+enum http_scan http_scan_line(struct bytes data, enum direction direction, struct http_scan_state *state,
+                              bool last, struct bytes *line)
+{
+    if (direction == TO_SERVER)
+        return scan_request(data, state, last, line);
     size_t from = MAX(state->at, state->searched), unseen = MAX(state->lf, from);
     const uint8_t *lf_at = unseen < data.size ? memchr(data.data + unseen, '\n', data.size - unseen) : NULL;
     size_t lf = state->lf = lf_at ? (size_t)(lf_at - data.data) : data.size;
@@ -180,6 +201,7 @@ struct block {
     enum direction direction;
     const struct http_settings *settings;
     struct http_message *message;
+    struct bytes raw;
     struct http_header *headers;
     size_t capacity;
     struct bytes pending; /* the line being collected, folds joined */
@@ -226,26 +248,33 @@ static struct http_header *same_header(struct block *block, struct bytes name, e
     struct http_message *message = block->message;
     if (field != HTTP_OTHER)
         return message->known[field] ? &block->headers[message->known[field] - 1] : NULL;
-    if (name.size == 0)
-        return NULL;
-    uint8_t first = byte_lower(name.data[0]);
+    uint8_t first = name.size ? byte_lower(name.data[0]) : 0;
     for (uint16_t i = 0; i < message->header_count; i++) {
         struct http_header *header = &block->headers[i];
         /* As many as are counted were written.
          * NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
         if (header->field == HTTP_OTHER && header->name.size == name.size &&
-            byte_lower(header->name.data[0]) == first && bytes_equal_nocase(header->name, name))
+            (name.size == 0 ||
+             (byte_lower(header->name.data[0]) == first && bytes_equal_nocase(header->name, name))))
             return header;
     }
     return NULL;
+}
+
+/* The first number in a length, and whether there is one. */
+static bool same_length(struct bytes a, struct bytes b)
+{
+    struct http_length first = http_length(a), second = http_length(b);
+    return first.valid && second.valid && first.value == second.value;
 }
 
 static bool repeat(struct block *block, struct http_header *header, struct bytes value)
 {
     event(block, HTTP_EVENT_REQUEST_HEADER_REPETITION, HTTP_EVENT_RESPONSE_HEADER_REPETITION);
     if (header->field == HTTP_CONTENT_LENGTH) { /* the first one counts */
-        event(block, HTTP_EVENT_DUPLICATE_CONTENT_LENGTH_IN_REQUEST,
-              HTTP_EVENT_DUPLICATE_CONTENT_LENGTH_IN_RESPONSE);
+        if (!same_length(header->value, value))
+            event(block, HTTP_EVENT_DUPLICATE_CONTENT_LENGTH_IN_REQUEST,
+                  HTTP_EVENT_DUPLICATE_CONTENT_LENGTH_IN_RESPONSE);
         return true;
     }
     if (++block->repeats > 64) /* joining more would be quadratic; the first values are enough */
@@ -260,21 +289,30 @@ static bool repeat(struct block *block, struct http_header *header, struct bytes
 /* Characters of a token (RFC 9110 section 5.6.2), a bit each. */
 static const uint32_t token_bits[8] = { 0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff, 0, 0, 0, 0 };
 
-enum name_kind { NAME_TOKEN, NAME_ODD, NAME_ZEROS };
+enum { NAME_ODD = 1, NAME_ZEROS = 2, NAME_BLANK_BEHIND = 4 };
 
-/* Anything but a token is odd, not fatal. */
-static enum name_kind kind_of(struct bytes name)
+/* Anything but a token is odd, not fatal; 0: a token. */
+static unsigned kind_of(struct bytes name)
 {
-    enum name_kind kind = name.size ? NAME_TOKEN : NAME_ODD;
+    unsigned kind = 0;
     for (size_t i = 0; i < name.size; i++) {
         uint8_t c = name.data[i];
-        if (UNLIKELY(!(token_bits[c >> 5] >> (c & 31) & 1))) {
-            kind = NAME_ODD;
-            if (c == 0)
-                return NAME_ZEROS;
-        }
+        if (UNLIKELY(!(token_bits[c >> 5] >> (c & 31) & 1)))
+            kind |= c == 0 ? NAME_ODD | NAME_ZEROS : NAME_ODD;
     }
-    return kind;
+    uint8_t last = name.size ? name.data[name.size - 1] : 0;
+    return last == ' ' || last == '\t' ? kind | NAME_BLANK_BEHIND : kind;
+}
+
+/* One thing is said of a name: that it is empty, that blanks are behind it, or that it is no token. */
+static void judge_name(struct block *block, struct bytes name, unsigned kind)
+{
+    if (name.size == 0)
+        event(block, HTTP_EVENT_REQUEST_FIELD_MISSING_COLON, HTTP_EVENT_RESPONSE_FIELD_MISSING_COLON);
+    else if (kind & NAME_BLANK_BEHIND)
+        event(block, HTTP_EVENT_REQUEST_INVALID_LWS_AFTER_NAME, HTTP_EVENT_RESPONSE_INVALID_LWS_AFTER_NAME);
+    else if (kind & NAME_ODD)
+        event(block, HTTP_EVENT_REQUEST_HEADER_INVALID, HTTP_EVENT_RESPONSE_HEADER_NAME_NOT_TOKEN);
 }
 
 static bool add_header(struct block *block, struct bytes name, struct bytes value, bool zeros)
@@ -321,10 +359,10 @@ static bool flush(struct block *block)
     struct bytes name = bytes_first(line, colon);
     struct bytes value = trim(bytes_from(line, colon + 1));
     struct bytes trimmed = trim(name);
-    enum name_kind kind = kind_of(name);
-    if (kind != NAME_TOKEN)
-        event(block, HTTP_EVENT_REQUEST_HEADER_INVALID, HTTP_EVENT_RESPONSE_HEADER_INVALID);
-    return add_header(block, trimmed, value, kind == NAME_ZEROS);
+    unsigned kind = kind_of(name);
+    if (UNLIKELY(kind || name.size == 0))
+        judge_name(block, name, kind);
+    return add_header(block, trimmed, value, kind & NAME_ZEROS);
 }
 
 static bool is_fold(struct bytes line)
@@ -365,19 +403,20 @@ static bool fold(struct block *block, struct bytes line)
     while (content.size && (content.data[0] == 0 || is_blank(content.data[0])))
         content = bytes_from(content, 1);
     if (!block->has_pending) {
+        if (line.data[0] == 0) /* there is nothing that it could go on with */
+            return begin(block, line);
         event(block, HTTP_EVENT_INVALID_REQUEST_FIELD_FOLDING, HTTP_EVENT_INVALID_RESPONSE_FIELD_FOLDING);
-        return content.size == 0 || begin(block, content);
+        bool named = content.size && content.data[0] != ':';
+        return content.size == 0 || begin(block, named ? content : line);
     }
     if (content.size == 0)
         return true;
-    bool colon = bytes_find_byte(content, ':') != SIZE_MAX;
+    size_t colon = bytes_find_byte(content, ':');
     /* A folded line that is a field by itself: browsers read it as one. */
-    if (colon && block->pending_colon && block->direction == TO_CLIENT &&
-        bytes_is(block->message->protocol, "HTTP/1.1")) {
-        event(block, HTTP_EVENT_INVALID_REQUEST_FIELD_FOLDING, HTTP_EVENT_INVALID_RESPONSE_FIELD_FOLDING);
+    if (colon != SIZE_MAX && colon > 0 && block->pending_colon && block->direction == TO_CLIENT &&
+        bytes_is(block->message->protocol, "HTTP/1.1"))
         return begin(block, content);
-    }
-    block->pending_colon = block->pending_colon || colon;
+    block->pending_colon = block->pending_colon || colon != SIZE_MAX;
     return append(block, line.data[0] == 0 ? content : line);
 }
 
@@ -386,7 +425,7 @@ static bool read_lines(struct block *block)
     struct http_scan_state scan = { 0 };
     struct bytes line;
     for (;;) {
-        enum http_scan kind = http_scan_line(block->message->raw, &scan, true, &line);
+        enum http_scan kind = http_scan_line(block->raw, block->direction, &scan, true, &line);
         if (kind == HTTP_SCAN_END || kind == HTTP_SCAN_MORE)
             return flush(block);
         if (kind != HTTP_SCAN_EMPTY && !(is_fold(line) ? fold(block, line) : begin(block, line)))
@@ -419,8 +458,32 @@ bool http_parse_headers(struct tx *tx, enum direction direction, const struct ht
                            .direction = direction,
                            .settings = settings,
                            .message = &http->message[direction],
+                           .raw = http->message[direction].raw,
                            .headers = local,
                            .capacity = LOCAL_HEADERS };
     bool read = read_lines(&block);
     return keep(&block, local) && read;
+}
+
+/* What follows the last chunk is judged like fields, and against those before the content; it adds none. */
+void http_judge_trailer(struct tx *tx, enum direction direction, struct bytes raw,
+                        const struct http_settings *settings)
+{
+    struct http *http = (struct http *)tx->record;
+    struct http_message scratch = http->message[direction];
+    struct http_header local[LOCAL_HEADERS * 2];
+    scratch.header_count = MIN(scratch.header_count, (uint16_t)LOCAL_HEADERS);
+    if (scratch.header_count)
+        memcpy(local, scratch.headers, scratch.header_count * sizeof *local);
+    for (size_t i = 0; i < HTTP_FIELD_COUNT; i++)
+        if (scratch.known[i] > scratch.header_count)
+            scratch.known[i] = 0;
+    struct block block = { .tx = tx,
+                           .direction = direction,
+                           .settings = settings,
+                           .message = &scratch,
+                           .raw = raw,
+                           .headers = local,
+                           .capacity = COUNT_OF(local) };
+    (void)read_lines(&block);
 }

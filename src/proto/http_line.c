@@ -90,8 +90,53 @@ struct bytes http_keep(struct tx *tx, struct bytes b)
     return copy.data ? copy : bytes_of("", 0);
 }
 
+enum version { VERSION_GOOD, VERSION_PADDED, VERSION_BAD };
+
+/* HTTP/1.1, HTTP/1.0 or HTTP/.9; receivers pass over zeros and blanks before the number, so HTTP/0.9 is
+ * padded. */
+static enum version version_of(struct bytes b)
+{
+    if (!bytes_starts_nocase(b, BYTES_OF("HTTP/")))
+        return VERSION_BAD;
+    struct bytes number = bytes_from(b, 5), digits = number;
+    while (digits.size && (digits.data[0] == '0' || digits.data[0] == ' ' || digits.data[0] == '\t'))
+        digits = bytes_from(digits, 1);
+    if (!bytes_is(digits, "1.1") && !bytes_is(digits, "1.0") && !bytes_is(digits, ".9"))
+        return VERSION_BAD;
+    return digits.size < number.size ? VERSION_PADDED : VERSION_GOOD;
+}
+
+/* What is odd about a method that is none, or about the version behind the target. */
+static void check_request_line(struct tx *tx, const struct http *http)
+{
+    enum version version = version_of(http->message[TO_SERVER].protocol);
+    if (version == VERSION_PADDED)
+        tx_event(tx, HTTP_EVENT_PROTOCOL_CONTAINS_EXTRA_DATA);
+    if (http_is_method(http->method))
+        return;
+    if (http->uri_raw.size == 0)
+        tx_event(tx, HTTP_EVENT_REQUEST_LINE_UNKNOWN_METHOD);
+    else if (http->version_0_9)
+        tx_event(tx, HTTP_EVENT_REQUEST_LINE_UNKNOWN_METHOD_NO_PROTOCOL);
+    else if (version == VERSION_BAD)
+        tx_event(tx, HTTP_EVENT_REQUEST_LINE_UNKNOWN_METHOD_INVALID_PROTOCOL);
+}
+
+/* Where the last word of `rest` begins: behind the last space, else behind the last blank of any kind; 0:
+ * there is one word only. */
+static size_t last_word(struct bytes rest)
+{
+    size_t space = rest.size;
+    while (space && rest.data[space - 1] != ' ')
+        space--;
+    size_t blank = rest.size;
+    while (space == 0 && blank && !http_is_space(rest.data[blank - 1]))
+        blank--;
+    return space ? space : blank;
+}
+
 /* METHOD SP target SP version; spaces in the target are kept, the last word is the version. */
-bool http_request_line(struct tx *tx, struct bytes raw, const struct http_settings *settings)
+bool http_request_line(struct tx *tx, struct bytes raw, bool whole, const struct http_settings *settings)
 {
     struct http *http = (struct http *)tx->record;
     struct http_message *request = &http->message[TO_SERVER];
@@ -112,9 +157,7 @@ bool http_request_line(struct tx *tx, struct bytes raw, const struct http_settin
         tx_event(tx, HTTP_EVENT_METHOD_DELIM_NON_COMPLIANT);
     while (rest.size && http_is_space(rest.data[0]))
         rest = bytes_from(rest, 1);
-    size_t split = rest.size;
-    while (split && !http_is_space(rest.data[split - 1]))
-        split--;
+    size_t split = last_word(rest);
     if (split) {
         request->protocol = bytes_from(rest, split);
         if (rest.data[split - 1] != ' ')
@@ -126,7 +169,9 @@ bool http_request_line(struct tx *tx, struct bytes raw, const struct http_settin
         http->version_0_9 = true;
     }
     http->uri_raw = rest;
-    if (rest.size == 0)
+    if (whole)
+        check_request_line(tx, http);
+    else
         tx_event(tx, HTTP_EVENT_REQUEST_LINE_INCOMPLETE);
     return http_parse_uri(tx, settings);
 }
@@ -149,12 +194,6 @@ bool http_is_status_line(struct bytes data)
            byte_is_digit(word.data[slash + 3]) && code.size == 3 && byte_is_digit(code.data[0]);
 }
 
-static bool valid_version(struct bytes b)
-{
-    return b.size == 8 && bytes_starts(b, BYTES_OF("HTTP/")) && byte_is_digit(b.data[5]) &&
-           b.data[6] == '.' && byte_is_digit(b.data[7]);
-}
-
 void http_status_line(struct tx *tx, struct bytes raw)
 {
     struct http *http = (struct http *)tx->record;
@@ -172,9 +211,13 @@ void http_status_line(struct tx *tx, struct bytes raw)
     bool number = bytes_to_u64(http->status_code, &status) && status >= 100 && status <= 999;
     http->status = number ? (uint16_t)status : 0;
     if (!number)
-        tx_event(tx, HTTP_EVENT_RESPONSE_INVALID_STATUS);
-    if (!valid_version(response->protocol))
-        tx_event(tx, HTTP_EVENT_RESPONSE_INVALID_PROTOCOL);
+        tx_event(tx, HTTP_EVENT_RESPONSE_LINE_INVALID_RESPONSE_STATUS);
+    /* The words of others (SIP/2.0, ICY) are none of HTTP's versions, but nothing that went wrong in one. */
+    enum version version = version_of(response->protocol);
+    if (version == VERSION_PADDED)
+        tx_event(tx, HTTP_EVENT_PROTOCOL_CONTAINS_EXTRA_DATA);
+    else if (version == VERSION_BAD && bytes_starts_nocase(response->protocol, BYTES_OF("HTTP")))
+        tx_event(tx, HTTP_EVENT_RESPONSE_LINE_INVALID_PROTOCOL);
 }
 
 /* ---- recognition ---- */

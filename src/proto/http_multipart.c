@@ -33,10 +33,8 @@ struct http_multipart {
 struct http_multipart *http_multipart_open(struct bytes content_type, struct http_body *body)
 {
     struct bytes boundary = http_parameter(content_type, "boundary");
-    if (boundary.size == 0 || boundary.size > BOUNDARY_MAX) {
-        tx_event(body->tx, HTTP_EVENT_MULTIPART_GENERIC_ERROR);
+    if (boundary.size == 0 || boundary.size > BOUNDARY_MAX)
         return NULL;
-    }
     struct http_multipart *multipart = calloc(1, sizeof *multipart);
     if (!multipart)
         return NULL;
@@ -63,8 +61,6 @@ static void event(struct http_multipart *multipart, enum http_event which)
 
 static void end_file(struct http_multipart *multipart, bool truncated)
 {
-    if (multipart->named && !multipart->file)
-        event(multipart, HTTP_EVENT_MULTIPART_NO_FILEDATA);
     if (multipart->file)
         file_close(multipart->body->session, multipart->file, truncated);
     multipart->file = NULL;
@@ -103,8 +99,6 @@ static void part_header(struct http_multipart *multipart, struct bytes line)
     struct bytes name = http_parameter(bytes_from(line, colon + 1), "filename");
     if (name.size == 0)
         return;
-    if (name.size > sizeof multipart->name_room)
-        event(multipart, HTTP_EVENT_FILE_NAME_TOO_LONG);
     name = bytes_first(name, sizeof multipart->name_room);
     memcpy(multipart->name_room, name.data, name.size);
     multipart->name = bytes_of(multipart->name_room, name.size);
@@ -176,6 +170,8 @@ static void give(struct http_multipart *multipart, struct bytes data)
 
 static void delimiter_found(struct http_multipart *multipart)
 {
+    if (multipart->named && !multipart->file && !multipart->started) /* not even an empty line */
+        event(multipart, HTTP_EVENT_MULTIPART_NO_FILEDATA);
     end_file(multipart, false);
     multipart->phase = PART_AFTER;
     multipart->held = 0;
@@ -241,8 +237,6 @@ void http_multipart_end(struct http_multipart *multipart, bool truncated)
         multipart->phase = PART_END;
     if (multipart->phase == PART_CONTENT && multipart->held)
         give(multipart, bytes_of(multipart->hold, multipart->held));
-    if (multipart->phase != PART_END && !truncated)
-        event(multipart, HTTP_EVENT_MULTIPART_GENERIC_ERROR);
     end_file(multipart, truncated || multipart->phase == PART_CONTENT);
     multipart->phase = PART_END;
 }

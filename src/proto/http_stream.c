@@ -5,7 +5,8 @@
 #define LINE_MAX_SIZE  18000U         /* of a start line or header line */
 #define BLOCK_MAX_SIZE (192U * 1024U) /* of a header block */
 #define JUNK_MAX_SIZE  64U            /* of a line before the status line that receivers skip */
-#define CHUNK_DIGITS   15U
+#define CHUNK_MAX      INT32_MAX
+#define ODDITIES_MAX   512U
 
 enum phase {
     PHASE_LINE,
@@ -100,9 +101,46 @@ static bool is_cut_off(const struct call *call)
     return between || (inside && side->left > 0 && call->direction == TO_SERVER);
 }
 
+/* Whether an event is about how the message is written; what is said of hosts, ranges, forms and files is
+ * not. */
+static bool is_oddity(uint8_t event)
+{
+    switch ((enum http_event)event) {
+    case HTTP_EVENT_MISSING_HOST_HEADER:
+    case HTTP_EVENT_HOST_HEADER_AMBIGUOUS:
+    case HTTP_EVENT_REQUEST_URI_HOST_INVALID:
+    case HTTP_EVENT_REQUEST_HEADER_HOST_INVALID:
+    case HTTP_EVENT_REQUEST_AUTH_UNRECOGNIZED:
+    case HTTP_EVENT_RANGE_INVALID:
+    case HTTP_EVENT_FILE_NAME_TOO_LONG:
+    case HTTP_EVENT_MULTIPART_GENERIC_ERROR:
+    case HTTP_EVENT_MULTIPART_NO_FILEDATA:
+    case HTTP_EVENT_MULTIPART_INVALID_HEADER:
+    case HTTP_EVENT_FAILED_PROTOCOL_CHANGE:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* A connection that is odd again and again is told so once. */
+static void count_oddities(const struct call *call)
+{
+    struct tx *tx = call->side->tx;
+    uint16_t *oddities = &call->state->oddities;
+    if (!tx || *oddities >= ODDITIES_MAX)
+        return;
+    for (uint8_t *at = &record(call->side)->events_counted; *at < tx->event_count; ++*at)
+        if (is_oddity(tx->events[*at]) && ++*oddities == ODDITIES_MAX) {
+            tx_event(tx, HTTP_EVENT_TOO_MANY_WARNINGS);
+            return;
+        }
+}
+
 static void finish_message(const struct call *call)
 {
     struct http_side *side = call->side;
+    count_oddities(call);
     http_body_end(&side->body, is_cut_off(call));
     if (side->tx)
         tx_finish(side->tx, call->direction);
@@ -178,15 +216,24 @@ static size_t surplus(const struct call *call, struct bytes rest)
     return size;
 }
 
+/* A line too many is worth a word, part of one is not: it may be the beginning of anything. */
+static bool is_unexpected(const struct call *call, struct bytes more)
+{
+    if (bytes_find_byte(more, '\n') == SIZE_MAX)
+        return false;
+    return call->direction == TO_CLIENT || (bytes_trim(more).size && !call->side->unknown_length);
+}
+
 /* What comes with the end of a message and does not begin another one belongs to its body for receivers. */
 static void end_body(const struct call *call)
 {
     struct bytes rest = reader_peek(call->in);
+    bool chunked = call->side->phase == PHASE_TRAILER;
     size_t size = rest.size && call->side->tx ? surplus(call, rest) : 0;
     if (size) {
         if (call->side->phase == PHASE_HEADERS)
             begin_body(call);
-        if (bytes_trim(bytes_first(rest, size)).size)
+        if (is_unexpected(call, bytes_first(rest, size)) && !(chunked && call->direction == TO_SERVER))
             event(call, HTTP_EVENT_REQUEST_BODY_UNEXPECTED, HTTP_EVENT_RESPONSE_BODY_UNEXPECTED);
         body_bytes(call, bytes_first(rest, size));
         reader_skip(call->in, size);
@@ -196,29 +243,43 @@ static void end_body(const struct call *call)
 
 /* ---- after the headers ---- */
 
-static bool content_length(const struct call *call, uint64_t *length)
+struct http_length http_length(struct bytes value)
 {
-    const struct http_header *header = http_field(message(call), HTTP_CONTENT_LENGTH);
-    if (!header)
-        return false;
-    struct bytes value = header->value;
+    struct http_length length = { 0 };
     size_t start = 0;
     while (start < value.size && !byte_is_digit(value.data[start]))
         start++;
     size_t end = start;
-    uint64_t number = 0;
-    while (end < value.size && byte_is_digit(value.data[end]) && number < UINT64_MAX / 20)
-        number = number * 10 + (uint64_t)(value.data[end++] - '0');
-    bool clean = start == 0 && end == value.size && end > 0;
-    bool several = false;
+    while (end < value.size && byte_is_digit(value.data[end]) && length.value < UINT64_MAX / 20)
+        length.value = length.value * 10 + (uint64_t)(value.data[end++] - '0');
     for (size_t i = end; i < value.size; i++)
-        several = several || (byte_is_digit(value.data[i]) && http_is_space(value.data[i - 1]));
-    if (!clean)
-        event(call, HTTP_EVENT_INVALID_CONTENT_LENGTH_IN_REQUEST,
-              HTTP_EVENT_INVALID_CONTENT_LENGTH_IN_RESPONSE);
-    *length = number;
-    /* "34 68": receivers disagree which one counts, so everything up to the close is read. */
-    return end > start && !several;
+        length.several = length.several || (byte_is_digit(value.data[i]) && http_is_space(value.data[i - 1]));
+    length.valid = end > start && (end == value.size || !byte_is_digit(value.data[end]));
+    length.before = start > 0;
+    length.after = end < value.size;
+    return length;
+}
+
+static bool content_length(const struct call *call, uint64_t *length)
+{
+    const struct http_header *header = http_field(message(call), HTTP_CONTENT_LENGTH);
+    call->side->unknown_length = false;
+    if (!header)
+        return false;
+    struct http_length read = http_length(header->value);
+    *length = read.value;
+    call->side->unknown_length = !read.valid;
+    if (!read.valid) {
+        if (call->direction == TO_CLIENT)
+            event(call, 0, HTTP_EVENT_INVALID_CONTENT_LENGTH_IN_RESPONSE);
+        return false;
+    }
+    if (read.before)
+        event(call, HTTP_EVENT_CONTENT_LENGTH_EXTRA_DATA_START, HTTP_EVENT_CONTENT_LENGTH_EXTRA_DATA_START);
+    if (read.after)
+        event(call, HTTP_EVENT_CONTENT_LENGTH_EXTRA_DATA_END, HTTP_EVENT_CONTENT_LENGTH_EXTRA_DATA_END);
+    /* "34 68": clients disagree which one counts, so everything up to the close is read. */
+    return !read.several || call->direction == TO_SERVER;
 }
 
 static bool is_chunked(const struct call *call)
@@ -228,12 +289,12 @@ static bool is_chunked(const struct call *call)
         return false;
     bool exact = bytes_equal_nocase(header->value, BYTES_OF("chunked"));
     bool chunked = exact || http_value_has(header->value, "chunked");
-    if (!exact && chunked)
-        event(call, HTTP_EVENT_INVALID_TRANSFER_ENCODING_IN_REQUEST,
-              HTTP_EVENT_RESPONSE_ABNORMAL_TRANSFER_ENCODING);
-    else if (!chunked)
-        event(call, HTTP_EVENT_INVALID_TRANSFER_ENCODING_IN_REQUEST,
-              HTTP_EVENT_INVALID_TRANSFER_ENCODING_IN_RESPONSE);
+    if (!chunked)
+        call->side->unknown_length = true;
+    if (chunked && call->direction == TO_SERVER && !bytes_is(message(call)->protocol, "HTTP/1.1"))
+        tx_event(call->side->tx, HTTP_EVENT_INVALID_TRANSFER_ENCODING_IN_REQUEST);
+    else if (chunked && !exact && call->direction == TO_CLIENT)
+        tx_event(call->side->tx, HTTP_EVENT_RESPONSE_ABNORMAL_TRANSFER_ENCODING);
     return chunked;
 }
 
@@ -262,12 +323,10 @@ static void find_host(const struct call *call)
         uint16_t port;
         if (!http_split_host(header->value, &host, &port))
             tx_event(tx, HTTP_EVENT_REQUEST_HEADER_HOST_INVALID);
-        if (!http->uri_host.data) {
+        if (!http->uri_host.size) {
             http->port = port;
             http->host_raw = header->value;
             http->host = lowered(call, host);
-            if (port && call->session->server_port && port != call->session->server_port && !http->connect)
-                tx_event(tx, HTTP_EVENT_REQUEST_SERVER_PORT_TCP_PORT_MISMATCH);
         } else {
             http->host_raw = http->uri_host;
             if (!bytes_equal_nocase(host, http->uri_host) || (port && http->port && port != http->port))
@@ -283,7 +342,7 @@ static void find_host(const struct call *call)
 static void check_authorization(const struct call *call)
 {
     const struct http_header *header = http_field(message(call), HTTP_AUTHORIZATION);
-    static const char *const schemes[] = { "basic", "digest", "bearer", "negotiate", "ntlm" };
+    static const char *const schemes[] = { "basic", "digest", "bearer" };
     if (!header)
         return;
     struct bytes scheme = http_word(header->value);
@@ -309,6 +368,7 @@ static bool request_headers_done(const struct call *call)
     struct http_side *side = call->side;
     find_host(call);
     check_authorization(call);
+    http_judge_codings(side->tx, TO_SERVER, call->settings);
     uint64_t length = 0;
     bool sized = content_length(call, &length);
     if (record(side)->connect) {
@@ -361,11 +421,22 @@ static void forget_interim(const struct call *call)
     call->side->phase = PHASE_LINE;
 }
 
+/* Of several ranges the end is known by their boundary only (RFC 9110 section 14.6), which is not looked for.
+ */
+static void check_type(const struct call *call)
+{
+    const struct http_header *type = http_field(message(call), HTTP_CONTENT_TYPE);
+    if (type && bytes_starts_nocase(type->value, BYTES_OF("multipart/byteranges")))
+        tx_event(call->side->tx, HTTP_EVENT_RESPONSE_MULTIPART_BYTERANGES);
+}
+
 static void response_body(const struct call *call)
 {
     struct http_side *side = call->side;
     if (side->framing == PHASE_CHUNK_SIZE && !bytes_is(message(call)->protocol, "HTTP/1.1"))
         tx_event(side->tx, HTTP_EVENT_RESPONSE_CHUNKED_OLD_PROTO);
+    if (side->framing == PHASE_CLOSE)
+        check_type(call);
     begin_body(call);
     side->phase = side->framing;
     if (side->phase == PHASE_LENGTH && side->left == 0)
@@ -379,6 +450,9 @@ static bool response_headers_done(const struct call *call)
     uint64_t length = 0;
     bool sized = content_length(call, &length), chunked = is_chunked(call);
     bool framed = sized || chunked;
+    http_judge_codings(side->tx, TO_CLIENT, call->settings);
+    if (http->status == 101 && framed)
+        tx_event(side->tx, HTTP_EVENT_SWITCHING_PROTO_WITH_CONTENT_LENGTH);
     if (http->connect && http->status >= 200 && http->status < 300) {
         skip_line_ends(call);
         struct tx *tx = side->tx;
@@ -391,12 +465,17 @@ static bool response_headers_done(const struct call *call)
         upgrade(call);
         return true;
     }
-    if (http->status >= 100 && http->status < 200 && !framed) {
+    bool nothing = !framed || (http->status == 100 && !chunked && length == 0);
+    if (http->status >= 100 && http->status < 200 && nothing) {
         forget_interim(call);
         return true;
     }
     bool bodyless = (http->status >= 100 && http->status < 200) || http->status == 204 || http->status == 304;
-    if (http->head || (bodyless && !framed)) {
+    if (bodyless && !framed && !http->head) {
+        end_body(call);
+        return true;
+    }
+    if (http->head) {
         finish_message(call);
         return true;
     }
@@ -405,7 +484,7 @@ static bool response_headers_done(const struct call *call)
     if (bodyless) {
         tx_event(side->tx, HTTP_EVENT_RESPONSE_BODY_UNEXPECTED);
         if (!chunked && length == 0)
-            finish_message(call);
+            end_body(call);
         else
             side->phase = PHASE_DOUBT;
         return true;
@@ -477,7 +556,7 @@ static enum step read_request_line(const struct call *call)
 {
     struct bytes data = reader_peek(call->in), line;
     struct http_side *side = call->side;
-    enum http_scan kind = http_scan_line(data, &side->scan, call->last, &line);
+    enum http_scan kind = http_scan_line(data, call->direction, &side->scan, call->last, &line);
     if (kind == HTTP_SCAN_MORE) {
         if (data.size > LINE_MAX_SIZE && (side->tx || new_request(call)))
             return too_long(call) ? STEP_ON : STEP_FAILED;
@@ -491,7 +570,8 @@ static enum step read_request_line(const struct call *call)
         return STEP_ON;
     }
     settle_doubt(call);
-    if (!new_request(call) || !http_request_line(side->tx, line, call->settings))
+    bool whole = data.data[taken - 1] == '\n';
+    if (!new_request(call) || !http_request_line(side->tx, line, whole, call->settings))
         return STEP_FAILED;
     side->frame = session_frame(call->session, TO_SERVER, HTTP_FRAME_REQUEST, data.data, UINT64_MAX,
                                 side->tx);
@@ -502,7 +582,7 @@ static enum step read_request_line(const struct call *call)
     if (record(side)->version_0_9) {
         /* Without a version there are no fields, unless more lines come at once. */
         struct bytes rest = reader_peek(call->in);
-        if (rest.size == 0) {
+        if (rest.size == 0 || rest.data[0] == '\r' || rest.data[0] == '\n') {
             finish_message(call);
             return STEP_ON;
         }
@@ -540,10 +620,24 @@ static enum step headless(const struct call *call)
     if (!new_response(call))
         return STEP_FAILED;
     call->side->tx->progress[TO_CLIENT] = HTTP_HEADERS;
-    if (!record(call->side)->version_0_9)
-        tx_event(call->side->tx, HTTP_EVENT_RESPONSE_INVALID_PROTOCOL);
     begin_body(call);
     call->side->phase = PHASE_CLOSE;
+    return STEP_ON;
+}
+
+/* Lines that are no response and that no request waits for: they are one for themselves, as far as they came.
+ */
+static enum step unasked(const struct call *call, struct bytes data)
+{
+    if (bytes_find_byte(data, '\n') == SIZE_MAX) {
+        reader_skip(call->in, data.size);
+        return STEP_MORE;
+    }
+    if (!new_response(call))
+        return STEP_FAILED;
+    begin_body(call);
+    body_bytes(call, reader_bytes(call->in, data.size));
+    finish_message(call);
     return STEP_ON;
 }
 
@@ -565,7 +659,7 @@ static enum step read_status_line(const struct call *call)
         reader_skip(call->in, blank);
         return STEP_ON;
     }
-    enum http_scan kind = http_scan_line(data, &side->scan, call->last, &line);
+    enum http_scan kind = http_scan_line(data, call->direction, &side->scan, call->last, &line);
     if (kind == HTTP_SCAN_MORE) {
         if (data.size <= LINE_MAX_SIZE)
             return STEP_MORE;
@@ -574,6 +668,9 @@ static enum step read_status_line(const struct call *call)
     size_t taken = side->scan.at;
     side->scan = (struct http_scan_state){ 0 };
     if (!http_is_status_line(line)) {
+        if (!side->tx && !session_tx_open(call->session, TO_CLIENT) &&
+            bytes_find(data, BYTES_OF("HTTP/")) == SIZE_MAX)
+            return unasked(call, data);
         enum step junk = skip_junk(call, data, line, taken);
         return junk == STEP_FAILED ? headless(call) : junk;
     }
@@ -595,9 +692,11 @@ static enum step read_headers(const struct call *call)
     struct bytes data = reader_peek(call->in), line;
     struct http_side *side = call->side;
     enum http_scan kind;
-    do
-        kind = http_scan_line(data, &side->scan, call->last, &line);
-    while (kind == HTTP_SCAN_LINE || kind == HTTP_SCAN_EMPTY);
+    do {
+        kind = http_scan_line(data, call->direction, &side->scan, call->last, &line);
+        if (kind == HTTP_SCAN_LINE && line.size > LINE_MAX_SIZE)
+            (void)too_long(call);
+    } while (kind == HTTP_SCAN_LINE || kind == HTTP_SCAN_EMPTY);
     if (kind == HTTP_SCAN_MORE && !call->last) {
         bool long_line = data.size - side->scan.at > LINE_MAX_SIZE;
         if (long_line || data.size > BLOCK_MAX_SIZE)
@@ -611,11 +710,15 @@ static enum step read_headers(const struct call *call)
         side->phase = PHASE_RESYNC;
         return STEP_ON;
     }
+    uint8_t events = side->tx->event_count;
     message(call)->raw = http_keep(side->tx, block);
     if (!http_parse_headers(side->tx, call->direction, call->settings))
         return STEP_FAILED;
     side->tx->progress[call->direction] = HTTP_HEADERS;
+    struct tx *tx = side->tx;
     bool good = call->direction == TO_SERVER ? request_headers_done(call) : response_headers_done(call);
+    if (kind == HTTP_SCAN_MORE) /* the connection ended within: what is missing is not held against it */
+        tx->event_count = events;
     return good ? STEP_ON : STEP_FAILED;
 }
 
@@ -667,9 +770,9 @@ static enum step read_doubtful(const struct call *call)
 /* The framing was a lie: the rest is content as it is. */
 static enum step not_chunked(const struct call *call)
 {
-    event(call, HTTP_EVENT_INVALID_REQUEST_CHUNK_LEN, HTTP_EVENT_INVALID_RESPONSE_CHUNK_LEN);
     if (call->direction == TO_SERVER)
         return STEP_FAILED;
+    tx_event(call->side->tx, HTTP_EVENT_INVALID_RESPONSE_CHUNK_LEN);
     call->side->phase = PHASE_CLOSE;
     return STEP_ON;
 }
@@ -684,8 +787,8 @@ static enum step read_chunk_size(const struct call *call)
         at++;
     size_t digits = at;
     uint64_t size = 0;
-    while (digits < data.size && byte_hex(data.data[digits]) >= 0 && digits - at < CHUNK_DIGITS)
-        size = size << 4 | (uint64_t)byte_hex(data.data[digits++]);
+    for (; digits < data.size && byte_hex(data.data[digits]) >= 0; digits++)
+        size = size > CHUNK_MAX ? size : size << 4 | (uint64_t)byte_hex(data.data[digits]);
     if (at == data.size) {
         count(call, at);
         reader_skip(call->in, at);
@@ -698,6 +801,10 @@ static enum step read_chunk_size(const struct call *call)
         if (data.size - digits > LINE_MAX_SIZE)
             return not_chunked(call);
         return STEP_MORE;
+    }
+    if (size > CHUNK_MAX) {
+        event(call, HTTP_EVENT_INVALID_REQUEST_CHUNK_LEN, HTTP_EVENT_INVALID_RESPONSE_CHUNK_LEN);
+        return not_chunked(call);
     }
     size_t line = lf + 1;
     if (memchr(data.data + digits, ';', line))
@@ -741,14 +848,17 @@ static enum step read_trailer(const struct call *call)
     }
     enum http_scan kind;
     do
-        kind = http_scan_line(data, &side->scan, call->last, &line);
+        kind = http_scan_line(data, call->direction, &side->scan, call->last, &line);
     while (kind == HTTP_SCAN_LINE || kind == HTTP_SCAN_EMPTY);
     if (kind == HTTP_SCAN_MORE && !call->last) {
         if (data.size > BLOCK_MAX_SIZE)
             return too_long(call) ? STEP_ON : STEP_FAILED;
         return STEP_MORE;
     }
-    reader_skip(call->in, side->scan.at);
+    struct bytes block = bytes_first(data, side->scan.at);
+    if (side->tx && block.size > 2)
+        http_judge_trailer(side->tx, call->direction, http_keep(side->tx, block), call->settings);
+    reader_skip(call->in, block.size);
     end_body(call);
     return STEP_ON;
 }

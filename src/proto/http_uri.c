@@ -183,15 +183,23 @@ static bool has_any(struct bytes b)
     return false;
 }
 
+/* An escape of an escape is worth a word where both are undone. */
+static size_t decode_as_set(uint8_t *data, size_t size, bool twice, struct decode *how)
+{
+    bool encoded = how->encoded;
+    size = decode_once(data, size, how);
+    if (!twice)
+        how->encoded = encoded;
+    return twice ? decode_once(data, size, how) : size;
+}
+
 static size_t normal_path(uint8_t *data, size_t size, const struct http_settings *settings,
                           struct decode *how)
 {
     if (!has_any(bytes_of(data, size)))
         return size;
     how->path = true;
-    size = decode_once(data, size, how);
-    if (settings->double_decode_path)
-        size = decode_once(data, size, how);
+    size = decode_as_set(data, size, settings->double_decode_path, how);
     size = reduce_utf8(data, size);
     return remove_dots(data, size);
 }
@@ -203,10 +211,7 @@ static size_t normal_rest(uint8_t *data, size_t size, const struct http_settings
     how->plus = settings->plus_is_space;
     if (!how->plus && !memchr(data, '%', size))
         return size;
-    size = decode_once(data, size, how);
-    if (settings->double_decode_query)
-        size = decode_once(data, size, how);
-    return size;
+    return decode_as_set(data, size, settings->double_decode_query, how);
 }
 
 /* ---- parts ---- */
@@ -265,14 +270,32 @@ static struct uri_parts split(struct bytes uri)
     return parts;
 }
 
+/* Labels of letters, digits, - and _ (RFC 1123 section 2.1, and what names in use have); none at all is good.
+ */
 static bool host_is_valid(struct bytes host)
 {
+    size_t label = 0;
     for (size_t i = 0; i < host.size; i++) {
-        uint8_t c = host.data[i];
-        if (c <= ' ' || c >= 0x7f || strchr("!\"#$&'()*+,/;<=>?@\\^`{|}", c))
+        uint8_t c = byte_lower(host.data[i]);
+        bool letter = (c >= 'a' && c <= 'z') || byte_is_digit(c) || c == '-' || c == '_';
+        if (letter ? ++label > 63 : c != '.' || label == 0)
             return false;
+        if (!letter)
+            label = 0;
     }
-    return host.size > 0 && host.size <= 255;
+    return host.size <= 255;
+}
+
+/* The digits up to a blank or a path. */
+static bool port_of(struct bytes text, uint16_t *port)
+{
+    size_t size = 0;
+    while (size < text.size && !http_is_space(text.data[size]) && text.data[size] != '/')
+        size++;
+    uint64_t number;
+    bool good = bytes_to_u64(bytes_first(text, size), &number) && number > 0 && number <= 65535;
+    *port = good ? (uint16_t)number : 0;
+    return good;
 }
 
 bool http_split_host(struct bytes value, struct bytes *host, uint16_t *port)
@@ -285,6 +308,9 @@ bool http_split_host(struct bytes value, struct bytes *host, uint16_t *port)
         if (close == SIZE_MAX)
             return false;
         *host = bytes_first(value, close + 1);
+        struct address address;
+        if (!address_parse(bytes_of(value.data + 1, close - 1), &address))
+            return false;
         if (close + 1 == value.size)
             return true;
         if (value.data[close + 1] != ':')
@@ -294,13 +320,11 @@ bool http_split_host(struct bytes value, struct bytes *host, uint16_t *port)
         colon = bytes_find_byte(value, ':');
         if (colon == SIZE_MAX)
             return host_is_valid(value);
-        *host = bytes_first(value, colon);
+        *host = bytes_trim(bytes_first(value, colon));
     }
-    uint64_t number;
-    bool good = bytes_to_u64(bytes_trim(bytes_from(value, colon + 1)), &number) && number > 0 &&
-                number <= 65535;
-    *port = good ? (uint16_t)number : 0;
-    return good && (host->data[0] == '[' || host_is_valid(*host));
+    struct bytes text = bytes_trim(bytes_from(value, colon + 1));
+    bool good = port_of(text, port) || colon == 0;
+    return good && (value.data[0] == '[' || host_is_valid(*host));
 }
 
 static bool decode_host(struct http *http, struct arena *memory)
@@ -333,6 +357,11 @@ bool http_parse_uri(struct tx *tx, const struct http_settings *settings)
         size_t at = bytes_find_byte(authority, '@');
         if (at != SIZE_MAX)
             authority = bytes_from(authority, at + 1);
+        if (bytes_ends(authority,
+                       BYTES_OF(":"))) /* the port may be left out behind it (RFC 3986 section 3.2.3) */
+            authority.size--;
+        while (authority.size > 1 && authority.data[authority.size - 1] == '.') /* the root */
+            authority.size--;
         if (!http_split_host(authority, &http->uri_host, &http->port))
             tx_event(tx, HTTP_EVENT_REQUEST_URI_HOST_INVALID);
         if (!decode_host(http, &tx->memory))

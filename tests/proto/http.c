@@ -264,6 +264,8 @@ static void odd_answers_are_read_as_receivers_do(void **state)
     }
 }
 
+#define ASK "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
 static void anomalies_are_named(void **state)
 {
     (void)state;
@@ -271,26 +273,168 @@ static void anomalies_are_named(void **state)
         const char *request, *answer, *event;
     } cases[] = {
         { "GET / HTTP/1.1\r\n\r\n", "", "missing_host_header" },
-        { "GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n", "", "request_field_missing_colon" },
-        { "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n", "", "method_delim_non_compliant" },
+        { "GET / HTTP/1.1\r\nHost: a..b\r\n\r\n", "", "request_header_host_invalid" },
+        { "GET / HTTP/1.1\r\nHost: [x]\r\n\r\n", "", "request_header_host_invalid" },
+        { "GET http://a:0/ HTTP/1.1\r\nHost: a\r\n\r\n", "", "request_uri_host_invalid" },
         { "GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", "", "host_header_ambiguous" },
-        { "GET / HTTP/1.1\r\nHost: a:99\r\n\r\n", "", "request_server_port_tcp_port_mismatch" },
+        { "GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n", "", "request_field_missing_colon" },
+        { "GET / HTTP/1.1\r\nHost: a\r\n: nonsense\r\n\r\n", "", "request_field_missing_colon" },
+        { "GET / HTTP/1.1\r\nHost: a\r\nA\t: b\r\n\r\n", "", "request_invalid_lws_after_name" },
+        { "GET / HTTP/1.1\r\nHost: a\r\nA(: b\r\n\r\n", "", "request_header_invalid" },
+        { "GET / HTTP/1.1\n\rHost: a\n\n", "", "request_header_invalid" },
+        { "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: NTLM x\r\n\r\n", "", "request_auth_unrecognized" },
+        { "GET / HTTP/1.1\r\nHost: a\r\nContent-Encoding: identity\r\n\r\n", "", "abnormal_ce_header" },
+        { "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n", "", "method_delim_non_compliant" },
+        { "GET /\tHTTP/1.1\r\nHost: a\r\n\r\n", "", "uri_delim_non_compliant" },
+        { "GET / HTTP/0.9\r\nHost: a\r\n\r\n", "", "protocol_contains_extra_data" },
+        { "GET /\r\nHost: a\r\n\r\n", "", "request_line_missing_protocol" },
+        { "GET / HTTP/1.1", "", "request_line_incomplete" },
         { "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na", "",
           "duplicate_content_length_field_in_request" },
-        { "GET / HTTP/1.1\r\nHost: a\r\n\r\nbody without a length", "", "request_body_unexpected" },
-        { "GET / HTTP/1.1\r\nHost: a\r\n\r\n", OK "Transfer-Encoding: chunked\r\n\r\nzz",
-          "invalid_response_chunk_len" },
-        { "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 2xx OK\r\n\r\n", "response_invalid_status" },
-        { "GET / HTTP/1.1\r\nHost: a\r\n\r\n", OK "Content-Encoding: gzip x\r\n\r\nab",
+        { "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\na", "",
+          "content_length_extra_data_start" },
+        { "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\na", "",
+          "content_length_extra_data_end" },
+        { "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "",
+          "invalid_transfer_encoding_value_in_request" },
+        { "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n080000000\r\n", "",
+          "invalid_request_chunk_len" },
+        { "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nnonsense\r\n\r\n", "",
+          "request_field_missing_colon" },
+        { "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: b\r\n\r\n", "",
+          "request_header_repetition" },
+        { "GET / HTTP/1.1\r\nHost: a\r\n\r\nbody without a length\r\n", "", "request_body_unexpected" },
+        { ASK, "HTTP/1.1 200 OK\r\n: x\r\n\r\n", "response_field_missing_colon" },
+        { ASK, "HTTP/1.1 200 OK\r\nA : x\r\n\r\n", "response_invalid_lws_after_name" },
+        { ASK, "HTTP/1.1 200 OK\r\nA(: x\r\n\r\n", "response_header_name_not_token" },
+        { ASK, "HTTP/1.1 2xx OK\r\n\r\n", "response_line_invalid_response_status" },
+        { ASK, "HTTP/1.2 200 OK\r\n\r\n", "response_line_invalid_protocol" },
+        { ASK, "HTTP/0.9 200 OK\r\n\r\n", "protocol_contains_extra_data" },
+        { ASK, "HTTP/1.1 101 OK\r\nContent-Length: 2\r\n\r\nab", "switching_proto_with_content_length" },
+        { ASK, "HTTP/1.1 204 OK\r\n\r\nmore\r\n", "response_body_unexpected" },
+        { ASK, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nmore\r\n", "response_body_unexpected" },
+        { ASK, "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "invalid_content_length_field_in_response" },
+        { ASK, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz", "invalid_response_chunk_len" },
+        { ASK, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip x\r\n\r\nab", "abnormal_ce_header" },
+        { ASK, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip x\r\nContent-Length: 0\r\n\r\n",
           "abnormal_ce_header" },
-        { "GET / HTTP/1.1\r\nHost: a\r\n\r\n", OK "Content-Encoding: gzip,gzip,gzip\r\n\r\nab",
-          "too_many_encoding_layers" },
-        { "GET /%2541 HTTP/1.1\r\nHost: a\r\n\r\n", "", "double_encoded_uri" },
+        { ASK, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip,gzip,gzip\r\n\r\nab", "too_many_encoding_layers" },
+        { ASK, "HTTP/1.1 200 OK\r\nContent-Type: multipart/byteranges; boundary=b\r\n\r\nab",
+          "response_multipart_byteranges" },
+        { ASK, "HTTP/1.1 206 OK\r\nContent-Range: bytes 0-2/2\r\n\r\nab", "range_invalid" },
+        { ASK, "HTTP/1.1 206 OK\r\nContent-Range: bytes 0 - 1/2\r\n\r\nab", "range_invalid" },
+        { ASK, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabwho asked?\r\n", "response_body_unexpected" },
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         const struct turn turns[] = { { TO_SERVER, bytes_of_string(cases[i].request) },
                                       { TO_CLIENT, bytes_of_string(cases[i].answer) } };
-        shows(turns, cases[i].answer[0] ? 2 : 1, cases[i].event);
+        char wanted[80];
+        (void)snprintf(wanted, sizeof wanted, "event %s\n", cases[i].event);
+        shows(turns, cases[i].answer[0] ? 2 : 1, wanted);
+    }
+}
+
+static void words_that_are_no_method_are_told_apart(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        { "MUA\r\n\r\n", "event request_line_unknown_method\n" },
+        { "MUA /\r\n\r\n", "event request_line_unknown_method_no_protocol\n" },
+        { "MUA / HTTP/7\r\nHost: a\r\n\r\n", "event request_line_unknown_method_invalid_protocol\n" },
+        { "MUA /", "event request_line_incomplete\n" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct turn turns[] = { GET("/"),
+                                      TURN_TEXT(TO_CLIENT, OK "Content-Length: 0\r\n\r\n"),
+                                      { TO_SERVER, bytes_of_string(cases[i][0]) } };
+        shows(turns, COUNT_OF(turns), cases[i][1]);
+    }
+}
+
+/* A server that says more than it was asked for. */
+static void lines_that_nobody_asked_for_are_an_answer(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = { GET("/a"), TURN_TEXT(TO_CLIENT, OK "Content-Length: 0\r\n\r\n"),
+                                         TURN_TEXT(TO_CLIENT, "one more thing\r\n"), GET("/b"),
+                                         TURN_TEXT(TO_CLIENT, OK "Content-Length: 0\r\n\r\n") };
+    struct text out = text_new(1U << 20);
+    play_turns(turns, COUNT_OF(turns), 0, &out);
+    expect_text(&out, "event unable_to_match_response_to_request\n");
+    expect_text(&out, "\"url\":\"/b\",\"http_method\":\"GET\",\"protocol\":\"HTTP/1.1\",\"status\":200");
+    text_done(&out);
+}
+
+static void what_is_lenient_is_no_anomaly(void **state)
+{
+    (void)state;
+    static const char *const talks[][2] = {
+        { "GET http://a.:/ HTTP/1.1\r\nHost: a\r\n\r\n", "" },
+        { "GET / HTTP/1.1\r\nHost:\r\n\r\n", "" },
+        { "GET / HTTP/1.1\r\nHost: a:99\r\n\r\n", "" },
+        { "GET / HTTP/1.1\r\nHost: a_b-c.\r\n\r\n", "" },
+        { "GET /%2541 HTTP/1.1\r\nHost: a\r\n\r\n", "" },
+        { "GET / HTTP/7\r\nHost: a\r\n\r\n", "" },
+        { "GET /\r\n\r\n", "" },
+        { "GET / HTTP/1.1\r\nA: b\rc: d\r\nHost: a\r\n\r\n", "" },
+        { "GET / HTTP/1.1\r\nA : b\r\n", "" }, /* cut off */
+        { "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 02\r\n\r\nab",
+          "header_repetition" },
+        { ASK, OK "Content-Length: 0\r\n\r\nmore" },
+        { ASK, OK "Transfer-Encoding: gzip\r\n\r\nab" },
+        { ASK, OK "Content-Range: bytes */9\r\nContent-Length: 0\r\n\r\n" },
+        { ASK, OK "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nab" },
+        { ASK, OK "Content-Type: multipart/byteranges; boundary=b\r\nContent-Length: 2\r\n\r\nab" },
+        { ASK, OK "A: b\r\n c: d\r\nContent-Length: 0\r\n\r\n" },
+    };
+    for (size_t i = 0; i < COUNT_OF(talks); i++) {
+        bool answered = bytes_starts(bytes_of_string(talks[i][1]), BYTES_OF("HTTP"));
+        const struct turn turns[] = { { TO_SERVER, bytes_of_string(talks[i][0]) },
+                                      { TO_CLIENT, bytes_of_string(answered ? talks[i][1] : "") } };
+        struct text out = text_new(1U << 20);
+        play_turns(turns, answered ? 2 : 1, 0, &out);
+        if (!answered && talks[i][1][0])
+            expect_text(&out, talks[i][1]);
+        expect_no_text(&out, "event duplicate");
+        if (answered || !talks[i][1][0])
+            expect_no_text(&out, "event ");
+        text_done(&out);
+    }
+}
+
+static void escapes_of_escapes_are_told_where_both_are_undone(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = { GET("/%2541"), GET("/?%2541") };
+    for (int twice = 0; twice < 2; twice++) {
+        struct http_settings settings = http_settings_default;
+        settings.double_decode_path = twice;
+        struct conversation c = { &http_protocol, TRANSPORT_TCP, 80, TURNS(turns), .options = &settings };
+        struct text out = text_new(1U << 20);
+        play(&c, 0, &out);
+        const char *first = out.data ? strstr(out.data, "event double_encoded_uri") : NULL;
+        assert_int_equal(first != NULL, twice);
+        assert_null(first ? strstr(first + 1, "event double_encoded_uri") : NULL);
+        text_done(&out);
+    }
+}
+
+/* The 512th oddity of a connection is followed by a word on all of them, which is said once. */
+static void many_oddities_are_told_once(void **state)
+{
+    (void)state;
+    for (int hosts = 0; hosts < 2; hosts++) {
+        struct text request = text_new(1U << 20), out = text_new(1U << 22);
+        for (int i = 0; i < 600; i++)
+            text_string(&request, hosts ? "GET / HTTP/1.1\r\nHost: <\r\n\r\n"
+                                        : "GET / HTTP/1.1\r\nHost: a\r\nA : b\r\n\r\n");
+        const struct turn turns[] = { { TO_SERVER, text_bytes(&request) } };
+        play_turns(turns, 1, 0, &out);
+        const char *first = strstr(out.data, "event too_many_warnings");
+        assert_int_equal(first == NULL, hosts);
+        assert_null(first ? strstr(first + 1, "event too_many_warnings") : NULL);
+        text_done(&request);
+        text_done(&out);
     }
 }
 
@@ -674,6 +818,11 @@ int main(void)
         cmocka_unit_test(requests_ahead_of_their_answers),
         cmocka_unit_test(odd_answers_are_read_as_receivers_do),
         cmocka_unit_test(anomalies_are_named),
+        cmocka_unit_test(words_that_are_no_method_are_told_apart),
+        cmocka_unit_test(lines_that_nobody_asked_for_are_an_answer),
+        cmocka_unit_test(what_is_lenient_is_no_anomaly),
+        cmocka_unit_test(escapes_of_escapes_are_told_where_both_are_undone),
+        cmocka_unit_test(many_oddities_are_told_once),
         cmocka_unit_test(bombs_are_counted_and_end_the_decoding),
         cmocka_unit_test(an_answer_without_a_request),
         cmocka_unit_test(targets_in_normal_form),
