@@ -39,7 +39,6 @@ struct mime {
     struct bytes name;
     uint8_t *value;
     size_t value_size;
-    bool value_long;
 
     /* the entity being read */
     struct bytes type, boundary, filename;
@@ -49,7 +48,8 @@ struct mime {
     bool pending_end; /* a line end that belongs to the content only if more follows */
     uint32_t quad;    /* base64: bits so far */
     uint8_t quad_count;
-    bool padded;
+    uint8_t quad_place; /* of the next character, padding counted */
+    bool padded, early_padding;
     char url_line[URL_LINE_MAX];
     size_t url_size;
 };
@@ -276,8 +276,6 @@ static void finish_header(struct mime *mime)
     if (!mime->name.data)
         return;
     struct bytes value = bytes_of(mime->value, mime->value_size);
-    if (mime->value_long)
-        note(mime, MIME_LONG_HEADER_VALUE);
     if (bytes_equal_nocase(mime->name, BYTES_OF("content-type")))
         read_type(mime, value);
     else if (bytes_equal_nocase(mime->name, BYTES_OF("content-disposition")))
@@ -288,13 +286,11 @@ static void finish_header(struct mime *mime)
         keep_header(mime, value);
     mime->name = BYTES_NONE;
     mime->value_size = 0;
-    mime->value_long = false;
 }
 
 static void add_value(struct mime *mime, struct bytes part)
 {
     size_t room = mime->settings->header_value_max - mime->value_size;
-    mime->value_long |= part.size > room;
     size_t size = MIN(part.size, room);
     if (size)
         memcpy(mime->value + mime->value_size, part.data, size);
@@ -313,7 +309,10 @@ static void start_header(struct mime *mime, struct bytes line)
         name = bytes_first(name, HEADER_NAME_MAX);
     }
     mime->name = arena_copy(&mime->tx->memory, name);
-    add_value(mime, bytes_trim(rest));
+    rest = bytes_trim(rest);
+    if (rest.size > mime->settings->header_value_max)
+        note(mime, MIME_LONG_HEADER_VALUE);
+    add_value(mime, rest);
 }
 
 /* ---- links in text ---- */
@@ -419,6 +418,16 @@ static int base64_value(uint8_t c)
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
+static void next_place(struct mime *mime)
+{
+    mime->quad_place = (mime->quad_place + 1) & 3;
+    if (mime->quad_place)
+        return;
+    if (mime->early_padding)
+        note(mime, MIME_INVALID_BASE64);
+    mime->early_padding = false;
+}
+
 static void decode_base64(struct mime *mime, struct bytes line)
 {
     uint8_t out[768];
@@ -427,13 +436,14 @@ static void decode_base64(struct mime *mime, struct bytes line)
         int value = base64_value(line.data[i]);
         if (line.data[i] == '=') {
             mime->padded = true;
+            /* Four characters are one to three octets: the first two cannot be padding. */
+            mime->early_padding |= mime->quad_place < 2;
+            next_place(mime);
             continue;
         }
-        if (value < 0) {
-            if (!byte_is_space(line.data[i]))
-                note(mime, MIME_INVALID_BASE64);
+        if (value < 0) /* passed over (RFC 2045 section 6.8) */
             continue;
-        }
+        next_place(mime);
         if (mime->padded) { /* content after padding: a new run */
             content(mime, bytes_of(out, size));
             size = 0;
@@ -459,6 +469,7 @@ static void decode_base64(struct mime *mime, struct bytes line)
 /* RFC 2045 section 6.7; false: a soft line break, the line goes on. */
 static bool decode_qp(struct mime *mime, struct bytes line)
 {
+    size_t whole = line.size;
     while (line.size && (line.data[line.size - 1] == ' ' || line.data[line.size - 1] == '\t'))
         line.size--;
     for (size_t start = 0;;) {
@@ -470,11 +481,17 @@ static bool decode_qp(struct mime *mime, struct bytes line)
         }
         content(mime, bytes_first(rest, at));
         rest = bytes_from(rest, at + 1);
-        if (!rest.size)
+        if (!rest.size) {
+            if (line.size < whole && mime->file) /* blanks between it and the end of the line */
+                note(mime, MIME_INVALID_QP);
             return false;
+        }
         int high = byte_hex(rest.data[0]), low = rest.size > 1 ? byte_hex(rest.data[1]) : -1;
-        if (high < 0 || low < 0) {
+        /* Small letters are decoded all the same (RFC 2045 section 6.7). */
+        bool small = high >= 0 && low >= 0 && (rest.data[0] >= 'a' || rest.data[1] >= 'a');
+        if ((high < 0 || low < 0 || small) && mime->file)
             note(mime, MIME_INVALID_QP);
+        if (high < 0 || low < 0) {
             content(mime, BYTES_OF("="));
             start += at + 1;
             continue;
@@ -487,10 +504,9 @@ static bool decode_qp(struct mime *mime, struct bytes line)
 
 static void body_line(struct mime *mime, struct bytes line, bool ended)
 {
-    if (mime->encoding != ENCODING_NONE && line.size > ENCODED_LINE_MAX)
+    bool judged = mime->file || (mime->text && mime->encoding == ENCODING_BASE64);
+    if (mime->encoding != ENCODING_NONE && line.size > ENCODED_LINE_MAX && judged)
         note(mime, MIME_LONG_ENCODED_LINE);
-    if (mime->encoding != ENCODING_NONE && line.size > LINE_MAX_BYTES)
-        note(mime, MIME_LONG_LINE);
     if (mime->encoding == ENCODING_BASE64) {
         decode_base64(mime, line);
         return;
@@ -513,9 +529,9 @@ static void clear_entity(struct mime *mime)
     mime->type = mime->boundary = mime->filename = BYTES_NONE;
     mime->encoding = ENCODING_NONE;
     mime->text = mime->nested = false;
-    mime->pending_end = mime->padded = false;
+    mime->pending_end = mime->padded = mime->early_padding = false;
     mime->quad = 0;
-    mime->quad_count = 0;
+    mime->quad_count = mime->quad_place = 0;
 }
 
 static void finish_entity(struct mime *mime, bool truncated)
@@ -616,6 +632,8 @@ void mime_line(struct mime *mime, struct bytes line, bool ended)
         if (ended)
             EVP_DigestUpdate(mime->md5, "\r\n", 2);
     }
+    if (line.size > LINE_MAX_BYTES)
+        note(mime, MIME_LONG_LINE);
     bool middle = mime->middle;
     mime->middle = !ended;
     if (!middle && at_boundary(mime, line))
@@ -626,6 +644,11 @@ void mime_line(struct mime *mime, struct bytes line, bool ended)
         header_line(mime, line);
     else if (mime->place == PLACE_BODY)
         body_line(mime, line, ended);
+}
+
+bool mime_in_headers(const struct mime *mime)
+{
+    return mime->place == PLACE_HEADERS;
 }
 
 void mime_free(struct mime *mime)

@@ -13,7 +13,7 @@ enum mime_event {
     MIME_INVALID_BASE64,
     MIME_INVALID_QP,
     MIME_LONG_LINE,         /* over 998 bytes */
-    MIME_LONG_ENCODED_LINE, /* over 76 bytes of base64 or quoted-printable */
+    MIME_LONG_ENCODED_LINE, /* over 76 bytes of a base64 text, or of a file in base64 or quoted-printable */
     MIME_LONG_HEADER_NAME,
     MIME_LONG_HEADER_VALUE,
     MIME_LONG_BOUNDARY,
@@ -54,6 +54,8 @@ MUST_CHECK struct mime *mime_new(struct session *session, struct tx *tx, enum di
                                  const struct mime_settings *settings, struct mail *mail);
 /* A line without its end; `ended` is false when more of the same line follows. */
 void mime_line(struct mime *mime, struct bytes line, bool ended);
+/* The next line belongs to the headers of the message, or of a part. */
+bool mime_in_headers(const struct mime *mime);
 /* The message is complete, or, when `truncated`, breaks off. */
 void mime_end(struct mime *mime, bool truncated);
 /* Frees what is outside the transaction's memory; mime_end() does it too. */

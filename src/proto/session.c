@@ -483,10 +483,12 @@ static void swap_sides(struct session *session)
 
 static void check_expected(struct session *session, const struct protocol *found)
 {
-    if (!session->expected || session->expected == found)
+    const struct protocol *expected = session->expected;
+    if (!expected || expected == found)
         return;
+    session->expected = NULL;
     session_event(session, SESSION_UNEXPECTED_PROTOCOL);
-    if (bytes_is(bytes_of_string(session->expected->name), "tls"))
+    if (bytes_is(bytes_of_string(expected->name), "tls"))
         session_event(session, SESSION_NO_TLS_AFTER_STARTTLS);
 }
 
@@ -551,6 +553,8 @@ static bool recognise(struct session *session, enum direction *direction, struct
         if (!too_few && !(found.more && may_still_tell(session, *direction, data, flags))) {
             give_up(session, *direction);
             tell_one_sided(session, *direction);
+            if (!session->protocol)
+                check_expected(session, NULL);
         }
         return false;
     }

@@ -90,7 +90,7 @@ struct smtp_state {
     size_t helo_size;
     struct waiting queue[QUEUE_MAX];
     uint8_t queued;
-    bool greeting, replied, data, data_asked, tls_asked, skip_line[DIRECTIONS];
+    bool greeting, replied, greeted, data, data_asked, tls_asked, skip_line[DIRECTIONS];
     uint64_t chunk; /* bytes of a BDAT chunk still to come */
     bool chunk_last, in_line;
     uint32_t paced;             /* files of the session that are shown in steps */
@@ -226,6 +226,8 @@ static void pace_files(const struct session *session, struct tx *tx)
 static void content_line(struct session *session, struct smtp_state *state, struct bytes line, bool ended)
 {
     if (state->mime) {
+        if (!ended && mime_in_headers(state->mime))
+            tx_event(state->tx, EVENT_TRUNCATED_LINE);
         mime_line(state->mime, line, ended);
         raise_mime(state);
     }
@@ -273,11 +275,13 @@ static void hello(struct session *session, struct smtp_state *state, struct byte
 {
     struct tx *tx = state->tx;
     struct bytes name = bytes_trim(bytes_from(line, 4));
+    if (state->greeted)
+        raise(session, state, EVENT_DUPLICATE_FIELDS);
+    state->greeted = true;
     state->helo_size = MIN(name.size, sizeof state->helo);
     memcpy(state->helo, name.data, state->helo_size);
     bool used = tx && (mail_of(tx)->mail_from.data || mail_of(tx)->rcpt_to.count || mail_of(tx)->mail.begun);
     if (used) { /* RFC 5321 section 4.1.1.1: clears all state, as RSET does */
-        tx_event(tx, EVENT_DUPLICATE_FIELDS);
         leave_tx(session, state, COMMAND_OTHER);
         return;
     }
@@ -322,11 +326,16 @@ static void rcpt_to(struct session *session, struct smtp_state *state, struct by
 /* "BDAT 1234 [LAST]" (RFC 3030). False: not readable, the chunk's size is unknown. */
 static bool chunk(struct session *session, struct smtp_state *state, struct bytes line)
 {
-    struct bytes rest = bytes_trim(bytes_from(line, 4));
+    struct bytes rest = bytes_from(line, 4);
+    bool apart = rest.size && rest.data[0] == ' ';
+    while (bytes_starts(rest, BYTES_OF(" ")))
+        rest = bytes_from(rest, 1);
     struct bytes size = bytes_cut(&rest, ' ');
-    rest = bytes_trim(rest);
+    while (bytes_starts(rest, BYTES_OF(" ")))
+        rest = bytes_from(rest, 1);
     state->chunk_last = bytes_equal_nocase(rest, BYTES_OF("LAST"));
-    if (!bytes_to_u64(size, &state->chunk) || (rest.size && !state->chunk_last)) {
+    if (!apart || !bytes_to_u64(size, &state->chunk) || state->chunk > UINT32_MAX ||
+        (rest.size && !state->chunk_last)) {
         raise(session, state, EVENT_INVALID_BDAT);
         state->chunk = 0;
         await(state, COMMAND_OTHER, NULL);
@@ -398,7 +407,7 @@ static void command(struct session *session, struct smtp_state *state, struct by
         rcpt_to(session, state, line);
     } else if (is_command(line, "DATA")) {
         data_command(session, state);
-    } else if (is_command(line, "BDAT")) {
+    } else if (bytes_starts_nocase(line, BYTES_OF("BDAT"))) {
         if (chunk(session, state, line) && state->chunk == 0)
             chunk_done(session, state);
     } else if (is_command(line, "STARTTLS")) {
@@ -448,7 +457,7 @@ static bool reply_code(struct bytes line, unsigned *code)
         return false;
     *code = (unsigned)(line.data[0] - '0') * 100 + (unsigned)(line.data[1] - '0') * 10 +
             (unsigned)(line.data[2] - '0');
-    return known_code(*code) && (line.size == 3 || line.data[3] == ' ' || line.data[3] == '-');
+    return known_code(*code);
 }
 
 static void answered(struct session *session, struct smtp_state *state, const struct waiting *waiting,
@@ -484,25 +493,23 @@ static bool server_line(struct session *session, struct smtp_state *state, struc
     unsigned code;
     bool first = !state->replied;
     state->replied = true;
-    if (!reply_code(line, &code)) {
+    bool welcome = bytes_starts(line, BYTES_OF("220 ")) || bytes_starts(line, BYTES_OF("220-"));
+    bool asked = state->queued > 0;
+    if (first && !asked && !welcome) /* whatever else it is, it answers nothing */
+        raise(session, state, EVENT_NO_SERVER_WELCOME_MESSAGE);
+    if (!reply_code(line, &code) || (first && !asked && !welcome)) {
         raise(session, state, EVENT_INVALID_REPLY);
         return false;
     }
-    bool greeting = code == 220 || code == 554 || code == 421;
-    if (first && !greeting)
-        raise(session, state, EVENT_NO_SERVER_WELCOME_MESSAGE);
-    state->greeting |= first && greeting;
+    state->greeting |= first && !asked;
     if (line.size > 3 && line.data[3] == '-')
         return true;
     if (state->greeting) {
         state->greeting = false;
         return true;
     }
-    if (!state->queued) {
-        if (code != 421) /* the server may close the connection at any time */
-            raise(session, state, EVENT_UNABLE_TO_MATCH_REPLY_WITH_REQUEST);
+    if (!state->queued) /* nobody asked: servers may close the connection at any time */
         return true;
-    }
     struct waiting waiting = state->queue[0];
     memmove(&state->queue[0], &state->queue[1], sizeof state->queue[0] * (QUEUE_MAX - 1));
     state->queued--;
@@ -520,7 +527,7 @@ static bool take_line(struct smtp_state *state, enum direction direction, struct
     struct bytes left = reader_peek(in);
     size_t known = MIN(state->scanned[direction], left.size);
     size_t at = bytes_find_byte(bytes_from(left, known), '\n');
-    if (at != SIZE_MAX && known + at < LINE_MAX_BYTES) {
+    if (at != SIZE_MAX && known + at + 1 < LINE_MAX_BYTES) {
         *line = reader_bytes(in, known + at);
         reader_skip(in, 1);
         if (line->size && line->data[line->size - 1] == '\r')

@@ -189,7 +189,11 @@ static void put_event(struct text *out, const struct tx *tx, const char *event)
 void record_app_anomaly(struct recorder *recorder, const struct scene *scene, const struct tx *tx,
                         const char *event)
 {
-    const char *name = tx ? tx->protocol->name : session_app_name(scene->session);
+    const struct session *session = scene->session;
+    const char *name = tx                  ? tx->protocol->name
+                       : session->protocol ? session_app_name(session)
+                       : session->original ? session->original->name
+                                           : NULL;
     for (size_t i = 0; i < recorder->sinks->eve_count; i++) {
         const struct eve_settings *eve = recorder->sinks->eves[i].settings;
         if (!eve->anomaly || !eve->anomalies.applayer)
@@ -203,7 +207,7 @@ void record_app_anomaly(struct recorder *recorder, const struct scene *scene, co
         if (tx)
             json_uint(out, "tx_id", tx->number);
         json_open(out, "anomaly", '{');
-        if (name && (tx || scene->session->protocol))
+        if (name)
             json_cstring(out, "app_proto", name);
         json_cstring(out, "type", "applayer");
         put_event(out, tx, event);

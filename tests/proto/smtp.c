@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
 #include "conversation.h"
 
 #include "proto/smtp.h"
@@ -83,22 +85,97 @@ static void misuse_raises_its_events(void **state)
     static const struct turn turns[][6] = {
         { GREETING, HELLO, TURN_TEXT(TO_SERVER, "DATA\r\n"), TURN_TEXT(TO_CLIENT, "503 no\r\n") },
         { GREETING, HELLO, TURN_TEXT(TO_SERVER, "BDAT x\r\n"), TURN_TEXT(TO_CLIENT, "501 no\r\n") },
+        { GREETING, HELLO, TURN_TEXT(TO_SERVER, "BDAT4 LAST\r\n"), TURN_TEXT(TO_CLIENT, "501 no\r\n") },
+        { GREETING, HELLO, TURN_TEXT(TO_SERVER, "BDAT 4294967296\r\n"), TURN_TEXT(TO_CLIENT, "501 no\r\n") },
         { GREETING, HELLO, TURN_TEXT(TO_SERVER, "STARTTLS\r\n"), TURN_TEXT(TO_CLIENT, "454 no\r\n") },
-        { GREETING, HELLO, TURN_TEXT(TO_CLIENT, "250 more\r\n") },
         { GREETING, HELLO, TURN_TEXT(TO_SERVER, "NOOP\r\n"), TURN_TEXT(TO_CLIENT, "hello\r\n") },
         { GREETING, HELLO, TURN_TEXT(TO_SERVER, "MAIL FROM:<a>\r\nEHLO b\r\n"),
           TURN_TEXT(TO_CLIENT, "250 a\r\n250 b\r\n") },
+        { GREETING, HELLO, TURN_TEXT(TO_SERVER, "RSET\r\nHELO b\r\n"),
+          TURN_TEXT(TO_CLIENT, "250 a\r\n250 b\r\n") },
     };
-    static const char *const events[] = {
-        "event data_command_rejected\n", "event invalid_bdat\n",
-        "event tls_rejected\n",          "event unable_to_match_reply_with_request\n",
-        "event invalid_reply\n",         "event duplicate_fields\n"
-    };
+    static const char *const events[] = { "event data_command_rejected\n", "event invalid_bdat\n",
+                                          "event invalid_bdat\n",          "event invalid_bdat\n",
+                                          "event tls_rejected\n",          "event invalid_reply\n",
+                                          "event duplicate_fields\n",      "event duplicate_fields\n" };
     for (size_t i = 0; i < COUNT_OF(turns); i++) {
         struct text out = text_new(1U << 20);
         play_turns(turns[i], 5, &out);
         expect_text(&out, events[i]);
         text_done(&out);
+    }
+}
+
+static void replies_too_many_are_let_be(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = { GREETING, HELLO,
+                                         TURN_TEXT(TO_CLIENT, "250 more\r\n2500 and more\r\n250_more\r\n") };
+    struct text out = text_new(1U << 20);
+    play_turns(turns, COUNT_OF(turns), &out);
+    expect_no_text(&out, "event");
+    text_done(&out);
+}
+
+/* What a mail's body with these headers shows. */
+static void mail_shows(const char *headers, const char *body, const char *event, bool wanted)
+{
+    struct text message = text_new(1U << 16), out = text_new(1U << 20);
+    text_add(&message, "%s\r\n%s\r\n.\r\n", headers, body);
+    const struct turn turns[] = {
+        GREETING, HELLO, DATA, { TO_SERVER, text_bytes(&message) }, TURN_TEXT(TO_CLIENT, "250 queued\r\n")
+    };
+    play_turns(turns, COUNT_OF(turns), &out);
+    if (wanted)
+        expect_text(&out, event);
+    else
+        expect_no_text(&out, event);
+    text_done(&message);
+    text_done(&out);
+}
+
+static void codings_are_judged_where_they_make_a_file(void **state)
+{
+    (void)state;
+#define BASE64 "Content-Transfer-Encoding: base64\r\n"
+#define QP     "Content-Transfer-Encoding: quoted-printable\r\n"
+#define FILE_  "Content-Type: application/x; name=a\r\n"
+    static const struct {
+        const char *headers, *body, *event;
+        bool wanted;
+    } cases[] = {
+        { FILE_ BASE64, "abcd====", "event mime_invalid_base64\n", true },
+        { FILE_ BASE64, "a===", "event mime_invalid_base64\n", true },
+        { FILE_ BASE64, "ab\r\nc=\r\nabc=", "event mime_invalid_base64\n", false },
+        { FILE_ BASE64, "ab!cd", "event mime_invalid_base64\n", false },
+        { FILE_ QP, "a=3d", "event mime_invalid_qp\n", true },
+        { FILE_ QP, "a= ", "event mime_invalid_qp\n", true },
+        { FILE_ QP, "a=3D=", "event mime_invalid_qp\n", false },
+        { QP, "a=3", "event mime_invalid_qp\n", false },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        mail_shows(cases[i].headers, cases[i].body, cases[i].event, cases[i].wanted);
+}
+
+static void long_lines_are_told_wherever_they_are(void **state)
+{
+    (void)state;
+    char body[1000], header[2100];
+    memset(body, 'x', sizeof body);
+    for (int size = 998; size <= 999; size++) {
+        body[size] = 0;
+        mail_shows("Subject: a\r\n", body, "event mime_long_line\n", size > 998);
+        body[size] = 'x';
+    }
+    body[80] = 0;
+    mail_shows(BASE64, body, "event mime_long_enc_line\n", true);
+    mail_shows("Content-Type: application/x\r\n" BASE64, body, "event mime_long_enc_line\n", false);
+    mail_shows(QP, body, "event mime_long_enc_line\n", false);
+    for (int size = 2000; size <= 2001; size++) {
+        (void)snprintf(header, sizeof header, "X:%0*d\r\n", size, 0);
+        mail_shows(header, "a", "event mime_long_header_value\n", size > 2000);
+        (void)snprintf(header, sizeof header, "X: a\r\n %0*d\r\n", size, 0);
+        mail_shows(header, "a", "event mime_long_header_value\n", false);
     }
 }
 
@@ -240,6 +317,9 @@ int main(void)
         cmocka_unit_test(a_mail_with_attachments),
         cmocka_unit_test(a_chunked_mail),
         cmocka_unit_test(misuse_raises_its_events),
+        cmocka_unit_test(replies_too_many_are_let_be),
+        cmocka_unit_test(codings_are_judged_where_they_make_a_file),
+        cmocka_unit_test(long_lines_are_told_wherever_they_are),
         cmocka_unit_test(deep_nesting_ends),
         cmocka_unit_test(tls_takes_over_after_starttls),
         cmocka_unit_test(replies_have_codes_that_are_in_use),
