@@ -165,6 +165,12 @@ static int64_t days_to(int64_t year, unsigned month, unsigned day)
     return era * 146097 + (int64_t)(of_era * 365 + of_era / 4 - of_era / 100 + of_year) - 719468;
 }
 
+static unsigned days_in(int64_t year, unsigned month)
+{
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month == 2 ? (leap ? 29 : 28) : month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
 static bool read_time(struct reader *in, int64_t *seconds)
 {
     uint8_t tag;
@@ -178,8 +184,8 @@ static bool read_time(struct reader *in, int64_t *seconds)
     unsigned month = two_digits(&text), day = two_digits(&text);
     unsigned hour = two_digits(&text), minute = two_digits(&text);
     unsigned second = reader_left(&text) >= 2 ? two_digits(&text) : 0;
-    if (!reader_ok(&text) || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 ||
-        second > 60)
+    if (!reader_ok(&text) || month < 1 || month > 12 || day < 1 || day > days_in(year, month) || hour > 23 ||
+        minute > 59 || second > 60)
         return false;
     *seconds = ((days_to(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
     return true;
@@ -245,30 +251,77 @@ static void read_alternatives(struct reader *in, struct arena *memory, struct ce
     }
 }
 
-static bool read_extensions(struct reader *in, struct arena *memory, struct certificate *certificate)
+/* The content of the element that is due next; what is wrong when it is another, or none. */
+static enum certificate_problem due(struct reader *in, uint8_t wanted, struct reader *content)
 {
-    struct reader all = der_expect(in, TAG_SEQUENCE);
-    while (reader_ok(&all) && !reader_empty(&all)) {
+    *content = reader_of(NULL, 0);
+    struct bytes left = reader_peek(in);
+    if (left.size == 0)
+        return CERTIFICATE_BAD_LENGTH;
+    uint8_t tag, size = left.size > 1 ? left.data[1] : 0;
+    *content = der_element(in, &tag);
+    if (size == 0x80 || size > 0x84) /* indefinite, or longer than anything is */
+        return CERTIFICATE_BAD_DER;
+    if (!reader_ok(content) || !reader_ok(in))
+        return CERTIFICATE_BROKEN;
+    return tag == wanted ? CERTIFICATE_GOOD : CERTIFICATE_BAD_DER;
+}
+
+static enum certificate_problem read_extensions(struct reader *in, struct arena *memory,
+                                                struct certificate *certificate)
+{
+    struct reader all;
+    enum certificate_problem problem = due(in, TAG_SEQUENCE, &all);
+    while (problem == CERTIFICATE_GOOD && !reader_empty(&all)) {
         struct reader extension = der_expect(&all, TAG_SEQUENCE);
         struct reader oid = der_expect(&extension, TAG_OID);
         uint8_t tag;
         struct reader value = der_element(&extension, &tag);
         if (tag == TAG_BOOLEAN) /* critical */
             value = der_element(&extension, &tag);
-        if (!reader_ok(&extension) || tag != TAG_OCTETS)
-            return false;
+        if (!reader_ok(&extension) || tag != TAG_OCTETS || !reader_ok(&all))
+            return CERTIFICATE_BROKEN;
         if (bytes_equal(reader_peek(&oid), BYTES_OF("\x55\x1d\x11")))
             read_alternatives(&value, memory, certificate);
     }
-    return reader_ok(&all);
+    return problem;
 }
 
-static bool read_validity(struct reader *in, struct certificate *certificate)
+/* A name is a sequence; attributes that cannot be read are left out. */
+static enum certificate_problem read_names(struct reader *in, struct arena *memory, struct bytes *name)
 {
-    struct reader validity = der_expect(in, TAG_SEQUENCE);
-    certificate->has_validity = reader_ok(&validity) && read_time(&validity, &certificate->not_before) &&
+    struct reader at = *in, whole;
+    enum certificate_problem problem = due(in, TAG_SEQUENCE, &whole);
+    if (problem == CERTIFICATE_GOOD && !read_name(&at, memory, name))
+        *name = BYTES_NONE;
+    return problem;
+}
+
+static enum certificate_problem read_validity(struct reader *in, struct certificate *certificate)
+{
+    struct reader validity;
+    enum certificate_problem problem = due(in, TAG_SEQUENCE, &validity);
+    if (problem != CERTIFICATE_GOOD)
+        return problem;
+    certificate->has_validity = read_time(&validity, &certificate->not_before) &&
                                 read_time(&validity, &certificate->not_after);
-    return certificate->has_validity;
+    return certificate->has_validity ? CERTIFICATE_GOOD : CERTIFICATE_BAD_DATE;
+}
+
+/* An algorithm, or a key behind one: a sequence that is not empty. */
+static enum certificate_problem pass_over(struct reader *in)
+{
+    struct reader content;
+    enum certificate_problem problem = due(in, TAG_SEQUENCE, &content);
+    return problem == CERTIFICATE_GOOD && reader_empty(&content) ? CERTIFICATE_BAD_LENGTH : problem;
+}
+
+static bool read_version(struct reader *in)
+{
+    struct reader version = der_expect(in, TAG_VERSION);
+    struct reader number = der_expect(&version, TAG_INTEGER);
+    size_t size = reader_left(&number);
+    return reader_ok(&number) && size > 0 && size <= 4 && reader_peek(&number).data[0] < 0x80;
 }
 
 static void fingerprint(struct bytes der, struct arena *memory, struct certificate *certificate)
@@ -278,43 +331,37 @@ static void fingerprint(struct bytes der, struct arena *memory, struct certifica
     certificate->fingerprint = colons(memory, bytes_of(digest, sizeof digest), false);
 }
 
+#define TRY(step)                                   \
+    do {                                            \
+        enum certificate_problem problem_ = (step); \
+        if (problem_ != CERTIFICATE_GOOD)           \
+            return problem_;                        \
+    } while (0)
+
 enum certificate_problem certificate_read(struct bytes der, struct arena *memory,
                                           struct certificate *certificate)
 {
-    struct reader in = reader_of_bytes(der);
-    uint8_t tag;
+    struct reader in = reader_of_bytes(der), outer, body;
     fingerprint(der, memory, certificate);
-    struct reader outer = der_element(&in, &tag);
-    if (!reader_ok(&outer) || tag != TAG_SEQUENCE)
-        return tag == TAG_SEQUENCE ? CERTIFICATE_BAD_LENGTH : CERTIFICATE_BAD_DER;
-    struct reader body = der_expect(&outer, TAG_SEQUENCE);
-    if (!reader_ok(&body))
-        return CERTIFICATE_BAD_DER;
+    TRY(due(&in, TAG_SEQUENCE, &outer));
+    TRY(due(&outer, TAG_SEQUENCE, &body));
     struct bytes left = reader_peek(&body);
-    if (left.size && left.data[0] == TAG_VERSION) {
-        struct reader version = der_expect(&body, TAG_VERSION);
-        struct reader number = der_expect(&version, TAG_INTEGER);
-        if (!reader_ok(&number))
-            return CERTIFICATE_BAD_VERSION;
-    }
+    if (left.size && left.data[0] == TAG_VERSION && !read_version(&body))
+        return CERTIFICATE_BAD_VERSION;
     struct reader serial = der_expect(&body, TAG_INTEGER);
     if (!reader_ok(&serial) || reader_left(&serial) > SERIAL_SIZE_MAX)
         return CERTIFICATE_BAD_SERIAL;
     certificate->serial = colons(memory, reader_peek(&serial), true);
-    (void)der_expect(&body, TAG_SEQUENCE);
-    if (!reader_ok(&body))
-        return CERTIFICATE_BAD_ALGORITHM;
-    if (!read_name(&body, memory, &certificate->issuer))
-        return CERTIFICATE_BAD_NAME;
-    if (!read_validity(&body, certificate))
-        return CERTIFICATE_BAD_DATE;
-    if (!read_name(&body, memory, &certificate->subject))
-        return CERTIFICATE_BAD_NAME;
-    (void)der_expect(&body, TAG_SEQUENCE); /* public key */
+    TRY(pass_over(&body)); /* the signature's algorithm */
+    TRY(read_names(&body, memory, &certificate->issuer));
+    TRY(read_validity(&body, certificate));
+    TRY(read_names(&body, memory, &certificate->subject));
+    TRY(pass_over(&body)); /* the public key */
     while (reader_ok(&body) && !reader_empty(&body)) {
+        uint8_t tag;
         struct reader part = der_element(&body, &tag);
-        if (tag == TAG_EXTENSIONS && !read_extensions(&part, memory, certificate))
-            return CERTIFICATE_BAD_EXTENSIONS;
+        if (tag == TAG_EXTENSIONS && reader_ok(&part))
+            TRY(read_extensions(&part, memory, certificate));
     }
-    return reader_ok(&body) ? CERTIFICATE_GOOD : CERTIFICATE_BAD_DER;
+    return reader_ok(&body) ? CERTIFICATE_GOOD : CERTIFICATE_BROKEN;
 }

@@ -9,14 +9,12 @@
 /* What made a certificate unreadable. */
 enum certificate_problem {
     CERTIFICATE_GOOD,
-    CERTIFICATE_BAD_DER,
-    CERTIFICATE_BAD_LENGTH,
+    CERTIFICATE_BROKEN,     /* an element is longer than what it is in */
+    CERTIFICATE_BAD_DER,    /* an element is another than is due, or its size is written otherwise */
+    CERTIFICATE_BAD_LENGTH, /* an element is missing */
     CERTIFICATE_BAD_VERSION,
     CERTIFICATE_BAD_SERIAL,
-    CERTIFICATE_BAD_ALGORITHM,
-    CERTIFICATE_BAD_NAME,
     CERTIFICATE_BAD_DATE,
-    CERTIFICATE_BAD_EXTENSIONS,
 };
 
 #define CERTIFICATE_NAMES_MAX 256U /* alternative names kept */

@@ -12,6 +12,7 @@
 #define RECORD_MAX      (16384U + 2048U)
 #define HANDSHAKE_MAX   (64U * 1024U)
 #define RECORDS_A_CALL  256U
+#define SSL2_HELLO_MIN  9U /* of a client */
 #define TX_MEMORY_BYTES (512U * 1024U)
 
 enum { RECORD_CCS = 20, RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, RECORD_DATA = 23, RECORD_HEARTBEAT = 24 };
@@ -27,6 +28,7 @@ enum {
     CERTIFICATE_VERIFY = 15,
     CLIENT_KEY = 16,
     FINISHED = 20,
+    CERTIFICATE_URL = 21,
     CERTIFICATE_STATUS = 22
 };
 
@@ -106,6 +108,7 @@ struct tls_side {
     bool encrypted;     /* after change cipher spec, or after the hellos of TLS 1.3 */
     bool blind;         /* after lost bytes: record boundaries are unknown */
     bool framed;        /* the frames of the record at hand were made */
+    bool begun;         /* a record has come */
     uint16_t heartbeat; /* size of the last encrypted heartbeat */
 };
 
@@ -114,6 +117,7 @@ struct tls_state {
     struct tls_side sides[DIRECTIONS];
     size_t held;             /* bytes of their messages */
     bool certificate_wanted; /* the client's */
+    bool hello_again;        /* a second hello of the client was read */
 };
 
 static struct tls *record_of(const struct tls_state *state)
@@ -166,13 +170,18 @@ static bool client_hello(struct session *session, struct tls_state *state, struc
     struct tls *tls = record_of(state);
     struct tls_end *client = &tls->ends[TO_SERVER];
     tls->states = TLS_STATE_CLIENT_HELLO;
-    if (client->has_hello) /* again, after a HelloRetryRequest: the first one identifies the client */
+    if (client->has_hello && state->hello_again)
         return true;
-    struct tls_hello hello = { 0 };
+    state->hello_again = client->has_hello;
+    struct tls_hello hello = { .has_sni = client->hello.has_sni };
     bool good = tls_read_client_hello(in, &tx->memory, &hello);
     note_sni(tx, &hello);
     if (!good)
         return false;
+    if (hello.odd_length)
+        tx_event(tx, EVENT_HANDSHAKE_INVALID_LENGTH);
+    if (client->has_hello) /* again, after a HelloRetryRequest: the first one identifies the client */
+        return true;
     client->hello = hello;
     client->has_hello = true;
     if (!settings_of(session)->no_ja3) {
@@ -194,6 +203,8 @@ static bool server_hello(struct session *session, struct tls_state *state, struc
     tls->states = TLS_STATE_SERVER_HELLO;
     if (!tls_read_server_hello(in, &tx->memory, &hello))
         return false;
+    if (hello.odd_length)
+        tx_event(tx, EVENT_HANDSHAKE_INVALID_LENGTH);
     if (server->has_hello && !server->hello.retry)
         return true;
     server->hello = hello;
@@ -220,43 +231,39 @@ static bool after_13(const struct tls *tls)
 static void note_problem(struct tx *tx, enum certificate_problem problem)
 {
     static const uint8_t events[] = {
+        [CERTIFICATE_BROKEN] = EVENT_INVALID_CERTIFICATE,
         [CERTIFICATE_BAD_DER] = EVENT_CERTIFICATE_INVALID_DER,
         [CERTIFICATE_BAD_LENGTH] = EVENT_CERTIFICATE_INVALID_LENGTH,
         [CERTIFICATE_BAD_VERSION] = EVENT_CERTIFICATE_INVALID_VERSION,
         [CERTIFICATE_BAD_SERIAL] = EVENT_CERTIFICATE_INVALID_SERIAL,
-        [CERTIFICATE_BAD_ALGORITHM] = EVENT_CERTIFICATE_INVALID_ALGORITHM,
-        [CERTIFICATE_BAD_NAME] = EVENT_CERTIFICATE_INVALID_NAME,
         [CERTIFICATE_BAD_DATE] = EVENT_CERTIFICATE_INVALID_DATE,
-        [CERTIFICATE_BAD_EXTENSIONS] = EVENT_CERTIFICATE_INVALID_EXTENSIONS,
     };
-    if (problem == CERTIFICATE_GOOD)
-        return;
-    tx_event(tx, EVENT_INVALID_CERTIFICATE);
-    tx_event(tx, events[problem]);
+    if (problem != CERTIFICATE_GOOD)
+        tx_event(tx, events[problem]);
 }
 
 static bool certificates(struct tx *tx, enum direction direction, struct reader *in)
 {
     struct tls *tls = (struct tls *)tx->record;
     struct tls_end *end = &tls->ends[direction];
-    struct reader list = reader_sub(in, reader_be24(in));
-    if (!reader_ok(&list)) {
-        tx_event(tx, EVENT_INVALID_CERTIFICATE);
-        return true;
-    }
+    /* Where the size of the list is wrong, the message's own counts. */
+    size_t size = reader_be24(in);
+    struct reader list = reader_sub(in, MIN(size, reader_left(in)));
     while (!reader_empty(&list) && end->chain_count < 1000) {
         struct bytes der = reader_bytes(&list, reader_be24(&list));
-        if (!reader_ok(&list) || !der.size) {
+        if (!reader_ok(&list)) {
             tx_event(tx, EVENT_INVALID_CERTIFICATE);
             break;
+        }
+        if (!der.size) {
+            note_problem(tx, CERTIFICATE_BAD_LENGTH);
+            continue;
         }
         if (end->chain_count < TLS_CHAIN_MAX)
             end->chain[end->chain_count] = arena_copy(&tx->memory, der);
         if (end->chain_count++ == 0) {
             note_problem(tx, certificate_read(der, &tx->memory, &end->certificate));
             end->has_certificate = true;
-            if (end->certificate.too_many_names)
-                tx_event(tx, EVENT_TOO_MANY_ALTERNATIVE_NAMES);
         }
     }
     raise_progress(tx, direction, TLS_CLIENT_CERT_DONE); /* the same number on both sides */
@@ -293,12 +300,14 @@ static bool handshake(struct session *session, struct tls_state *state, enum dir
         return true;
     case HELLO_REQUEST:
     case NEW_TICKET:
+    case CERTIFICATE_URL:
     case CERTIFICATE_VERIFY:
     case FINISHED:
     case CERTIFICATE_STATUS:
         return true;
     default:
-        return type >= 3 && type <= 25;
+        tx_event(state->tx, EVENT_INVALID_HANDSHAKE_MESSAGE);
+        return true;
     }
 }
 
@@ -333,16 +342,12 @@ static bool take_messages(struct session *session, struct tls_state *state, enum
         struct reader at = *in;
         uint8_t type = reader_u8(&at);
         size_t size = reader_be24(&at);
-        if (size > HANDSHAKE_MAX) {
-            tx_event(state->tx, EVENT_HANDSHAKE_INVALID_LENGTH);
+        if (size > HANDSHAKE_MAX)
             return false;
-        }
         if (reader_left(&at) < size)
             return true;
-        if (!handshake(session, state, direction, type, reader_sub(&at, size))) {
-            tx_event(state->tx, EVENT_INVALID_HANDSHAKE_MESSAGE);
-            return false;
-        }
+        if (!handshake(session, state, direction, type, reader_sub(&at, size)))
+            tx_event(state->tx, EVENT_HANDSHAKE_INVALID_LENGTH);
         *in = at;
     }
     return true;
@@ -393,7 +398,8 @@ static void heartbeat(struct tls_state *state, enum direction direction, size_t 
 {
     struct tx *tx = state->tx;
     struct tls_side *side = &state->sides[direction];
-    tx_event(tx, EVENT_HEARTBEAT_MESSAGE);
+    if (record_size < 3)
+        return;
     if (side->encrypted) {
         /* The answer to an encrypted heartbeat has the request's size; more is a leak (CVE-2014-0160). */
         uint16_t asked = state->sides[!direction].heartbeat;
@@ -407,20 +413,10 @@ static void heartbeat(struct tls_state *state, enum direction direction, size_t 
     size_t payload = reader_be16(&content);
     if (type != 1 && type != 2)
         tx_event(tx, EVENT_INVALID_HEARTBEAT_MESSAGE);
-    else if (payload == 0)
-        tx_event(tx, EVENT_INVALID_HEARTBEAT_MESSAGE);
-    else if (payload + 3 + 16 > record_size) /* type, size, at least 16 bytes of padding (RFC 6520) */
+    else if (payload > record_size - 3)
         tx_event(tx, EVENT_OVERFLOW_HEARTBEAT_MESSAGE);
-}
-
-static void alert(struct tls_state *state, enum direction direction, struct reader content)
-{
-    if (state->sides[direction].encrypted)
-        return;
-    if (reader_left(&content) != 2)
-        tx_event(state->tx, EVENT_INVALID_ALERT_MESSAGE);
-    else if (reader_u8(&content) == 2)
-        tx_event(state->tx, EVENT_ERROR_MESSAGE_ENCOUNTERED);
+    else if (payload == 0 || payload + 3 + 16 > record_size) /* at least 16 bytes of padding (RFC 6520) */
+        tx_event(tx, EVENT_INVALID_HEARTBEAT_MESSAGE);
 }
 
 static bool record(struct session *session, struct tls_state *state, enum direction direction, uint8_t type,
@@ -436,7 +432,8 @@ static bool record(struct session *session, struct tls_state *state, enum direct
         }
         return true;
     case RECORD_ALERT:
-        alert(state, direction, content);
+        if (reader_left(&content) == 1)
+            tx_event(state->tx, EVENT_INVALID_ALERT_MESSAGE);
         return true;
     case RECORD_HANDSHAKE:
         if (side->encrypted) {
@@ -457,7 +454,8 @@ static bool record(struct session *session, struct tls_state *state, enum direct
 /* An SSL 2 hello: two bytes of length with the high bit, type, version. True when it was one. */
 static bool looks_like_sslv2(struct bytes data, uint8_t type)
 {
-    if (data.size < 5 || !(data.data[0] & 0x80) || data.data[2] != type)
+    if (data.size < 5 || !(data.data[0] & 0x80) || data.data[2] != type ||
+        (data.data[0] == 0x80 && !data.data[1]))
         return false;
     if (type == 4) /* server: session id hit, certificate type, version */
         return data.size >= 7 && data.data[5] == 0 && data.data[6] == 2;
@@ -546,22 +544,41 @@ static bool good_header(struct tls_state *state, enum direction direction, uint8
                         size_t size)
 {
     struct tx *tx = state->tx;
-    if (version >> 8 != 3 && version >> 8 != 0x7f) {
-        tx_event(tx, EVENT_INVALID_RECORD_VERSION);
-        tx_event(tx, EVENT_INVALID_SSL_RECORD);
-        return false;
-    }
+    struct tls_side *side = &state->sides[direction];
     if (type < RECORD_CCS || type > RECORD_HEARTBEAT) {
         tx_event(tx, EVENT_INVALID_RECORD_TYPE);
-        tx_event(tx, EVENT_INVALID_SSL_RECORD);
         return false;
     }
-    if (size > RECORD_MAX) {
+    bool known = (version >= 0x0300 && version <= 0x0304) || version >> 8 == 0x7f;
+    if (!known) { /* told of the first record; later ones are no records */
+        if (!side->begun)
+            tx_event(tx, EVENT_INVALID_RECORD_VERSION);
+        return false;
+    }
+    if (size == 0 || size > RECORD_MAX)
         tx_event(tx, EVENT_INVALID_RECORD_LENGTH);
+    if (size > RECORD_MAX)
         return false;
-    }
+    side->begun = true;
     record_of(state)->ends[direction].version = version;
     return true;
+}
+
+/* A record of SSL 2 where none is due: its head has two octets, or three when the second bit is set. */
+static void stray_sslv2(struct tls_state *state, struct reader in)
+{
+    uint16_t size = reader_be16(&in);
+    if (!(size & 0x8000))
+        reader_skip(&in, 1);
+    uint8_t type = reader_u8(&in);
+    if ((size & 0x3fff) == 0)
+        tx_event(state->tx, EVENT_INVALID_SSLV2_HEADER);
+    else if (reader_left(&in) + 1U < (size & 0x3fffU)) /* the rest may come */
+        return;
+    if ((size & 0x3fff) == 0 || (type == 1 && (size & 0x3fff) < SSL2_HELLO_MIN))
+        tx_event(state->tx, EVENT_INVALID_SSL_RECORD);
+    else if (type == 0)
+        tx_event(state->tx, EVENT_ERROR_MESSAGE_ENCOUNTERED);
 }
 
 /* Whole records are not waited for where their content is opaque. */
@@ -581,6 +598,10 @@ static bool take_record(struct session *session, struct tls_state *state, enum d
     *more = false;
     if (!reader_ok(&at))
         return true;
+    if (type & 0xc0) {
+        stray_sslv2(state, *in);
+        return false;
+    }
     if (!good_header(state, direction, type, version, size))
         return false;
     frame_record(session, side, direction, in->at, type, size);

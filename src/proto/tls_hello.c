@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define NUMBERS_MAX 1024U
+#define SNI_MAX     255U /* of a name (RFC 1035 section 2.3.4) */
 
 enum {
     EXT_SERVER_NAME = 0,
@@ -79,20 +80,27 @@ static void read_sni(struct reader *in, struct arena *memory, struct tls_hello *
     hello->has_sni = true;
     if (reader_empty(in))
         return;
-    struct reader list = reader_sub(in, reader_be16(in));
-    uint8_t type = reader_u8(&list);
-    struct bytes name = reader_bytes(&list, reader_be16(&list));
-    if (!reader_ok(&list))
-        hello->sni_bad_length = true;
-    else if (type != 0)
+    (void)reader_be16(in); /* the size of the list: there is one name (RFC 6066 section 3) */
+    uint8_t type = reader_u8(in);
+    size_t size = reader_be16(in);
+    hello->odd_length |= !reader_ok(in);
+    if (!reader_ok(in))
+        return;
+    struct bytes name = reader_bytes(in, size);
+    if (type != 0)
         hello->sni_bad_type = true;
+    else if (!reader_ok(in) || size == 0 || size > SNI_MAX)
+        hello->sni_bad_length = true;
     else
         hello->sni = arena_copy(memory, name);
 }
 
 static void read_alpns(struct reader *in, struct arena *memory, struct tls_hello *hello)
 {
+    if (reader_empty(in))
+        return;
     struct reader list = reader_sub(in, reader_be16(in));
+    hello->odd_length |= !reader_ok(in);
     hello->alpn_count = 0;
     while (!reader_empty(&list) && hello->alpn_count < COUNT_OF(hello->alpns)) {
         struct bytes name = reader_bytes(&list, reader_u8(&list));
@@ -111,13 +119,26 @@ static bool better_version(uint16_t version, uint16_t best)
 
 static void read_versions(struct reader *in, bool server, struct arena *memory, struct tls_hello *hello)
 {
+    if (reader_empty(in))
+        return;
     struct reader list = server ? reader_sub(in, 2) : reader_sub(in, reader_u8(in));
+    hello->odd_length |= !reader_ok(in);
     if (!reader_ok(&list) || !read_numbers(&list, memory, &hello->versions))
         return;
     hello->version_best = 0;
     for (uint32_t i = 0; i < hello->versions.count; i++)
         if (server || better_version(hello->versions.items[i], hello->version_best))
             hello->version_best = hello->versions.items[i];
+}
+
+/* A list behind its size of two octets; an empty extension has none. */
+static struct reader sized_list(struct reader *in, struct tls_hello *hello)
+{
+    if (reader_empty(in))
+        return *in;
+    struct reader list = reader_sub(in, reader_be16(in));
+    hello->odd_length |= !reader_ok(in);
+    return list;
 }
 
 static bool read_extension(struct reader *in, uint16_t type, bool server, struct arena *memory,
@@ -129,14 +150,18 @@ static bool read_extension(struct reader *in, uint16_t type, bool server, struct
             read_sni(in, memory, hello);
         return true;
     case EXT_GROUPS: {
-        struct reader list = reader_sub(in, reader_be16(in));
+        struct reader list = sized_list(in, hello);
         return server || read_numbers(&list, memory, &hello->curves);
     }
     case EXT_POINT_FORMATS:
+        if (reader_empty(in))
+            return true;
         hello->point_formats = arena_copy(memory, reader_bytes(in, reader_u8(in)));
+        hello->odd_length |= !reader_ok(in);
         return true;
     case EXT_SIGNATURES: {
-        struct reader list = reader_sub(in, reader_be16(in));
+        struct reader list = sized_list(in, hello);
+        hello->odd_length |= reader_left(&list) % 2 != 0;
         return server || read_numbers(&list, memory, &hello->signatures);
     }
     case EXT_ALPN:
@@ -155,7 +180,7 @@ static bool read_extension(struct reader *in, uint16_t type, bool server, struct
 
 static bool read_extensions(struct reader *in, bool server, struct arena *memory, struct tls_hello *hello)
 {
-    if (reader_empty(in))
+    if (reader_left(in) < 2)
         return true;
     struct reader list = reader_sub(in, reader_be16(in));
     if (!reader_ok(&list))
@@ -175,6 +200,7 @@ static bool read_extensions(struct reader *in, bool server, struct arena *memory
         if (!read_extension(&body, type, server, memory, hello))
             return false;
     }
+    hello->odd_length |= !reader_empty(&list) && reader_left(&list) < 4;
     return true;
 }
 
@@ -183,7 +209,7 @@ static bool read_start(struct reader *in, struct arena *memory, struct tls_hello
     hello->version = reader_be16(in);
     struct bytes random = reader_bytes(in, 32);
     struct bytes session = reader_bytes(in, reader_u8(in));
-    if (!reader_ok(in) || session.size > 32)
+    if (!reader_ok(in))
         return false;
     hello->random = arena_copy(memory, random);
     hello->session_id = arena_copy(memory, session);

@@ -24,6 +24,7 @@ struct tls_hello {
     struct bytes alpns[16];
     uint32_t alpn_count;
     bool has_sni, ticket, sni_twice, sni_bad_type, sni_bad_length, retry;
+    bool odd_length; /* a length within an extension, or what is behind the last, does not fit */
 };
 
 /* Reads the body of a ClientHello or ServerHello (RFC 8446 section 4.1) into `memory`; false when malformed.

@@ -85,7 +85,7 @@ static void tls_begins_once_it_is_granted(void **state)
     struct text out = text_new(1U << 16);
     play(&c, 0, &out);
     expect_text(&out, "\"extended_request\":{\"name\":\"1.3.6.1.4.1.1466.20037\"}");
-    expect_text(&out, "event invalid_handshake_message\n"); /* of TLS */
+    expect_text(&out, "event handshake_invalid_length\n"); /* of TLS */
     text_done(&out);
     check_conversation(&c, 1);
 }

@@ -249,7 +249,7 @@ static void tls_begins_after_the_request_for_it(void **state)
     struct text out = text_new(1U << 16);
     play(&c, 0, &out);
     expect_text(&out, "{\"mysql\":{\"version\":\"8.0.36\",\"tls\":true}}\n");
-    expect_text(&out, "event invalid_handshake_message\n"); /* of TLS */
+    expect_text(&out, "event handshake_invalid_length\n"); /* of TLS */
     text_done(&out);
     check_conversation(&c, 1);
 }

@@ -149,14 +149,19 @@ static void broken_records_raise_their_events(void **state)
     static const struct {
         const char *digits, *event;
     } cases[] = {
-        { "16 0301 0004 01ffffff 00 0301 0000", "event handshake_invalid_length\n" },
-        { "16 0301 0005 0100000100", "event invalid_handshake_message\n" },
-        { "15 0301 0003 020202", "event invalid_alert_message\n" },
-        { "15 0301 0002 0228", "event error_message_encountered\n" },
-        { "15 0301 0002 0100 18 0301 0003 01 4000",
-          "event heartbeat_message\nevent overflow_heartbeat_message\n" },
-        { "15 0301 0002 0100 63 0301 0001 00", "event invalid_record_type\n" },
-        { "15 0301 0002 0100 16 0901 0001 00", "event invalid_record_version\n" },
+        { "16 0301 0005 0100000100", "event handshake_invalid_length\n" },
+        { "16 0301 0008 43000004 00000000", "event invalid_handshake_message\n" },
+        { "16 0301 0005 1100000100", "event invalid_handshake_message\n" },
+        { "15 0301 0001 02", "event invalid_alert_message\n" },
+        { "15 0301 0002 0100 15 0301 0000", "event invalid_record_length\n" },
+        { "15 0301 0002 0100 15 0301 ffff", "event invalid_record_length\n" },
+        { "15 0301 0002 0100 8003 000000", "event error_message_encountered\n" },
+        { "15 0301 0002 0100 8000 000000", "event invalid_sslv2_header\nevent invalid_ssl_record\n" },
+        { "15 0301 0002 0100 8003 010909", "event invalid_ssl_record\n" },
+        { "15 0301 0002 0100 18 0301 0003 01 4000", "event overflow_heartbeat_message\n" },
+        { "15 0301 0002 0100 18 0301 0004 01 0001 61", "event invalid_heartbeat_message\n" },
+        { "15 0301 0002 0100 18 0301 0004 03 0001 61", "event invalid_heartbeat_message\n" },
+        { "15 0301 0002 0100 13 0301 0001 00", "event invalid_record_type\n" },
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct turn turn = { TO_SERVER, from_hex(cases[i].digits) };
@@ -166,6 +171,71 @@ static void broken_records_raise_their_events(void **state)
         expect_text(&out, cases[i].event);
         text_done(&out);
         check_conversation(&c, 1);
+    }
+}
+
+static void odd_but_readable_records_raise_nothing(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {
+        "15 0301 0002 0228",                 /* an alert is no malformed one */
+        "15 0301 0002 0100 16 0901 0001 00", /* no record at all */
+        "15 0301 0002 0100 18 0301 0016 01 0003 616263 00000000000000000000000000000000", /* a heartbeat */
+        "16 0301 0008 01ffffff 00000000", /* the rest may come */
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct turn turn = { TO_SERVER, from_hex(cases[i]) };
+        struct conversation c = { &tls_protocol, TRANSPORT_TCP, 443, &turn, 1, NULL, false };
+        struct text out = text_new(1U << 20);
+        play(&c, 0, &out);
+        expect_no_text(&out, "event ");
+        text_done(&out);
+    }
+}
+
+/* Extensions of a hello, and what is said of them. */
+static void extensions_raise_their_events(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *digits, *event; /* event NULL: none */
+    } cases[] = {
+        { "0000 0006 0004 00 0001 61", NULL },
+        { "0000 0006 0099 00 0001 61", NULL }, /* the size of the list is not looked at */
+        { "0000 0005 0003 00 0000", "event invalid_sni_length\n" },
+        { "0000 0006 0004 00 0009 61", "event invalid_sni_length\n" },
+        { "0000 0006 0004 01 0001 61", "event invalid_sni_type\n" },
+        { "0000 0006 0004 00 0001 61 0000 0006 0004 00 0001 62", "event multiple_sni_extensions\n" },
+        { "0000 0001 00", "event handshake_invalid_length\n" },
+        { "000d 0004 0005 0403", "event handshake_invalid_length\n" },
+        { "000d 0005 0003 0403 04", "event handshake_invalid_length\n" },
+        { "000a 0004 0008 001d", "event handshake_invalid_length\n" },
+        { "000b 0002 0900", "event handshake_invalid_length\n" },
+        { "0010 0005 0009 026832", "event handshake_invalid_length\n" },
+        { "002b 0003 090304", "event handshake_invalid_length\n" },
+        { "000d 0000 000a 0000 000b 0000 0010 0000 002b 0000", NULL },
+        { "0017 0000 00", "event handshake_invalid_length\n" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct bytes list = from_hex(cases[i].digits);
+        char hello[512];
+        struct text text = text_of(hello, sizeof hello);
+        size_t body = 2 + 32 + 1 + 2 + 2 + 2 + 2 + list.size;
+        text_add(&text, "16 0301 %04zx 01 %06zx 0303", body + 4, body);
+        for (int octet = 0; octet < 32; octet++)
+            text_string(&text, "00");
+        text_add(&text, "00 0002 002f 0100 %04zx ", list.size);
+        text_string(&text, cases[i].digits);
+        text_char(&text, '\0');
+        struct turn turn = { TO_SERVER, from_hex(hello) };
+        struct conversation c = { &tls_protocol, TRANSPORT_TCP, 443, &turn, 1, NULL, false };
+        struct text out = text_new(1U << 20);
+        play(&c, 0, &out);
+        if (cases[i].event)
+            expect_text(&out, cases[i].event);
+        else
+            expect_no_text(&out, "event ");
+        text_done(&out);
     }
 }
 
@@ -305,6 +375,8 @@ int main(void)
         cmocka_unit_test(a_handshake_of_tls_12_shows_the_certificate),
         cmocka_unit_test(a_handshake_of_tls_13_hides_it),
         cmocka_unit_test(broken_records_raise_their_events),
+        cmocka_unit_test(odd_but_readable_records_raise_nothing),
+        cmocka_unit_test(extensions_raise_their_events),
         cmocka_unit_test(an_empty_handshake_record_is_recognised),
         cmocka_unit_test(a_record_without_a_certificate),
         cmocka_unit_test(fingerprints_leave_grease_out),
