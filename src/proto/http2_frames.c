@@ -186,11 +186,7 @@ static void count_frame(const struct feed *feed, struct tx *tx, uint8_t type)
 static void take_settings(const struct feed *feed, struct tx *tx, const struct frame_head *head,
                           struct reader *payload)
 {
-    if (head->size % 6) {
-        tx_event(tx, HTTP2_EVENT_INVALID_FRAME_DATA);
-        return;
-    }
-    while (!reader_empty(payload)) {
+    for (size_t i = 0; i < head->size / 6; i++) {
         uint16_t setting = reader_be16(payload);
         http2_add_value(tx, (struct http2_value){ .kind = HTTP2_SETTING,
                                                   .direction = (uint8_t)feed->direction,
@@ -216,12 +212,7 @@ static void take_block(const struct feed *feed, uint32_t stream, struct bytes bl
     struct tx *tx = find_stream(feed, stream);
     enum direction direction = feed->direction;
     bool promised = feed->end->block_type == HTTP2_PUSH_PROMISE;
-    if (!http2_header_block(feed->state, promised ? NULL : tx, direction, block)) {
-        if (tx)
-            tx_event(tx, HTTP2_EVENT_INVALID_HEADER);
-        return;
-    }
-    if (!tx || promised)
+    if (!http2_header_block(feed->state, promised ? NULL : tx, direction, block) || !tx || promised)
         return;
     http2_finish_headers(tx, direction);
     if (ends)
@@ -288,15 +279,27 @@ static void take_headers(const struct feed *feed, struct tx *tx, const struct fr
 static void take_continuation(const struct feed *feed, struct tx *tx, const struct frame_head *head,
                               struct reader *payload)
 {
-    if (feed->end->block_stream != head->stream) {
-        if (tx)
-            tx_event(tx, feed->end->block_stream ? HTTP2_EVENT_EXTRA_HEADER_DATA
-                                                 : HTTP2_EVENT_CONTINUATION_WITHOUT_HEADERS);
+    if (feed->end->block_stream != head->stream || !head->stream) {
+        if (tx && head->stream)
+            tx_event(tx, HTTP2_EVENT_CONTINUATION_WITHOUT_HEADERS);
         return;
     }
     block_more(feed, tx, reader_rest(payload));
     if (head->flags & FLAG_END_HEADERS)
         block_done(feed);
+}
+
+/* RFC 9113 sections 6.3, 6.4, 6.8, 6.9. */
+static bool has_its_size(const struct frame_head *head)
+{
+    switch (head->type) {
+    case HTTP2_PRIORITY:
+        return head->size == 5;
+    case HTTP2_GOAWAY:
+        return head->size >= 8;
+    default:
+        return head->size == 4;
+    }
 }
 
 static void take_number(const struct feed *feed, struct tx *tx, const struct frame_head *head,
@@ -317,10 +320,10 @@ static void take_number(const struct feed *feed, struct tx *tx, const struct fra
             value &= 0x7fffffffU;
         }
     }
-    if (reader_ok(payload))
+    if (has_its_size(head))
         add_number(feed, tx, kind, head->type, value);
     else
-        tx_event(tx, HTTP2_EVENT_INVALID_FRAME_DATA);
+        tx_event(tx, HTTP2_EVENT_INVALID_FRAME_LENGTH);
     if (head->type == HTTP2_RST_STREAM && head->stream)
         reset_stream(tx);
 }
@@ -328,8 +331,8 @@ static void take_number(const struct feed *feed, struct tx *tx, const struct fra
 static void take_frame(const struct feed *feed, const struct frame_head *head, struct bytes payload)
 {
     struct reader in = reader_of_bytes(payload);
-    if (head->type == HTTP2_SETTINGS && head->flags & FLAG_ACK && head->size == 0)
-        return; /* says nothing of its own */
+    if (head->type == HTTP2_SETTINGS && head->size == 0)
+        return; /* an acknowledgment, or nothing to say */
     struct tx *tx = head->stream ? stream_tx(feed, head->stream, head->type) : connection_tx(feed);
     bool block = head->type == HTTP2_HEADERS || head->type == HTTP2_PUSH_PROMISE ||
                  head->type == HTTP2_CONTINUATION;
@@ -411,8 +414,6 @@ static bool begin_data(const struct feed *feed, const struct frame_head *head)
     end->padding = padded ? bytes.data[FRAME_HEAD] : 0;
     end->stream = head->stream;
     end->ends = head->flags & FLAG_END_STREAM;
-    if (tx && end->padding > end->left)
-        tx_event(tx, HTTP2_EVENT_INVALID_FRAME_DATA);
     if (end->left == 0)
         data_done(feed);
     return true;

@@ -247,6 +247,20 @@ static void note_table_sizes(struct tx *tx, enum direction direction, struct byt
     }
 }
 
+/* The field is an index (section 6.1), whole and of a usual size: what fails is that there is no such entry.
+ */
+static bool names_an_entry(struct bytes block)
+{
+    if (block.size == 0 || !(block.data[0] & 0x80))
+        return false;
+    if ((block.data[0] & 0x7f) < 0x7f)
+        return true;
+    for (size_t i = 1; i < MIN(block.size, (size_t)5); i++)
+        if (!(block.data[i] & 0x80))
+            return true;
+    return false;
+}
+
 bool http2_header_block(struct http2_state *state, struct tx *tx, enum direction direction,
                         struct bytes block)
 {
@@ -263,6 +277,9 @@ bool http2_header_block(struct http2_state *state, struct tx *tx, enum direction
         ssize_t taken = nghttp2_hd_inflate_hd2(end->inflater, &field, &flags, block.data, block.size, 1);
         if (taken < 0) {
             end->lost = true;
+            if (tx)
+                tx_event(tx,
+                         names_an_entry(block) ? HTTP2_EVENT_INVALID_HEADER : HTTP2_EVENT_INVALID_FRAME_DATA);
             return false;
         }
         block = bytes_from(block, (size_t)taken);

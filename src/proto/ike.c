@@ -467,21 +467,59 @@ static void take_association1(struct tx *tx, struct ike_state *state, struct rea
         tx_event(tx, EVENT_MULTIPLE_SERVER_PROPOSAL);
 }
 
-/* Too weak by RFC 8247. */
-static void judge_transform(struct tx *tx, uint8_t type, uint16_t id)
+/* What a proposal has. */
+struct proposal {
+    bool authenticated; /* by a transform of its own, or by its cipher */
+    bool exchange;      /* a key exchange is named, if only to say that there is none */
+};
+
+/* Ciphers that authenticate (RFC 5282, RFC 8247 section 2.1, GOST's of RFC 9385): a bit each. */
+static const uint32_t combined_ciphers = 7U << 14 | 7U << 18 | 15U << 25;
+
+/* Too weak by RFC 8247, or too old. */
+static void judge_transform(struct tx *tx, uint8_t type, uint16_t id, struct proposal *proposal)
 {
-    if (type == 1 && (id == 11 || id == 0))
+    switch (type) {
+    case 1:
+        if ((id >= 1 && id <= 9) || id == 11)
+            tx_event(tx, EVENT_WEAK_CRYPTO_ENC);
+        proposal->authenticated |= id < 32 && (combined_ciphers >> id & 1);
+        break;
+    case 2:
+        if (id == 0)
+            tx_event(tx, EVENT_INVALID_PROPOSAL);
+        else if (id <= 2)
+            tx_event(tx, EVENT_WEAK_CRYPTO_PRF);
+        break;
+    case 3:
+        if (id >= 1 && id <= 7)
+            tx_event(tx, EVENT_WEAK_CRYPTO_AUTH);
+        proposal->authenticated |= id != 0;
+        break;
+    case 4:
+        if (id == 0)
+            tx_event(tx, EVENT_INVALID_PROPOSAL);
+        else if (id == 1 || id == 2 || id == 5 || id == 22)
+            tx_event(tx, EVENT_WEAK_CRYPTO_DH);
+        proposal->exchange = true;
+        break;
+    case 5:
+        break;
+    default:
+        tx_event(tx, EVENT_UNKNOWN_PROPOSAL);
+    }
+}
+
+enum { PROTOCOL_AH = 2 };
+
+static void judge_proposal(struct tx *tx, uint8_t protocol, const struct proposal *proposal)
+{
+    if (protocol == PROTOCOL_AH)
         tx_event(tx, EVENT_NO_ENCRYPTION);
-    else if (type == 1 && (id <= 3 || id == 9))
-        tx_event(tx, EVENT_WEAK_CRYPTO_ENC);
-    else if (type == 2 && (id == 0 || id == 1))
-        tx_event(tx, EVENT_WEAK_CRYPTO_PRF);
-    else if (type == 3 && (id == 1 || id == 3 || id == 4))
-        tx_event(tx, EVENT_WEAK_CRYPTO_AUTH);
-    else if (type == 4 && id == 0)
+    if (!proposal->authenticated)
+        tx_event(tx, EVENT_WEAK_CRYPTO_NO_AUTH);
+    if (!proposal->exchange)
         tx_event(tx, EVENT_WEAK_CRYPTO_NO_DH);
-    else if (type == 4 && (id == 1 || id == 2 || id == 5 || id == 22))
-        tx_event(tx, EVENT_WEAK_CRYPTO_DH);
 }
 
 static void choose2(struct chosen2 *chosen, uint8_t type, uint16_t id)
@@ -502,8 +540,12 @@ static void take_association2(struct tx *tx, struct ike_state *state, struct rea
         if (size < 8)
             return;
         struct reader proposal = reader_sub(&in, size - 4U);
-        reader_skip(&proposal, 2);
+        struct proposal has = { 0 };
+        reader_skip(&proposal, 1);
+        uint8_t protocol = reader_u8(&proposal);
         reader_skip(&proposal, reader_u8(&proposal) + 1U);
+        if (!reader_ok(&in) || !reader_ok(&proposal))
+            return;
         while (!reader_empty(&proposal)) {
             reader_skip(&proposal, 2);
             uint16_t length = reader_be16(&proposal);
@@ -515,10 +557,11 @@ static void take_association2(struct tx *tx, struct ike_state *state, struct rea
             uint16_t id = reader_be16(&transform);
             if (!reader_ok(&transform))
                 break;
-            judge_transform(tx, type, id);
+            judge_transform(tx, type, id, &has);
             if (ike->to_client)
                 choose2(&state->chosen2, type, id);
         }
+        judge_proposal(tx, protocol, &has);
     }
 }
 

@@ -411,6 +411,27 @@ static bool take_message(struct session *session, enum direction direction, stru
     return tx != NULL;
 }
 
+/* What is whole, and no message all the same, is told of the request that is still open. False. */
+static bool unreadable(const struct session *session, struct bytes whole)
+{
+    struct reader in = reader_of_bytes(whole);
+    struct element message = next_element(&in);
+    if (message.tag == 0x30) {
+        struct reader rest = reader_of_bytes(message.content);
+        struct element number = next_element(&rest);
+        (void)next_element(&rest);
+        if (number.content.size == 0 || !reader_ok(&rest))
+            return false;
+    }
+    struct tx *open = NULL;
+    for (struct tx *tx = session->txs; tx; tx = tx->next)
+        if (!tx_complete(session, tx, TO_CLIENT))
+            open = tx;
+    if (open)
+        tx_event(open, EVENT_INVALID_DATA);
+    return false;
+}
+
 static bool ldap_stream(struct session *session, void *state, enum direction direction, struct reader *in,
                         unsigned flags)
 {
@@ -419,12 +440,14 @@ static bool ldap_stream(struct session *session, void *state, enum direction dir
     while (!reader_empty(in) && !session->want_change) {
         struct bytes data = reader_peek(in);
         uint64_t size = element_size(data);
-        if (size > MESSAGE_MAX || data.data[0] != 0x30)
+        if (data.data[0] != 0x30)
+            return size <= data.size && unreadable(session, data);
+        if (size > MESSAGE_MAX)
             return false;
         if (size == 0 || size > data.size)
             return true;
         if (!take_message(session, direction, reader_bytes(in, (size_t)size)))
-            return false;
+            return unreadable(session, bytes_first(data, (size_t)size));
     }
     return true;
 }

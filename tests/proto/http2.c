@@ -88,6 +88,42 @@ static void anomalies_are_named(void **state)
         TURN_TEXT(TO_SERVER, MAGIC EMPTY_SETTINGS "\0\0\1\1\5\0\0\0\1\x80"),
     };
     shows(block, COUNT_OF(block), "invalid_header");
+    static const struct turn cut[] = {
+        TURN_TEXT(TO_SERVER, MAGIC EMPTY_SETTINGS "\0\0\2\1\5\0\0\0\1\x40\x7f"),
+    };
+    shows(cut, COUNT_OF(cut), "invalid_frame_data");
+    static const struct turn elsewhere[] = {
+        TURN_TEXT(TO_SERVER, MAGIC EMPTY_SETTINGS "\0\0\1\1\0\0\0\0\1\x82"
+                                                  "\0\0\1\x9\4\0\0\0\3\x82"),
+    };
+    shows(elsewhere, COUNT_OF(elsewhere), "continuation_without_headers");
+}
+
+/* The sizes of PRIORITY, RST_STREAM, GOAWAY and WINDOW_UPDATE are given. */
+static void frames_of_another_size_are_anomalies(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t type, due;
+        bool more;
+    } types[] = { { 2, 5, false }, { 3, 4, false }, { 7, 8, true }, { 8, 4, false } };
+    for (size_t i = 0; i < COUNT_OF(types); i++)
+        for (uint8_t size = types[i].due - 1; size <= types[i].due + 1; size++) {
+            struct text frame = text_new(256), out = text_new(1U << 20);
+            const uint8_t head[] = { 0, 0, size, types[i].type, 0, 0, 0, 0, types[i].type == 7 ? 0 : 1 };
+            text_put(&frame, BYTES_OF(MAGIC EMPTY_SETTINGS));
+            text_put(&frame, bytes_of(head, sizeof head));
+            for (uint8_t octet = 0; octet < size; octet++)
+                text_char(&frame, '\1');
+            const struct turn turns[] = { { TO_SERVER, text_bytes(&frame) } };
+            play_turns(turns, COUNT_OF(turns), &out);
+            if (size == types[i].due || (size > types[i].due && types[i].more))
+                expect_no_text(&out, "event ");
+            else
+                expect_text(&out, "event invalid_frame_length\n");
+            text_done(&frame);
+            text_done(&out);
+        }
 }
 
 #define DNS_TYPE   \
@@ -183,7 +219,7 @@ static void only_open_streams_are_remembered(void **state)
         text_put(&text, bytes_of(reset, sizeof reset));
     }
     session = connection(&settings, text.data, text.size);
-    assert_int_equal(session->tx_count, 100);
+    assert_int_equal(session->tx_count, 99);
     assert_true(remembered(session) <= 1);
     session_free(session);
     text_done(&text);
@@ -238,6 +274,7 @@ int main(void)
         cmocka_unit_test(a_header_block_over_several_frames),
         cmocka_unit_test(endless_continuations_are_bounded),
         cmocka_unit_test(anomalies_are_named),
+        cmocka_unit_test(frames_of_another_size_are_anomalies),
         cmocka_unit_test(silence_about_a_carried_message_leaves_the_connection_alone),
         cmocka_unit_test(only_open_streams_are_remembered),
         cmocka_unit_test(a_reset_right_after_the_answer_is_part_of_it),

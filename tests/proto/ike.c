@@ -84,6 +84,55 @@ static void weak_algorithms_of_version_2_are_events(void **state)
     check_conversation(&c, 1);
 }
 
+/* A proposal of `protocol` with these transforms, as a datagram's event text says. */
+static void proposal_raises(const char *protocol, const char *transforms, const char *const *events)
+{
+    struct bytes list = from_hex(transforms);
+    char digits[1024];
+    struct text text = text_of(digits, sizeof digits);
+    text_add(&text, SPI_I NONE "21 20 22 08 00000000 %08zx 2200%04zx 0000%04zx 01 %s 00 04 %s",
+             28 + 12 + list.size + 12 + 12, 12 + list.size, 8 + list.size, protocol, transforms);
+    text_string(&text, " 2800000c 000e0000 a1a2a3a4 0000000c b1b2b3b4b5b6b7b8");
+    text_char(&text, '\0');
+    const struct turn turns[] = { { TO_SERVER, from_hex(digits) } };
+    struct conversation c = { &ike_protocol, TRANSPORT_UDP, 500, TURNS(turns) };
+    struct text out = text_new(1U << 16);
+    play(&c, 0, &out);
+    if (!*events)
+        expect_no_text(&out, "event ");
+    for (; *events; events++)
+        expect_text(&out, *events);
+    text_done(&out);
+}
+
+static void proposals_are_judged_by_what_they_lack(void **state)
+{
+    (void)state;
+#define ENC_GCM  "03000008 01000014"
+#define PRF_GOOD "03000008 02000005"
+#define AUTH     "03000008 0300000c"
+#define DH       "00000008 0400000e"
+    static const struct {
+        const char *protocol, *transforms, *events[3];
+    } cases[] = {
+        { "01", "03000008 0100000c" PRF_GOOD AUTH DH, { NULL } },
+        { "01", ENC_GCM PRF_GOOD DH, { NULL } }, /* the cipher authenticates */
+        { "01", "03000008 0100000c" PRF_GOOD DH, { "event weak_crypto_no_auth\n" } },
+        { "01", "03000008 0100000c" PRF_GOOD "03000008 03000000" DH, { "event weak_crypto_no_auth\n" } },
+        { "01", "03000008 0100000c" PRF_GOOD "00000008 0300000c", { "event weak_crypto_no_dh\n" } },
+        { "01", "03000008 0100000c" PRF_GOOD AUTH "00000008 04000000", { "event invalid_proposal\n" } },
+        { "01",
+          "03000008 0100000c"
+          "03000008 02000000" AUTH DH,
+          { "event invalid_proposal\n" } },
+        { "01", "03000008 0100000c" PRF_GOOD AUTH "03000008 06000001" DH, { "event unknown_proposal\n" } },
+        { "01", "03000008 01000009" PRF_GOOD AUTH DH, { "event weak_crypto_enc\n" } },
+        { "02", AUTH "00000008 05000000", { "event no_encryption\n", "event weak_crypto_no_dh\n" } },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        proposal_raises(cases[i].protocol, cases[i].transforms, cases[i].events);
+}
+
 static void sizes_that_do_not_fit_are_events(void **state)
 {
     (void)state;
@@ -123,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_choice_of_version_1_is_told),
         cmocka_unit_test(weak_algorithms_of_version_2_are_events),
+        cmocka_unit_test(proposals_are_judged_by_what_they_lack),
         cmocka_unit_test(fragments_are_well_formed),
         cmocka_unit_test(sizes_that_do_not_fit_are_events),
     };

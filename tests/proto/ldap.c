@@ -59,6 +59,34 @@ static void a_response_that_nobody_asked_for_is_an_event(void **state)
     text_done(&out);
 }
 
+/* What follows an open request in the same bytes, and is no message. */
+static void what_is_no_message_is_told_of_the_open_request(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *digits;
+        bool told;
+    } cases[] = {
+        { BIND_REQUEST "3005 020102 9900", true },
+        { BIND_REQUEST "3105 020102 6000", true },
+        { BIND_REQUEST "0000", true },
+        { BIND_REQUEST "3005 020102 6009", false },
+        { BIND_REQUEST "3003 020102", false },
+        { BIND_REQUEST "6809 0000", false },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct turn turns[] = { { TO_SERVER, from_hex(cases[i].digits) } };
+        struct conversation c = { &ldap_protocol, TRANSPORT_TCP, 389, TURNS(turns) };
+        struct text out = text_new(1U << 16);
+        play(&c, 0, &out);
+        if (cases[i].told)
+            expect_text(&out, "event invalid_data\n");
+        else
+            expect_no_text(&out, "event ");
+        text_done(&out);
+    }
+}
+
 static void a_datagram_has_whole_messages(void **state)
 {
     (void)state;
@@ -107,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_have_their_responses),
         cmocka_unit_test(a_response_that_nobody_asked_for_is_an_event),
+        cmocka_unit_test(what_is_no_message_is_told_of_the_open_request),
         cmocka_unit_test(a_datagram_has_whole_messages),
         cmocka_unit_test(tls_begins_once_it_is_granted),
         cmocka_unit_test(an_element_without_end_ends_the_direction),
