@@ -25,13 +25,18 @@ struct command {
     bool lines, barely; /* the response has lines; only when there is no argument */
 };
 
+#define NOT_TOLD 255U /* followed, but an unknown one to rules (RFC 6856) */
+
 static const struct command commands[] = {
-    { "USER", 1, 1, false, false }, { "PASS", 1, 255, false, false }, { "APOP", 2, 2, false, false },
-    { "STAT", 0, 0, false, false }, { "LIST", 0, 1, true, true },     { "RETR", 1, 1, true, false },
-    { "DELE", 1, 1, false, false }, { "NOOP", 0, 0, false, false },   { "RSET", 0, 0, false, false },
-    { "TOP", 2, 2, true, false },   { "UIDL", 0, 1, true, true },     { "QUIT", 0, 0, false, false },
-    { "CAPA", 0, 0, true, false },  { "STLS", 0, 0, false, false },   { "AUTH", 0, 2, true, true },
-    { "UTF8", 0, 0, false, false }, { "LANG", 0, 1, true, true },
+    { "USER", 1, 1, false, false },      { "PASS", 1, 1, false, false },
+    { "APOP", 2, 2, false, false },      { "STAT", 0, 0, false, false },
+    { "LIST", 0, 1, true, true },        { "RETR", 1, 1, true, false },
+    { "DELE", 1, 1, false, false },      { "NOOP", 0, 0, false, false },
+    { "RSET", 0, 0, false, false },      { "TOP", 2, 2, true, false },
+    { "UIDL", 0, 1, true, true },        { "QUIT", 0, 0, false, false },
+    { "CAPA", 0, 0, true, false },       { "STLS", 0, 0, false, false },
+    { "AUTH", 1, 2, true, true },        { "UTF8", 0, NOT_TOLD, false, false },
+    { "LANG", 0, NOT_TOLD, true, true },
 };
 
 struct pop3 {
@@ -101,6 +106,14 @@ static void take_arguments(struct tx *tx, struct bytes rest, bool one)
     }
 }
 
+static uint32_t words_in(struct bytes rest)
+{
+    uint32_t count = 0;
+    while (rest.size)
+        count += bytes_cut(&rest, ' ').size > 0;
+    return count;
+}
+
 static bool take_command(struct session *session, struct pop3_state *state, struct bytes line)
 {
     struct bytes rest = line;
@@ -126,11 +139,15 @@ static bool take_command(struct session *session, struct pop3_state *state, stru
     }
     pop3->name = command->name;
     pop3->command = bytes_of_string(command->name);
-    take_arguments(tx, rest, command->max == 255); /* a password may have spaces */
+    take_arguments(tx, rest, bytes_is(pop3->command, "PASS")); /* a password may have spaces */
     pop3->lines = command->lines && (!command->barely || pop3->argument_count == 0);
     pop3->starts_tls = bytes_is(pop3->command, "STLS");
     pop3->sasl = bytes_is(pop3->command, "AUTH") && pop3->argument_count > 0;
-    if (pop3->argument_count < command->min || pop3->argument_count > command->max)
+    uint32_t count = words_in(rest);
+    if (command->max == NOT_TOLD ||
+        !bytes_is(name, command->name)) /* small letters are let through, and told */
+        tx_event(tx, EVENT_UNKNOWN_COMMAND);
+    else if (count < command->min || count > command->max)
         tx_event(tx, EVENT_INCORRECT_ARGUMENT_COUNT);
     return true;
 }

@@ -183,6 +183,10 @@ static bool parse_message(struct bytes whole, struct arena *memory, struct sip *
 
 static bool take_message(struct session *session, enum direction direction, struct bytes whole)
 {
+    struct reader in = reader_of_bytes(whole);
+    struct sip start = { .line = take_line(&in) };
+    if (!parse_line(&start)) /* blanks that keep a path open, or nothing of SIP's at all */
+        return false;
     struct tx *tx = session_tx_directed(session, direction);
     if (!tx)
         return false;
@@ -190,7 +194,8 @@ static bool take_message(struct session *session, enum direction direction, stru
     struct sip *sip = (struct sip *)(void *)tx->record;
     struct parts parts;
     if (!copy.data || !parse_message(copy, &tx->memory, sip, &parts)) {
-        tx_event(tx, sip->too_many ? EVENT_HEADERS_TOO_LONG : EVENT_INVALID_DATA);
+        if (sip->too_many)
+            tx_event(tx, EVENT_HEADERS_TOO_LONG);
         tx_finish_both(tx);
         tx->logged = true;
         return false;

@@ -36,6 +36,35 @@ static void commands_have_their_answers(void **state)
     check_conversation(&c, 1);
 }
 
+static void commands_are_judged_by_their_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *command, *event; /* event NULL: none */
+    } cases[] = {
+        { "USER  a\r\n", NULL },
+        { "USER a b\r\n", "event incorrect_argument_count\n" },
+        { "PASS a b\r\n", "event incorrect_argument_count\n" },
+        { "TOP  1\r\n", "event incorrect_argument_count\n" },
+        { "AUTH\r\n", "event incorrect_argument_count\n" },
+        { "AUTH PLAIN\r\n", NULL },
+        { "user a\r\n", "event unknown_command\n" },
+        { "UTF8\r\n", "event unknown_command\n" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct turn turns[] = { TURN_TEXT(TO_CLIENT, "+OK\r\n"),
+                                      { TO_SERVER, bytes_of_string(cases[i].command) } };
+        struct conversation c = { &pop3_protocol, TRANSPORT_TCP, 110, TURNS(turns) };
+        struct text out = text_new(1U << 16);
+        play(&c, 0, &out);
+        if (cases[i].event)
+            expect_text(&out, cases[i].event);
+        else
+            expect_no_text(&out, "event ");
+        text_done(&out);
+    }
+}
+
 static void a_password_in_dialogue_is_no_command(void **state)
 {
     (void)state;
@@ -123,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_have_their_answers),
+        cmocka_unit_test(commands_are_judged_by_their_words),
         cmocka_unit_test(a_password_in_dialogue_is_no_command),
         cmocka_unit_test(lines_beyond_the_limit_are_events),
         cmocka_unit_test(stls_makes_it_tls_once_it_is_granted),

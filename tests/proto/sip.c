@@ -72,10 +72,32 @@ static void a_datagram_is_a_message(void **state)
     struct text out = text_new(1U << 16);
     play(&c, 0, &out);
     expect_text(&out, "\"request_line\":\"OPTIONS sip:x SIP/2.0\"");
-    expect_text(&out, "event invalid_data\n");
+    expect_no_text(&out, "event ");
     expect_text(&out, "\"response_line\":\"SIP/2.0 200 OK\"");
     text_done(&out);
     check_conversation(&c, 1);
+}
+
+/* What keeps a path open (RFC 5626 section 3.5.1), in one way or another. */
+static void datagrams_that_say_nothing_are_no_transactions(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {
+        TURN_TEXT(TO_SERVER, "OPTIONS sip:x SIP/2.0\r\nVia: a\r\n\r\n"),
+        TURN_TEXT(TO_SERVER, "\r\n\r\n"),
+        TURN_TEXT(TO_SERVER, "     "),
+        TURN_TEXT(TO_SERVER, "hello\r\n"),
+        TURN_TEXT(TO_CLIENT, "SIP/2.0 200 OK\r\nServer: z\r\n\r\n"),
+    };
+    struct session_settings settings = { .enabled = (const struct protocol *[]){ &sip_protocol, NULL } };
+    struct session *session = session_new(&settings, TRANSPORT_UDP, 40000, 5060);
+    assert_non_null(session);
+    for (size_t i = 0; i < COUNT_OF(turns); i++)
+        session_datagram(session, turns[i].direction, turns[i].data);
+    assert_int_equal(session->tx_total, 2);
+    for (const struct tx *tx = session->txs; tx; tx = tx->next)
+        assert_int_equal(tx->event_count, 0);
+    session_free(session);
 }
 
 /* Of a long body a part is kept, the rest is passed over, and the next message is found. */
@@ -131,6 +153,7 @@ int main(void)
         cmocka_unit_test(a_datagram_against_its_direction_is_no_message),
         cmocka_unit_test(requests_and_answers_are_told_with_their_media),
         cmocka_unit_test(a_datagram_is_a_message),
+        cmocka_unit_test(datagrams_that_say_nothing_are_no_transactions),
         cmocka_unit_test(a_long_body_is_passed_over),
         cmocka_unit_test(the_first_line_tells_who_is_the_server),
     };
