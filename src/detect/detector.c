@@ -447,12 +447,15 @@ static void scan_loose_segment(struct context *context)
     scan_raw(context, RAW_TCP_STREAM, packet->payload, 0);
 }
 
+/* A number that changes when a transaction ends, or something else that rules on the stream should see. */
 static uint64_t finished_transactions(const struct session *session, enum direction direction)
 {
     uint64_t live = 0;
+    if (session->protocol && session->protocol->stream_waits)
+        return session->said[direction];
     for (const struct tx *tx = session->txs; tx; tx = tx->next)
         live += !tx_complete(session, tx, direction);
-    return session->tx_total - live;
+    return session->tx_total - live + session->said[direction];
 }
 
 /* Where packets are held back, each is judged with a chunk of what lies around it: bytes that were looked at

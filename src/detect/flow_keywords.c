@@ -204,6 +204,20 @@ static bool parse_stream_size(struct compiler *c, const struct keyword *keyword,
     if (!list_next(&value, &way) || !list_next(&value, &op) || !list_next(&value, &number) || value.size ||
         !parse_way(way, &check->mode))
         return refuse(c, "must be server, client, both or either, an operator and a size");
+    uint64_t size;
+    if (bytes_is(way, "toserver") || bytes_is(way, "toclient"))
+        return refuse(c, "must be of the server, the client, both or either, not \"%.*s\"", (int)way.size,
+                      (const char *)way.data);
+    if (!bytes_to_u64(number, &size) || size > UINT32_MAX)
+        return refuse(c, "the size must be a number up to 4294967295, not \"%.*s\"",
+                      (int)MIN(number.size, 40U), (const char *)number.data);
+    static const char *const operators[] = { "=", "!=", "!", "<", "<=", ">", ">=" };
+    size_t known = 0;
+    while (known < COUNT_OF(operators) && !bytes_is(op, operators[known]))
+        known++;
+    if (known == COUNT_OF(operators))
+        return refuse(c, "\"%.*s\" is no operator: one of = != < <= > >= is wanted", (int)MIN(op.size, 40U),
+                      (const char *)op.data);
     struct text text = text_of(joined, sizeof joined);
     if (!bytes_is(op, "="))
         text_put(&text, op);

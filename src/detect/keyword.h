@@ -86,8 +86,12 @@ enum {
     KEYWORD_QUOTES = 128,   /* the value must be in quotes, perhaps behind a '!' */
     KEYWORD_BARE = 512,     /* the value must not be in quotes */
     KEYWORD_OF_EVENT = 64,  /* an anomaly of a packet, a stream or the recognition */
+    KEYWORD_PLAIN = 1024,   /* the value is a number, and no range */
     KEYWORD_OF_APP = 256,   /* reports say that an application protocol is needed, though it may be any */
 };
+
+/* `mode` of a number with KEYWORD_PLAIN: it may be negated. */
+enum { PLAIN_OR_NOT = 1 };
 
 /* A keyword is a row; keywords of one shape share `parse`. */
 struct keyword {

@@ -399,6 +399,8 @@ static bool match_entropy(const struct matching *m, const struct item *item)
         return fabs(have - want) > 1e-9;
     case IS_BETWEEN:
         return have > want && have < item->entropy.high;
+    case IS_OUTSIDE:
+        return have <= want || have >= item->entropy.high;
     default:
         return fabs(have - want) <= 1e-9;
     }

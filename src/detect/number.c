@@ -347,6 +347,51 @@ static bool parse_base64_data(struct compiler *c, const struct keyword *keyword,
     return true;
 }
 
+/* A number at the front of *text, which is then taken off. */
+static bool take_double(struct bytes *text, double *value)
+{
+    char digits[32] = "", *end;
+    size_t size = 0;
+    while (size < text->size && size < sizeof digits - 1 &&
+           (byte_is_digit(text->data[size]) || memchr(".eE+", text->data[size], 4)))
+        size++;
+    if (size == 0 || size == sizeof digits - 1)
+        return false;
+    memcpy(digits, text->data, size);
+    *value = strtod(digits, &end);
+    *text = bytes_trim(bytes_from(*text, (size_t)(end - digits)));
+    return end > digits;
+}
+
+/* "7.5", ">= 7.5", "1-5", "1<>5", "!1-5" */
+static bool parse_entropy_value(struct bytes text, struct item *item)
+{
+    static const struct {
+        const char *sign;
+        uint8_t comparison;
+    } signs[] = { { ">=", IS_AT_LEAST }, { "<=", IS_AT_MOST }, { "!=", IS_NOT },    { "=", IS_EQUAL },
+                  { "<", IS_LESS },      { ">", IS_MORE },     { "!", IS_OUTSIDE }, { "", IS_EQUAL } };
+    size_t i = 0;
+    while (!bytes_starts(text, bytes_of_string(signs[i].sign)))
+        i++;
+    uint8_t comparison = signs[i].comparison;
+    bool plain = !signs[i].sign[0];
+    text = bytes_trim(bytes_from(text, strlen(signs[i].sign)));
+    if (!take_double(&text, &item->entropy.value))
+        return false;
+    if (text.size && (plain || comparison == IS_OUTSIDE)) {
+        size_t dash = bytes_starts(text, BYTES_OF("<>")) ? 2 : text.data[0] == '-' ? 1 : 0;
+        text = bytes_trim(bytes_from(text, dash));
+        if (!dash || !take_double(&text, &item->entropy.high) || item->entropy.high <= item->entropy.value)
+            return false;
+        comparison = plain ? IS_BETWEEN : IS_OUTSIDE;
+    } else if (comparison == IS_OUTSIDE) {
+        return false;
+    }
+    item->entropy.comparison = comparison;
+    return text.size == 0;
+}
+
 /* "bytes 100, offset 0, value >= 7.5" (all but the value may be left out) */
 static bool parse_entropy(struct compiler *c, const struct keyword *keyword, struct bytes value)
 {
@@ -372,28 +417,12 @@ static bool parse_entropy(struct compiler *c, const struct keyword *keyword, str
         }
         if (bytes_starts(word, BYTES_OF("value")))
             word = bytes_trim(bytes_from(word, 5));
-        static const struct {
-            const char *sign;
-            uint8_t comparison;
-        } signs[] = { { ">=", IS_AT_LEAST }, { "<=", IS_AT_MOST }, { "!=", IS_NOT }, { "=", IS_EQUAL },
-                      { "<", IS_LESS },      { ">", IS_MORE },     { "!", IS_NOT },  { "", IS_EQUAL } };
-        size_t i = 0;
-        while (!bytes_starts(word, bytes_of_string(signs[i].sign)))
-            i++;
-        item->entropy.comparison = signs[i].comparison;
-        word = bytes_trim(bytes_from(word, strlen(signs[i].sign)));
-        char digits[32] = "";
-        char *end = digits;
-        if (word.size && word.size < sizeof digits) {
-            memcpy(digits, word.data, word.size);
-            item->entropy.value = strtod(digits, &end);
-        }
-        if (*end == '-' && item->entropy.comparison == IS_EQUAL) {
-            item->entropy.comparison = IS_BETWEEN;
-            item->entropy.high = strtod(end + 1, &end);
-        }
-        if (end == digits || *end)
-            return refuse(c, "the value must be a number from 0 to 8");
+        if (given || !parse_entropy_value(word, item))
+            return refuse(
+                c,
+                "\"%.*s\" is no value: a number from 0 to 8, one behind = != < <= > >=, or a range \"1-5\" "
+                "or \"!1-5\" is wanted",
+                (int)MIN(word.size, 40U), (const char *)word.data);
         given = true;
     }
     return given || refuse(c, "a value is wanted");

@@ -194,6 +194,13 @@ bool parse_packet_number(struct compiler *c, const struct keyword *keyword, stru
     if (!check)
         return false;
     check->number = keyword->number;
+    struct bytes plain = bytes_trim(value);
+    if (keyword->mode == PLAIN_OR_NOT && plain.size && plain.data[0] == '!')
+        plain = bytes_trim(bytes_from(plain, 1));
+    uint64_t number;
+    if (keyword->flags & KEYWORD_PLAIN && !bytes_to_u64(plain, &number))
+        return refuse(c, "must be one number, not \"%.*s\"", (int)MIN(value.size, 40U),
+                      (const char *)value.data);
     return parse_range(c, value, keyword->max, keyword->choices, &check->range);
 }
 

@@ -399,10 +399,13 @@ static bool settle_protocols(struct compiler *c)
     s->kind = frame ? SIGNATURE_FRAME : tx ? SIGNATURE_TX : SIGNATURE_PACKET;
     if (frame && tx)
         return refuse(c, "frames do not go with buffers of transactions");
-    if (c->of_packet && (frame || inspects_tx(s)))
-        return refuse(c,
-                      "keywords about one packet (as dsize, flags, ttl) do not go with what is looked for in "
-                      "transactions");
+    const char *packet = c->packet_only ? "tcp-pkt" : "keywords about one packet (as dsize, flags, ttl)";
+    if ((c->of_packet || c->packet_only) && (frame || inspects_tx(s)))
+        return refuse(c, "%s do%s not go with what is looked for in transactions", packet,
+                      c->packet_only ? "es" : "");
+    if ((c->of_packet || c->packet_only) && (c->stream_only || s->only_stream))
+        return refuse(c, "%s do%s not go with tcp-stream or flow:only_stream", packet,
+                      c->packet_only ? "es" : "");
     return true;
 }
 

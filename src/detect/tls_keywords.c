@@ -106,13 +106,14 @@ static bool parse_ssl_state(struct compiler *c, const struct keyword *keyword, s
     static const char *const states[] = { "client_hello", "server_hello", "client_keyx", "server_keyx",
                                           "unknown" };
     struct buffer_use *use = add_test(c, state_holds);
-    while (use && value.size) {
-        struct bytes word = bytes_trim(
-            bytes_cut(&value, bytes_find_byte(value, '|') == SIZE_MAX ? ',' : '|'));
+    for (bool more = value.size > 0; use && more;) {
+        uint8_t separator = bytes_find_byte(value, '|') == SIZE_MAX ? ',' : '|';
+        more = bytes_find_byte(value, separator) != SIZE_MAX;
+        struct bytes word = bytes_trim(bytes_cut(&value, separator));
         bool negated = word.size && word.data[0] == '!';
         word = bytes_from(word, negated);
         size_t i = 0;
-        while (i < COUNT_OF(states) && !bytes_equal_nocase(word, bytes_of_string(states[i])))
+        while (i < COUNT_OF(states) && !bytes_is(word, states[i]))
             i++;
         if (i == COUNT_OF(states))
             return refuse(c, "\"%.*s\" is no state", (int)MIN(word.size, 40U), (const char *)word.data);

@@ -380,7 +380,11 @@ static enum verdict judge_use(struct inspection_of_tx *in, const struct signatur
     const struct inspect *row = buffer->rows[in->protocol];
     if (row && !(row->directions >> in->direction & 1))
         return FAILS;
-    if (row && row->kind != INSPECT_STREAM && in->progress < row->progress[in->direction] && !in->over)
+    bool early = row && row->kind != INSPECT_STREAM && in->progress < row->progress[in->direction] &&
+                 !in->over;
+    if (early && row->early && !use->absent && !use->absent_or_else)
+        return judge_values(in, use, candidate) == HOLDS ? HOLDS : WAITS;
+    if (early)
         return WAITS;
     if (row && row->kind == INSPECT_NUMBER)
         return judge_number(in, use);
@@ -517,9 +521,10 @@ static void run_prefilters(struct inspection_of_tx *in)
         bool tracked = i < BUFFERS_TRACKED;
         if (tracked && in->state->scanned[i / 64] >> (i % 64) & 1)
             continue;
-        if (row && in->progress < row->progress[in->direction] && !in->over)
+        bool early = row && in->progress < row->progress[in->direction] && !in->over;
+        if (early && !row->early)
             continue;
-        if (tracked)
+        if (tracked && !early)
             in->state->scanned[i / 64] |= (uint64_t)1 << i % 64;
         const struct value_cache *values = values_of(in, buffer);
         for (uint32_t k = 0; k < values->count; k++)

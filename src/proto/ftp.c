@@ -505,6 +505,7 @@ const struct protocol ftp_protocol = {
     .name = "ftp",
     .title = "File Transfer Protocol",
     .eve_type = "ftp",
+    .stream_waits = true,
     .transports = TRANSPORT_TCP,
     .ports = "21",
     .probe = ftp_probe,

@@ -91,6 +91,7 @@ struct inspect {
     enum inspect_kind kind;
     uint8_t directions;           /* bit 1 << TO_SERVER, 1 << TO_CLIENT */
     uint8_t progress[DIRECTIONS]; /* complete once tx->progress[direction] reaches this */
+    bool early;                   /* and looked at before, as far as it is there: more may come */
     uint32_t offset;              /* INSPECT_BYTES: offsetof in the record */
     /* Values live in the transaction's memory or in `scratch` (kept until the packet is done). */
     bool (*get)(const struct tx *tx, enum direction direction, uint32_t index, struct arena *scratch,
@@ -179,8 +180,10 @@ struct protocol {
     /* A number that changes when what else there is of `tx` does; NULL: with each byte parsed, unless steady.
      */
     uint64_t (*changes)(const struct tx *tx);
-    bool one_way; /* no requests and responses: a transaction is complete by itself */
-    bool one_tx;  /* a connection is one transaction: there is nothing to count */
+    bool one_way;      /* no requests and responses: a transaction is complete by itself */
+    bool stream_waits; /* the end of a transaction is nothing to rules on its stream: they wait for a chunk of
+                          it */
+    bool one_tx;       /* a connection is one transaction: there is nothing to count */
     /* Logged when progress reaches this in both directions; 0: complete. */
     uint8_t log_progress[DIRECTIONS];
 

@@ -78,6 +78,7 @@ struct session {
     bool owed[DIRECTIONS];
     uint64_t offset[DIRECTIONS];  /* stream offset of the next unread byte */
     uint64_t scanned[DIRECTIONS]; /* bytes offered and left unread at the last call */
+    uint64_t said[DIRECTIONS];    /* see session_said() */
     uint64_t time;                /* of the packet being handled, ns */
     uint64_t packet_number;
     uint16_t client_port, server_port;
@@ -239,6 +240,12 @@ static inline void session_holds(struct session *session, size_t *told, size_t s
 }
 /* Payload is opaque from here on; the worker may bypass the flow. */
 void session_encrypted(struct session *session);
+/* Something was said to its end: rules on the stream look at it without waiting for more. A transaction that
+ * becomes complete says so by itself. */
+static inline void session_said(struct session *session, enum direction direction)
+{
+    session->said[direction]++;
+}
 /* A frame of `size` bytes (UINT64_MAX: unknown) that starts at `at`, a place in the reader's bytes. Returns
  * its id for session_frame_end(), 0 when frames are not wanted. `tx` may be NULL. */
 uint64_t session_frame(struct session *session, enum direction direction, uint8_t type, const uint8_t *at,

@@ -454,6 +454,7 @@ const struct protocol smb_protocol = {
     .alias = "dcerpc",
     .title = "Server Message Block",
     .eve_type = "smb",
+    .stream_waits = true,
     .transports = TRANSPORT_TCP,
     .ports = "445,139",
     .probe = smb_probe,

@@ -579,6 +579,7 @@ static void take_command(struct session *session, struct smtp_state *state, stru
 {
     session_frame(session, TO_SERVER, FRAME_COMMAND, line.data, (uint64_t)(end - line.data), NULL);
     command(session, state, line);
+    session_said(session, TO_SERVER);
     session_frame(session, TO_SERVER, FRAME_COMMAND, line.data, line.size, state->tx);
 }
 
@@ -661,6 +662,8 @@ static bool from_server(struct session *session, struct smtp_state *state, struc
         if (!skip)
             session_frame(session, TO_CLIENT, FRAME_RESPONSE, line.data, (uint64_t)(in->at - line.data),
                           tx_of_reply(session, state));
+        if (state->queued) /* it answers a command */
+            session_said(session, TO_CLIENT);
         if (!skip && !server_line(session, state, line))
             return false;
     }
@@ -828,10 +831,10 @@ HEADER_GETTER(get_message_id, "message-id", false)
 HEADER_GETTER(get_x_mailer, "x-mailer", false)
 HEADER_GETTER(get_received, "received", true)
 
-#define ROW_AT(step, keyword, getter, text, where)                                          \
-    {                                                                                       \
-        .name = (keyword), .kind = INSPECT_GET, .directions = 1U << TO_SERVER,              \
-        .progress = { (step), (step) }, .get = (getter), .help = (text), .source = (where), \
+#define ROW_AT(step, keyword, getter, text, where)                                                         \
+    {                                                                                                      \
+        .name = (keyword), .kind = INSPECT_GET, .directions = 1U << TO_SERVER,                             \
+        .progress = { (step), (step) }, .early = true, .get = (getter), .help = (text), .source = (where), \
     }
 #define ENVELOPE(...) ROW_AT(PROGRESS_DATA, __VA_ARGS__)
 #define ROW(...)      ROW_AT(PROGRESS_COMPLETE, __VA_ARGS__)

@@ -12,11 +12,12 @@
 
 enum { MESSAGE_KEXINIT = 20, MESSAGE_NEWKEYS = 21 };
 
-enum ssh_progress { PROGRESS_STARTED, PROGRESS_BANNER_DONE, PROGRESS_FINISHED };
-static const char *const request_names[] = { "request_started", "request_banner_done", "request_finished",
-                                             NULL };
-static const char *const response_names[] = { "response_started", "response_banner_done", "response_finished",
-                                              NULL };
+/* PROGRESS_BANNER_LONG: what was said of the banner is more than it may be, and its end is waited for. */
+enum ssh_progress { PROGRESS_STARTED, PROGRESS_BANNER_LONG, PROGRESS_BANNER_DONE, PROGRESS_FINISHED };
+static const char *const request_names[] = { "request_in_progress", "request_banner_wait_eol",
+                                             "request_banner_done", "request_finished", NULL };
+static const char *const response_names[] = { "response_in_progress", "response_banner_wait_eol",
+                                              "response_banner_done", "response_finished", NULL };
 
 enum ssh_event { EVENT_INVALID_BANNER, EVENT_LONG_BANNER, EVENT_INVALID_RECORD, EVENT_LONG_KEX_RECORD };
 static const char *const event_names[] = { "invalid_banner", "long_banner", "invalid_record",
@@ -142,8 +143,11 @@ static bool next_banner(struct ssh_state *state, enum direction direction, struc
     struct bytes data = reader_peek(in);
     size_t end = bytes_find_byte(data, '\n');
     if (end == SIZE_MAX) {
-        if (data.size > BANNER_MAX)
+        if (data.size > BANNER_MAX) {
             tx_event(state->tx, EVENT_LONG_BANNER);
+            state->tx->progress[direction] = MAX(state->tx->progress[direction],
+                                                 (uint8_t)PROGRESS_BANNER_LONG);
+        }
         return false;
     }
     struct bytes line = reader_line(in);
