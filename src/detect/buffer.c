@@ -438,6 +438,20 @@ static bool parse_which(struct bytes word, uint8_t *mode, int64_t *index)
     return parse_i64(word, index) && *index >= INT32_MIN && *index <= INT32_MAX;
 }
 
+/* "1-3" or "1<>3", with both ends. False: it is no such range. */
+static bool parse_inclusive(struct bytes text, struct range *range)
+{
+    size_t sign = bytes_find(text, BYTES_OF("<>")), size = 2;
+    if (sign == SIZE_MAX) {
+        sign = bytes_find_byte(text, '-');
+        size = 1;
+    }
+    *range = (struct range){ .comparison = IS_WITHIN };
+    return sign != SIZE_MAX && bytes_to_u64(bytes_trim(bytes_first(text, sign)), &range->a) &&
+           bytes_to_u64(bytes_trim(bytes_from(text, sign + size)), &range->b) && range->a < range->b &&
+           range->b <= UINT32_MAX;
+}
+
 /* "VALUE", "VALUE,any", "VALUE,all", "VALUE,INDEX", "VALUE,raw": numbers of the transaction. */
 bool parse_row_number(struct compiler *c, const struct named_row *named, struct bytes value)
 {
@@ -479,7 +493,8 @@ bool parse_row_number(struct compiler *c, const struct named_row *named, struct 
         return parse_parts(c, value, named->row->parts, &use->range);
     if (named->row->bits && names_bits)
         return parse_bits(c, value, named->row->bits, &use->range);
-    if (is_further_name(named->row, value, &use->range))
+    if (is_further_name(named->row, value, &use->range) ||
+        (named->row->inclusive && parse_inclusive(value, &use->range)))
         return true;
     return parse_range(c, value, named->row->max ? named->row->max : UINT64_MAX, named->row->choices,
                        &use->range);

@@ -201,6 +201,7 @@ static bool parse_stream_size(struct compiler *c, const struct keyword *keyword,
     struct check *check = compiler_check(c, stream_size_holds);
     if (!check)
         return false;
+    c->has_stream_size = true;
     if (!list_next(&value, &way) || !list_next(&value, &op) || !list_next(&value, &number) || value.size ||
         !parse_way(way, &check->mode))
         return refuse(c, "must be server, client, both or either, an operator and a size");

@@ -66,8 +66,9 @@ struct compiler {
     size_t variable_count;
     bool has_sid, direction_given, state_given, skip;
     bool has_fast_pattern;
-    bool of_packet; /* a keyword is about one packet */
-    bool of_data;   /* the refusal is about a file that the rule names */
+    bool of_packet;       /* a keyword is about one packet */
+    bool has_stream_size; /* it is asked with each packet */
+    bool of_data;         /* the refusal is about a file that the rule names */
     uint32_t priority;
     struct text references;
     char error[200];

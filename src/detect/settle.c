@@ -415,7 +415,8 @@ static bool concerns_tcp(const struct compiler *c)
 }
 
 /* Raw payload on TCP, also of rules about IP: the reassembled stream, unless something asks for packets
- * (Suricata's documentation, rules/intro, "tcp-pkt" and "tcp-stream"; a depth or offset wants both). */
+ * (Suricata's documentation, rules/intro, "tcp-pkt" and "tcp-stream"; a depth or offset wants both, and so
+ * does stream_size where the header names no application, as it runs). */
 static void settle_payload(struct compiler *c)
 {
     struct signature *s = c->signature;
@@ -429,6 +430,7 @@ static void settle_payload(struct compiler *c)
     if (!payload || !concerns_tcp(c) || s->needs_packet || s->needs_stream)
         return;
     s->needs_stream = true;
+    s->needs_packet = c->has_stream_size && !c->protocols;
     for (const struct item *item = payload->items; item; item = item->next)
         if (item->kind == ITEM_CONTENT && (item->content.has_depth || item->content.has_offset))
             s->needs_packet = true;

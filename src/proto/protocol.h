@@ -107,6 +107,7 @@ struct inspect {
                     * the name's index in the upper 32 bits */
     const char *const *choices; /* names a rule may use for numbers, NULL-terminated; index is the value */
     const struct named_value *names; /* further names, of numbers that lie far apart */
+    bool inclusive;                  /* INSPECT_NUMBER: the ends of "1-3" and "1<>3" belong to them */
     bool list;         /* INSPECT_NUMBER: a rule lists numbers, ranges "1-3" and names: one of them holds */
     const char *group; /* with `list`: a name for the values in `group_ranges`, in order, up to the highest */
     const struct value_range *group_ranges;

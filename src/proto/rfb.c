@@ -308,6 +308,7 @@ static bool rfb_stream(struct session *session, void *state_, enum direction dir
         if (size == 0 || size > reader_left(in))
             return true;
         session_frame(session, direction, FRAME_PDU, in->at, size, state->tx);
+        session_said(session, direction);
         struct reader message = reader_sub(in, (size_t)size);
         struct tx *tx = state->tx;
         if (!take_message(state, &message) || !reader_ok(&message)) {

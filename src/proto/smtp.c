@@ -579,7 +579,8 @@ static void take_command(struct session *session, struct smtp_state *state, stru
 {
     session_frame(session, TO_SERVER, FRAME_COMMAND, line.data, (uint64_t)(end - line.data), NULL);
     command(session, state, line);
-    session_said(session, TO_SERVER);
+    if (!state->data)
+        session_said(session, TO_SERVER);
     session_frame(session, TO_SERVER, FRAME_COMMAND, line.data, line.size, state->tx);
 }
 

@@ -620,6 +620,7 @@ static bool take_record(struct session *session, struct tls_state *state, enum d
     *in = at;
     *more = true;
     side->framed = false;
+    session_said(session, direction);
     return record(session, state, direction, type, content);
 }
 
