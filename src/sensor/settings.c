@@ -472,7 +472,7 @@ static bool read_stream(struct settings *settings, struct error *error)
     struct config_node *root = &settings->config.root;
     struct tcp_settings *tcp = &settings->tcp;
     bool validate = true, liberal = true;
-    unsigned urgent = URGENT_OOB, limit = URGENT_DROP;
+    unsigned urgent = URGENT_INLINE, limit = URGENT_DROP; /* where nothing is said, as in Suricata */
     settings->stream_depth = 1 << 20;
     settings->drop_invalid = true;
     tcp->inline_mode = settings->inline_mode;

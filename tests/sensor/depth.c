@@ -40,11 +40,35 @@ static void a_protocol_may_have_a_depth_of_its_own(void **state)
     assert_int_equal(depth_of("smb", "app-layer.protocols.smb.stream-depth=deep"), UINT64_MAX);
 }
 
+/* What becomes of urgent bytes under these settings. */
+static unsigned urgent_of(const char *text)
+{
+    struct settings settings;
+    struct error error = { "" };
+    settings_init(&settings);
+    assert_true(config_load_text(&settings.config, bytes_of_string(text), "test", &error));
+    assert_true(settings_read(&settings, &error));
+    unsigned policy = settings.tcp.urgent;
+    settings_done(&settings);
+    return policy;
+}
+
+/* The file that comes with Suricata takes them out of the stream; one that does not speak of them leaves them
+ * where they are. */
+static void urgent_bytes_stay_unless_settings_say_otherwise(void **state)
+{
+    (void)state;
+    assert_int_equal(urgent_of(settings_stock), URGENT_OOB);
+    assert_int_equal(urgent_of("stream:\n  reassembly:\n    depth: 1mb\n"), URGENT_INLINE);
+    assert_int_equal(urgent_of("stream: {reassembly: {urgent: {policy: gap}}}\n"), URGENT_GAP);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(databases_and_shares_are_followed_to_their_end),
         cmocka_unit_test(a_protocol_may_have_a_depth_of_its_own),
+        cmocka_unit_test(urgent_bytes_stay_unless_settings_say_otherwise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
