@@ -330,13 +330,26 @@ static void follow_recent(struct compiler *c, const struct item *before, struct 
 
 static bool parse_one(struct compiler *c, const struct rule_option *option);
 
+/* A refusal that does not show the value it is about gets it. */
+static void show_value(struct compiler *c, struct bytes value)
+{
+    size_t size = strlen(c->error);
+    struct bytes shown = bytes_first(bytes_trim(value), 60);
+    if (!size || !shown.size || c->of_data || c->of_settings ||
+        bytes_find(bytes_of(c->error, size), shown) != SIZE_MAX)
+        return;
+    snprintf(c->error + size, sizeof c->error - size, ", in %.*s", (int)shown.size, (const char *)shown.data);
+}
+
 static bool parse_option(struct compiler *c, const struct rule_option *option)
 {
     c->keyword = option->keyword;
     const struct item *before = c->last_payload;
     struct buffer_use *recent = c->recent;
-    if (!parse_one(c, option))
+    if (!parse_one(c, option)) {
+        show_value(c, option->value);
         return false;
+    }
     follow_recent(c, before, recent);
     return true;
 }

@@ -10,23 +10,29 @@ static bool refuse_data(struct compiler *c, const struct error *error)
     return refuse(c, "%.190s", error->text);
 }
 
+/* False, with what the settings forbid about the file `name`. */
+static bool forbid(struct compiler *c, const char *what, struct bytes name)
+{
+    c->of_settings = true;
+    return refuse(c, "%s: %.*s", what, (int)MIN(name.size, 150U), (const char *)name.data);
+}
+
 /* A name of a file to write: within the data folder, unless the administrator allows more. */
 static bool check_writing(struct compiler *c, struct bytes name)
 {
     const struct dataset_limits *limits = &c->set->settings->dataset_limits;
-    int size = (int)MIN(name.size, 150U);
-    const char *text = (const char *)name.data;
     if (!name.data)
         return true;
+    c->of_settings = limits->no_writing;
     if (limits->no_writing)
         return refuse(c, "Rules containing save/state datasets have been disabled");
     if (limits->absolute_names)
         return true;
     if (name.size && name.data[0] == '/')
-        return refuse(c, "Absolute paths not allowed: %.*s", size, text);
+        return forbid(c, "Absolute paths not allowed", name);
     for (struct bytes rest = name; rest.size;)
         if (bytes_is(bytes_cut(&rest, '/'), ".."))
-            return refuse(c, "Directory traversals not allowed: %.*s", size, text);
+            return forbid(c, "Directory traversals not allowed", name);
     return true;
 }
 

@@ -69,6 +69,7 @@ struct compiler {
     bool of_packet;       /* a keyword is about one packet */
     bool has_stream_size; /* it is asked with each packet */
     bool of_data;         /* the refusal is about a file that the rule names */
+    bool of_settings;     /* it is about what the settings allow, in words that are looked for elsewhere */
     uint32_t priority;
     struct text references;
     char error[200];

@@ -162,6 +162,8 @@ static void bad_rules_are_refused_with_their_place(void **state)
         { ALERT("stream_size:toserver,>,5;"), 40, "stream_size", "\"toserver\"" },
         { ALERT("stream_size:client,>5,1;"), 40, "stream_size", "\">5\" is no operator" },
         { ALERT("stream_size:client,>,5kb;"), 40, "stream_size", "\"5kb\"" },
+        { ALERT("ttl:5-1;"), 40, "ttl", "its ends do not belong to it, in 5-1" },
+        { ALERT("flow.pkts:5;"), 40, "flow.pkts", "either or both, in 5" },
         { ALERT("id:>5;"), 40, "id", "one number, not \">5\"" },
         { ALERT("window:1-5;"), 40, "window", "one number" },
         { "alert tls any any -> any any (ssl_state:client_hello|; sid:1;)", 31, "ssl_state",
