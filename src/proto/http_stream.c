@@ -772,7 +772,7 @@ static enum step not_chunked(const struct call *call)
 {
     if (call->direction == TO_SERVER)
         return STEP_FAILED;
-    tx_event(call->side->tx, HTTP_EVENT_INVALID_RESPONSE_CHUNK_LEN);
+    event(call, 0, HTTP_EVENT_INVALID_RESPONSE_CHUNK_LEN);
     call->side->phase = PHASE_CLOSE;
     return STEP_ON;
 }
@@ -798,7 +798,7 @@ static enum step read_chunk_size(const struct call *call)
         return not_chunked(call);
     size_t lf = bytes_find_byte(bytes_from(data, digits), '\n');
     if (lf == SIZE_MAX) {
-        if (data.size - digits > LINE_MAX_SIZE)
+        if (data.size - at > LINE_MAX_SIZE)
             return not_chunked(call);
         return STEP_MORE;
     }

@@ -73,6 +73,18 @@ static void bodies_in_chunks_and_compressed(void **state)
     check_conversation(&c, 3);
 }
 
+/* It is content, not kept and read again with each segment. */
+static void a_chunk_whose_size_has_no_end(void **state)
+{
+    (void)state;
+    static uint8_t digits[20000];
+    memset(digits, '0', sizeof digits);
+    static const struct turn turns[] = { GET("/a"),
+                                         TURN_TEXT(TO_CLIENT, OK "Transfer-Encoding: chunked\r\n\r\n"),
+                                         { TO_CLIENT, { digits, sizeof digits } } };
+    shows(turns, COUNT_OF(turns), "event invalid_response_chunk_len\n{\"file\":\"/a\",\"size\":20000,");
+}
+
 /* As Suricata 8.0.8 has it, asked with the same messages. */
 static void what_a_connection_ends_in(void **state)
 {
@@ -810,6 +822,7 @@ int main(void)
         cmocka_unit_test(messages_are_frames),
         cmocka_unit_test(a_request_and_its_answer),
         cmocka_unit_test(bodies_in_chunks_and_compressed),
+        cmocka_unit_test(a_chunk_whose_size_has_no_end),
         cmocka_unit_test(what_a_connection_ends_in),
         cmocka_unit_test(layers_of_coding_are_counted),
         cmocka_unit_test(a_body_that_reaches_its_limit),
