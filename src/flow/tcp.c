@@ -137,6 +137,8 @@ void tcp_close_both(struct tcp_step *step, bool reset)
  * comes next: what is merely in the window can be a guess (RFC 5961 section 3.2). */
 static bool reset_in_place(const struct stream *out, uint32_t sequence)
 {
+    /* Until its end is acknowledged a closed socket resets with that number: what it answers names it. */
+    uint32_t due = out->has_fin && SEQ_LT(out->last_ack, out->next) ? out->next - 1 : out->next;
     switch ((enum os_policy)out->policy) {
     case OS_LINUX:
     case OS_OLD_LINUX:
@@ -144,9 +146,9 @@ static bool reset_in_place(const struct stream *out, uint32_t sequence)
         return SEQ_GE(sequence, out->last_ack) &&
                (SEQ_LE(sequence, out->edge) || SEQ_LE(sequence, out->next));
     case OS_HPUX11:
-        return SEQ_GE(sequence, out->next);
+        return SEQ_GE(sequence, due);
     default:
-        return sequence == out->next;
+        return sequence == due;
     }
 }
 

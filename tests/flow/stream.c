@@ -1008,6 +1008,26 @@ static void a_reset_ends_what_its_receiver_would_end(void **state)
     }
 }
 
+/* A closed socket answers with the number that its peer acknowledged last: that of its FIN, or behind it. */
+static void a_reset_after_the_end_has_the_number_of_the_end(void **state)
+{
+    (void)state;
+    for (int acknowledged = 0; acknowledged < 2; acknowledged++)
+        for (uint32_t offset = 3; offset < 7; offset++) {
+            struct bench bench;
+            start(&bench, NULL, 16);
+            handshake(&bench);
+            data(&bench, 0, "1234");
+            acknowledge(&bench, 4);
+            send_to(&bench, TO_SERVER, TCP_FIN | TCP_ACK, C0 + 1 + 4, S0 + 1, BYTES_NONE);
+            if (acknowledged)
+                acknowledge(&bench, 5);
+            send_to(&bench, TO_SERVER, TCP_RST, C0 + 1 + offset, 0, BYTES_NONE);
+            assert_int_equal(bench.flow->tcp->state == TCP_CLOSED, offset == (acknowledged ? 5 : 4));
+            stop(&bench);
+        }
+}
+
 /* After the end, and without the flag that all segments of a connection have, bytes are nobody's: they are
  * looked at where they are, if at all. */
 static void bytes_that_no_receiver_takes_are_in_no_stream(void **state)
@@ -1202,6 +1222,7 @@ int main(void)
         cmocka_unit_test(segments_from_before_are_told_by_what_they_carry),
         cmocka_unit_test(ends_of_flows_and_odd_segments_are_counted),
         cmocka_unit_test(a_reset_ends_what_its_receiver_would_end),
+        cmocka_unit_test(a_reset_after_the_end_has_the_number_of_the_end),
         cmocka_unit_test(bytes_that_no_receiver_takes_are_in_no_stream),
         cmocka_unit_test(a_server_that_leaves_the_data_of_a_syn_is_told),
         cmocka_unit_test(a_syn_ack_may_come_again_until_somebody_speaks),
