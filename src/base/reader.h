@@ -54,7 +54,7 @@ static inline const uint8_t *reader_take(struct reader *r, size_t size)
         return NULL;
     }
     const uint8_t *taken = r->at;
-    r->at += size;
+    r->at = size ? taken + size : taken; /* taken may be NULL: a reader of nothing */
     return taken;
 }
 

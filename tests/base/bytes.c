@@ -27,6 +27,13 @@ static void a_failed_reader_is_empty_and_yields_zeros(void **state)
     assert_true(bytes_is(reader_until(&in, 4), "\x03"));
     assert_null(reader_until(&in, 9).data);
     assert_false(reader_ok(&in));
+
+    in = reader_of(NULL, 0);
+    assert_null(reader_take(&in, 0));
+    assert_true(reader_ok(&in));
+    assert_true(reader_empty(&in));
+    assert_null(reader_take(&in, 1));
+    assert_false(reader_ok(&in));
 }
 
 static size_t plain_search(struct bytes in, struct bytes what, bool nocase)
