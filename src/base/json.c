@@ -272,6 +272,38 @@ static bool skip_nested(struct json_cursor *c)
     return false;
 }
 
+static size_t digits(struct bytes text, size_t at)
+{
+    size_t start = at;
+    while (at < text.size && byte_is_digit(text.data[at]))
+        at++;
+    return at - start;
+}
+
+/* RFC 8259 section 6. */
+static bool is_number(struct bytes text)
+{
+    size_t at = text.size && text.data[0] == '-', whole = digits(text, at);
+    if (whole == 0 || (whole > 1 && text.data[at] == '0'))
+        return false;
+    at += whole;
+    if (at < text.size && text.data[at] == '.') {
+        size_t part = digits(text, at + 1);
+        if (part == 0)
+            return false;
+        at += 1 + part;
+    }
+    if (at < text.size && (text.data[at] | 0x20) == 'e') {
+        at++;
+        at += at < text.size && (text.data[at] == '+' || text.data[at] == '-');
+        size_t part = digits(text, at);
+        if (part == 0)
+            return false;
+        at += part;
+    }
+    return at == text.size;
+}
+
 static enum json_type word(struct bytes text)
 {
     if (bytes_is(text, "true"))
@@ -280,9 +312,7 @@ static enum json_type word(struct bytes text)
         return JSON_FALSE;
     if (bytes_is(text, "null"))
         return JSON_NULL;
-    if (text.size && (byte_is_digit(text.data[0]) || (text.data[0] == '-' && text.size > 1)))
-        return JSON_NUMBER;
-    return JSON_NONE;
+    return is_number(text) ? JSON_NUMBER : JSON_NONE;
 }
 
 static struct json_value take_value(struct json_cursor *c)
@@ -613,37 +643,6 @@ void json_fields(struct text *out, const struct field *fields, size_t count, con
             write_field(&fields[i], record, out);
 }
 
-static size_t digits(struct bytes text, size_t at)
-{
-    size_t start = at;
-    while (at < text.size && byte_is_digit(text.data[at]))
-        at++;
-    return at - start;
-}
-
-static bool is_number(struct bytes text)
-{
-    size_t at = text.size && text.data[0] == '-', whole = digits(text, at);
-    if (whole == 0 || (whole > 1 && text.data[at] == '0'))
-        return false;
-    at += whole;
-    if (at < text.size && text.data[at] == '.') {
-        size_t part = digits(text, at + 1);
-        if (part == 0)
-            return false;
-        at += 1 + part;
-    }
-    if (at < text.size && (text.data[at] | 0x20) == 'e') {
-        at++;
-        at += at < text.size && (text.data[at] == '+' || text.data[at] == '-');
-        size_t part = digits(text, at);
-        if (part == 0)
-            return false;
-        at += part;
-    }
-    return at == text.size;
-}
-
 static bool copy_string(struct text *out, struct bytes escaped)
 {
     struct text plain = text_new(escaped.size + 1);
@@ -695,11 +694,6 @@ bool json_copy(struct text *out, struct json_value value, const char *without)
         return copy_elements(out, value);
     case JSON_STRING:
         return copy_string(out, value.text);
-    case JSON_NUMBER:
-        if (!is_number(value.text))
-            return false;
-        json_raw(out, NULL, value.text);
-        return true;
     case JSON_NONE:
         return false;
     default:

@@ -94,13 +94,12 @@ static void an_escape_is_found_wherever_it_stands(void **state)
 static void malformed_documents_have_no_value(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "", "{", "{]", "[}", "\"", "\"\\", "{\"a\":1", "nul", "-", "{} x", "]"
-    };
+    static const char *const bad[] = { "",     "{", "{]", "[}", "\"", "\"\\", "{\"a\":1", "nul", "-",
+                                       "{} x", "]", "01", "1.", "-x", "1e",   "0\"",      "2\"", "tru\"e" };
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         assert_int_equal(json_parse(bytes_of_string(bad[i])).type, JSON_NONE);
     static const char *const members[] = {
-        "{\"a\"}", "{\"a\":}", "{a:1}", "{\"a\":1,}", "{\"a\":1 2}", "{,}"
+        "{\"a\"}", "{\"a\":}", "{a:1}", "{\"a\":1,}", "{\"a\":1 2}", "{,}", "{\"\":0\",\"a\":2\",\"b\":\"\"}"
     };
     for (size_t i = 0; i < COUNT_OF(members); i++) {
         struct json_cursor cursor = json_members(json_parse(bytes_of_string(members[i])));
