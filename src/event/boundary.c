@@ -95,15 +95,25 @@ static void put_value(struct text *out, struct json_value value)
     text_char(out, ',');
 }
 
-/* A URL in JSON writing: ? and # may stand for themselves or as \u003f and \u0023. */
+/* Where a URL in JSON writing has its query, fragment or session; what a backslash escapes is one character,
+ * and ? and # may be written as one. */
+static size_t query_at(struct bytes url)
+{
+    for (size_t at = 0; at < url.size; at++) {
+        struct bytes rest = bytes_from(url, at);
+        if (url.data[at] == '?' || url.data[at] == '#' ||
+            bytes_starts_nocase(rest, BYTES_OF(";jsessionid")) ||
+            bytes_starts_nocase(rest, BYTES_OF("\\u003f")) || bytes_starts_nocase(rest, BYTES_OF("\\u0023")))
+            return at;
+        at += url.data[at] == '\\';
+    }
+    return url.size;
+}
+
 static struct json_value without_query(struct json_value url)
 {
-    static const char *const stops[] = { "?", "#", "\\u003f", "\\u003F", "\\u0023", ";jsessionid" };
-    for (size_t i = 0; i < COUNT_OF(stops); i++) {
-        size_t at = bytes_find_nocase(url.text, bytes_of_string(stops[i]));
-        if (url.type == JSON_STRING && at != SIZE_MAX)
-            url.text = bytes_first(url.text, at);
-    }
+    if (url.type == JSON_STRING)
+        url.text = bytes_first(url.text, query_at(url.text));
     return url;
 }
 

@@ -127,6 +127,8 @@ static const struct boundary_case boundary_cases[] = {
       "{\"event_type\":\"http\",\"http\":{\"hostname\":\"a.vn\",\"url\":\"/tim\",\"http_refer\":\"https://"
       "b.vn/\","
       "\"status\":200}}" },
+    { "{\"event_type\":\"http\",\"http\":{\"url\":\"/\\\\u003fa\\\\?b=1\",\"hostname\":\"h\"}}",
+      "{\"event_type\":\"http\",\"http\":{\"url\":\"/\\\\u003fa\\\\\",\"hostname\":\"h\"}}" },
     { "{\"event_type\":\"http\",\"http\":{\"url\":\"/a\\u003fb=1\",\"http_response_body\":\"aGVsbG8=\"}}",
       "{\"event_type\":\"http\",\"http\":{\"url\":\"/a\"}}" },
     { "{\"event_type\":\"http\",\"http\":{\"request_headers\":[{\"name\":\"Cookie\",\"value\":\"s=1\"},{"
