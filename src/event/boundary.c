@@ -101,11 +101,20 @@ static size_t query_at(struct bytes url)
 {
     for (size_t at = 0; at < url.size; at++) {
         struct bytes rest = bytes_from(url, at);
-        if (url.data[at] == '?' || url.data[at] == '#' ||
-            bytes_starts_nocase(rest, BYTES_OF(";jsessionid")) ||
-            bytes_starts_nocase(rest, BYTES_OF("\\u003f")) || bytes_starts_nocase(rest, BYTES_OF("\\u0023")))
+        switch (url.data[at]) {
+        case '?':
+        case '#':
             return at;
-        at += url.data[at] == '\\';
+        case ';':
+            if (bytes_starts_nocase(rest, BYTES_OF(";jsessionid")))
+                return at;
+            break;
+        case '\\':
+            if (bytes_starts_nocase(rest, BYTES_OF("\\u003f")) ||
+                bytes_starts_nocase(rest, BYTES_OF("\\u0023")))
+                return at;
+            at++;
+        }
     }
     return url.size;
 }
