@@ -80,6 +80,30 @@ export async function makeUser(base, page, name, display, role, agency) {
 
 /** Walks the whole way at `centre`, `fresh` when it has the sample province and nothing else; gives the people and what they made. `say` is the
     catalogue of `language`, `person(language)` a page of somebody's own; `picture(page, name)` keeps a screenshot, `keep(download, name)` a document. */
+/** The next step is taken while an older answer about the incident is on its way: the older one does not come in its place. */
+async function checkOldAnswer(page, id, state, check) {
+  const where = `**/api/incidents/${id}`;
+  let old;
+  const asked = new Promise((resolve) => { old = resolve; });
+  await page.route(where, async (route) => {
+    if (route.request().method() !== 'GET') return route.fallback();
+    const response = await route.fetch();
+    old({ route, response });
+  }, { times: 1 });
+  await api(page, 'POST', `/api/incidents/${id}/notes`, { text: 'Xem lại.' });
+  const { route, response } = await asked;
+  const before = (await response.json()).state;
+  await page.click('.page-actions .primary');
+  await page.waitForSelector('#st-note');
+  await page.click('.dialog footer .primary');
+  await page.waitForSelector('.dialog', { state: 'detached' });
+  const stage = () => page.$eval('.stages [aria-current=step]', (li) => [...li.parentElement.children].indexOf(li));
+  const after = await stage();
+  await route.fulfill({ response }).catch(() => undefined);
+  await page.evaluate(() => new Promise((done) => setTimeout(() => requestAnimationFrame(done), 100)));
+  check(`an answer from before a step does not take it back (${before}, ${state})`, before !== state && (await stage()) === after && after === 2, `${after}, then ${await stage()}`);
+}
+
 export async function walk(centre, language, { say, fresh, person, picture, keep, check }) {
   const base = centre.url, writes = WRITES[language];
   const sensors = new RegExp(say.get('today.sensors_good').replace(/\{\w+\}/g, '\\d+'));
@@ -154,7 +178,7 @@ export async function walk(centre, language, { say, fresh, person, picture, keep
     await page.waitForFunction(async ([i, s]) => (await (await fetch(`/api/incidents/${i}`)).json()).state === s, [id, state]);
   };
   await step(duty, 'acknowledged');
-  await step(duty, 'verified');
+  await checkOldAnswer(duty, id, 'verified', check);
   await step(duty, 'first_response');
   await duty.goto(`${base}/case/${id}?tab=talk`);
   await duty.fill('.talk-form textarea', writes.ask);

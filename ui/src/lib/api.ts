@@ -89,6 +89,7 @@ export interface Load<T> {
   loading: boolean;
   /** Asks again and keeps what is shown until the answer is there. */
   reload: () => void;
+  /** Takes what a change answered with; an answer that was asked before it does not come in its place. */
   set: (data: T) => void;
 }
 
@@ -101,14 +102,16 @@ export function useLoad<T>(path: string | null): Load<T> {
   const state = useRef<{ path: string | null; data: T | null; error: ApiError | null; loading: boolean }>(
     { path: null, data: null, error: null, loading: false });
   const [turn, setTurn] = useState(0);
+  const asking = useRef<AbortController | null>(null);
   if (state.current.path !== path) {
     state.current = { path, data: path ? ((kept.get(path) as T) ?? null) : null, error: null, loading: path !== null };
   }
   useEffect(() => {
     if (path === null) return;
-    const control = new AbortController();
+    const control = asking.current = new AbortController();
     state.current.loading = true;
     get<T>(path, control.signal).then((data) => {
+      if (control.signal.aborted) return;
       if (kept.size >= KEPT_MAX) kept.delete(kept.keys().next().value as string);
       kept.set(path, data);
       if (state.current.path === path) state.current = { path, data, error: null, loading: false };
@@ -124,6 +127,11 @@ export function useLoad<T>(path: string | null): Load<T> {
   const reload = useCallback(() => setTurn((n) => n + 1), []);
   const set = useCallback((data: T) => {
     if (path) kept.set(path, data);
+    // What is on its way was asked before this was known: it would bring back what has just been changed.
+    if (state.current.loading) {
+      asking.current?.abort();
+      setTurn((n) => n + 1);
+    }
     state.current = { ...state.current, data };
     redraw((n) => n + 1);
   }, [path]);

@@ -129,7 +129,7 @@ export default function Case({ parts }: { parts: string[] }) {
           </Card>
         </aside>
       </div>
-      {dialog?.kind === 'state' && <StateDialog c={c} next={dialog.next} onClose={() => setDialog(null)} onDone={(fresh) => { set(fresh); toast(t('case.moved', { state: tx('state', fresh.state) })); }} />}
+      {dialog?.kind === 'state' && <StateDialog c={c} next={c.next.find((n) => n.state === dialog.next.state) ?? dialog.next} onClose={() => setDialog(null)} onDone={(fresh) => { set(fresh); toast(t('case.moved', { state: tx('state', fresh.state) })); }} />}
       {dialog?.kind === 'note' && <Ask title={t('case.add_note')} label={t('case.note')} action={t('action.save')} required onClose={() => setDialog(null)} onDone={async (text) => { await post(`/api/incidents/${c.id}/notes`, { text }); reload(); }} />}
       {dialog?.kind === 'edit' && <EditDialog c={c} onClose={() => setDialog(null)} onDone={set} />}
       {dialog?.kind === 'sent' && <SentDialog c={c} clock={dialog.clock} onClose={() => setDialog(null)} onDone={reload} />}
