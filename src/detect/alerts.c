@@ -118,8 +118,6 @@ void signature_matched(struct context *context, const struct signature *s)
 static void drop(struct context *context, const struct rule *rule, uint8_t action, bool whole_flow)
 {
     struct alerts *alerts = context->alerts;
-    if (!context->in->inline_mode)
-        return;
     if (!alerts->drop_rule) {
         alerts->drop_rule = rule;
         alerts->drop_by_rate = action != rule->action;

@@ -36,7 +36,10 @@ static bool is_wanted(const struct context *context, const struct wanted_protoco
 static const struct protocol *spoken(const struct session *session, enum direction direction)
 {
     bool heard = !(session->unheard >> direction & 1);
-    return heard || !session->original ? session->seen[direction] : session->original;
+    const struct protocol *seen = session->seen[direction];
+    if (!heard && session->original)
+        return session->original;
+    return session->known_as && seen == session->protocol ? session->known_as : seen;
 }
 
 static bool protocol_holds(const struct check *check, struct context *context)
@@ -67,9 +70,8 @@ static bool protocol_holds(const struct check *check, struct context *context)
         break;
     default:
         if (session->protocol && (!session->original || here != session->original))
-            here = session->protocol;
-        holds = is_wanted(context, wanted, here, context->direction) ||
-                (session->known_as && is_wanted(context, wanted, session->known_as, context->direction));
+            here = session->known_as ? session->known_as : session->protocol;
+        holds = is_wanted(context, wanted, here, context->direction);
     }
     return holds != check->negated;
 }
@@ -95,14 +97,10 @@ static bool agrees(struct compiler *c, const struct check *mine)
 /* What is made of the wanted protocols, and what they are made of. */
 static uint64_t related_to(const struct ruleset *set, uint64_t wanted)
 {
-    uint64_t related = 0;
-    for (size_t p = 0; p < set->protocol_count; p++) {
-        uint64_t parts = set_parts_of(set, set->protocols[p]);
+    uint64_t related = set_wholes_of(set, wanted);
+    for (size_t p = 0; p < set->protocol_count; p++)
         if (wanted >> p & 1)
-            related |= parts;
-        if (parts & wanted)
-            related |= (uint64_t)1 << p;
-    }
+            related |= set_parts_of(set, set->protocols[p]);
     return related;
 }
 
@@ -160,7 +158,7 @@ static const struct {
     uint64_t wanted;
     const char *told[4];
 } related_protocols[] = {
-    { 1U << PROTOCOL_http | 1U << PROTOCOL_http2 | 1U << PROTOCOL_doh2, { "http", "http2", "http_any" } },
+    { 1U << PROTOCOL_http | 1U << PROTOCOL_http2, { "http", "http2", "http_any" } },
     { 1U << PROTOCOL_http2 | 1U << PROTOCOL_doh2, { "doh2", "http2" } },
     { 1U << PROTOCOL_doh2 | 1U << PROTOCOL_http2 | 1U << PROTOCOL_dns,
       { "dns", "doh2", "http2", "http_any" } },

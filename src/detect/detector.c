@@ -203,6 +203,8 @@ bool signature_applies(struct context *context, const struct signature *s)
     }
     if (s->protocols && s->kind != SIGNATURE_TX && !(s->protocols & context->protocols))
         return false;
+    if (s->parts_only && context->in->session && context->in->session->known_as)
+        return false;
     if (s->only_frag || s->no_frag) {
         bool fragment = packet->source == SOURCE_DEFRAG || (packet->ip && packet->ip->is_fragment);
         if (fragment != s->only_frag)
@@ -265,12 +267,22 @@ static bool uses_match(struct context *context, const struct signature *s)
     return true;
 }
 
+/* Of a direction, as a number: 0 while it is not known what it speaks, 1 when it will not be. */
+static int8_t spoken_now(const struct context *context)
+{
+    const struct session *session = context->in->session;
+    if (!session || !session_decided(session, context->direction))
+        return 0;
+    bool heard = session->protocol && !(session->unheard >> context->direction & 1);
+    const struct protocol *protocol = heard || !session->original ? session->protocol : session->original;
+    return (int8_t)(protocol ? set_protocol_index(context->set, protocol) + 2 : 1);
+}
+
 /* The packet is the first of its direction since it was recognised what that direction speaks. */
 static bool recognised_now(const struct context *context)
 {
-    const struct session *session = context->in->session;
-    return session && session_decided(session, context->direction) &&
-           !(context->state && context->state->known[context->direction]);
+    int8_t spoken = spoken_now(context);
+    return spoken && !(context->state && context->state->judged_as[context->direction] == spoken);
 }
 
 static void judge_packet_rule(struct context *context, const struct signature *s)
@@ -593,7 +605,7 @@ static void inspect_packet(struct context *context)
         transactions_inspect(context);
     raw_done(context);
     if (context->state && in->session)
-        context->state->known[context->direction] |= session_decided(in->session, context->direction);
+        context->state->judged_as[context->direction] = spoken_now(context);
     alerts_finish(context);
     if (context->state && context->flow)
         context->state->established = flow_is_set_up(context->flow);
@@ -608,7 +620,8 @@ static void skip_transactions(const struct inspection *in)
 
 static uint64_t protocols_of_session(const struct ruleset *set, const struct session *session)
 {
-    int index = session && session->protocol ? set_protocol_index(set, session->protocol) : -1;
+    const struct protocol *spoken = session ? session_speaks(session) : NULL;
+    int index = spoken ? set_protocol_index(set, spoken) : -1;
     uint64_t known = index < 0 ? 0 : (uint64_t)1 << index;
     return session && session->known_as ? known | set_parts_of(set, session->known_as) : known;
 }

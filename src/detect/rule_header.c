@@ -126,6 +126,17 @@ uint64_t set_parts_of(const struct ruleset *set, const struct protocol *protocol
     return parts;
 }
 
+uint64_t set_wholes_of(const struct ruleset *set, uint64_t wanted)
+{
+    uint64_t wholes = 0;
+    for (size_t p = 0; p < set->protocol_count; p++) {
+        uint64_t whole = (uint64_t)1 << p, parts = set_parts_of(set, set->protocols[p]);
+        if (parts && !(wanted & ~(parts | whole)))
+            wholes |= whole;
+    }
+    return wholes;
+}
+
 static bool parse_protocol(struct compiler *c, const struct rule_syntax *syntax, struct header *header)
 {
     char lower[32];

@@ -102,6 +102,9 @@ int set_protocol_index(const struct ruleset *set, const struct protocol *protoco
 uint64_t set_protocols_named(const struct ruleset *set, struct bytes name);
 /* The protocols whose transactions its sessions have, by index; none: its own. */
 uint64_t set_parts_of(const struct ruleset *set, const struct protocol *protocol);
+/* The protocols made of others (doh2) that a rule about `wanted` is about: all of them are its parts.
+ * "http" is about more than doh2 is made of, and so not about it, as in Suricata. */
+uint64_t set_wholes_of(const struct ruleset *set, uint64_t wanted);
 /* Id of a bit name in the name space of `kind` ('f' flowbit, 'i' flowint, 'h' hostbit, 'x' xbit); -1: memory.
  */
 int set_bit(struct ruleset *set, char kind, struct bytes name);

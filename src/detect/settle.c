@@ -396,6 +396,7 @@ static bool settle_protocols(struct compiler *c)
         s->protocols = common;
     if (!common)
         return refuse(c, "rule contains conflicting protocols");
+    s->parts_only = s->protocols && view_protocols_name(c->set, common) && !set_wholes_of(c->set, common);
     s->kind = frame ? SIGNATURE_FRAME : tx ? SIGNATURE_TX : SIGNATURE_PACKET;
     if (frame && tx)
         return refuse(c, "frames do not go with buffers of transactions");

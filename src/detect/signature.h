@@ -320,6 +320,7 @@ struct signature {
     bool any_packet; /* decode events: broken packets too */
     bool both_ways;  /* => : request and response of one transaction */
     bool once;       /* judged once per flow and direction (app-layer-protocol): when its protocol is known */
+    bool parts_only; /* not about sessions that are known as more than one of its protocols (doh2) */
     uint64_t protocols; /* application protocols; 0: does not matter */
     struct check *checks;
     struct buffer_use *uses;              /* in evaluation order */

@@ -574,7 +574,7 @@ enum probe http2_probe(enum direction direction, struct bytes data)
 /* ---- opening and closing ---- */
 
 /* The value of HTTP2-Settings is a SETTINGS payload in base64url (RFC 7540 section 3.2.1). */
-static void take_upgrade_settings(struct session *session, struct http2_state *state, struct bytes value)
+static void take_upgrade_settings(const struct feed *feed, struct bytes value)
 {
     uint8_t room[6 * 64];
     size_t size = 0;
@@ -591,9 +591,7 @@ static void take_upgrade_settings(struct session *session, struct http2_state *s
         held -= 8;
         room[size++] = (uint8_t)(bits >> held);
     }
-    struct tx *ended = NULL;
-    struct feed feed = { session, state, &state->end[TO_SERVER], TO_SERVER, NULL, &ended };
-    struct tx *tx = connection_tx(&feed);
+    struct tx *tx = connection_tx(feed);
     if (!tx)
         return;
     if (!good || size % 6) {
@@ -602,8 +600,8 @@ static void take_upgrade_settings(struct session *session, struct http2_state *s
     }
     struct reader payload = reader_of(room, size);
     const struct frame_head head = { .size = (uint32_t)size, .type = HTTP2_SETTINGS };
-    count_frame(&feed, tx, HTTP2_SETTINGS);
-    take_settings(&feed, tx, &head, &payload);
+    count_frame(feed, tx, HTTP2_SETTINGS);
+    take_settings(feed, tx, &head, &payload);
 }
 
 /* The request that asked for the upgrade is stream 1 (RFC 7540 section 3.2). */
@@ -618,7 +616,10 @@ static void take_upgrade(struct session *session, struct http2_state *state)
     struct tx *tx = new_tx(session, state, 1);
     if (!tx)
         return;
+    struct tx *ended = NULL;
+    const struct feed feed = { session, state, &state->end[TO_SERVER], TO_SERVER, NULL, &ended };
     state->highest[1] = 1;
+    count_frame(&feed, tx, HTTP2_HEADERS);
     const struct http_message *message = &asked->message[TO_SERVER];
     bool good = http2_add_header(tx, TO_SERVER, BYTES_OF(":method"), asked->method) &&
                 http2_add_header(tx, TO_SERVER, BYTES_OF(":path"), asked->uri_raw);
@@ -635,7 +636,7 @@ static void take_upgrade(struct session *session, struct http2_state *state)
     tx_finish(tx, TO_SERVER);
     const struct http_header *told = http_header_named(message, BYTES_OF("HTTP2-Settings"));
     if (told)
-        take_upgrade_settings(session, state, told->value);
+        take_upgrade_settings(&feed, told->value);
 }
 
 void http2_open(struct session *session, void *state)

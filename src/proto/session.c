@@ -700,7 +700,8 @@ void session_stream(struct session *session, enum direction direction, struct by
             return;
         if (!session->probing_done[direction] && ready.size) {
             session->scanned[direction] = ready.size;
-            if (!session->protocol || session->offset[direction] == 0) {
+            bool first = session->offset[direction] == 0 || session->unheard >> direction & 1;
+            if (!session->protocol || first) {
                 (void)recognise(session, &direction, ready, flags);
                 if (!session->protocol) {
                     forget_unknown(session, direction, ready.size, flags);

@@ -185,10 +185,20 @@ static inline bool tx_complete(const struct session *session, const struct tx *t
     return tx_progress(session, tx, direction) >= protocol_complete(tx->protocol, direction);
 }
 
+/* What is spoken; after a change what was spoken before, until the first of something else is heard or nothing
+ * can be recognised any more. NULL: unknown. */
+static inline const struct protocol *session_speaks(const struct session *session)
+{
+    bool heard = session->unheard != (1U << TO_SERVER | 1U << TO_CLIENT);
+    bool failed = !session->protocol && session->probing_done[TO_SERVER] && session->probing_done[TO_CLIENT];
+    return (session->protocol && heard) || failed ? session->protocol : session->original;
+}
+
 /* It is known what `direction` speaks, or that it will not be: in a stream of each side by itself. */
 static inline bool session_decided(const struct session *session, enum direction direction)
 {
-    return session->probing_done[direction] || (session->transport == TRANSPORT_UDP && session->protocol);
+    return session->probing_done[direction] || (session->transport == TRANSPORT_UDP && session->protocol) ||
+           (!session->protocol && session_speaks(session));
 }
 
 /* Not one byte of the stream came that way, and it is not known that none could. */

@@ -410,8 +410,9 @@ const char *session_app_name(const struct session *session)
         return NULL;
     if (session->known_as)
         return session->known_as->name;
-    if (session->protocol)
-        return session->protocol->name;
+    const struct protocol *spoken = session_speaks(session);
+    if (spoken)
+        return spoken->name;
     /* A datagram is whole: what it did not tell nothing else will, though later ones are still asked. */
     bool over = session->transport == TRANSPORT_UDP ||
                 (session_side_failed(session, TO_SERVER) && session_side_failed(session, TO_CLIENT));
@@ -446,7 +447,7 @@ void recorder_app_proto(const struct session *session, struct text *out)
         json_word(out, "app_proto_tc", "failed");
     if (session->protocol && session->known_as)
         json_word(out, "app_proto_orig", session->protocol->name);
-    else if (session->original && session->original != session->protocol)
+    else if (session->original && session->original != session_speaks(session))
         json_word(out, "app_proto_orig", session->original->name);
     if (session->expected && session->expected != session->protocol)
         json_word(out, "app_proto_expected", session->expected->name);

@@ -91,8 +91,7 @@ static void take_verdict(struct worker *worker, struct scene *scene)
     }
     if (!flow)
         return;
-    if (alerts->flow_drop && scene->inline_mode)
-        flow->dropped = true;
+    flow->dropped |= alerts->flow_drop;
     if (alerts->flow_pass) {
         flow->passed = flow->no_packet_inspection = true;
         scene->verdict |= ACTION_PASS;
@@ -101,12 +100,18 @@ static void take_verdict(struct worker *worker, struct scene *scene)
         bypass(worker, flow);
 }
 
+/* Its rules have spoken: what follows needs no more of them. */
+static bool is_settled(const struct flow *flow)
+{
+    return flow->passed || flow->dropped || flow->no_packet_inspection;
+}
+
 static void inspect(struct worker *worker, struct scene *scene, const struct tcp_result *result,
                     bool flow_ends)
 {
     if (!worker->detector || (scene->verdict & ACTION_PASS))
         return;
-    if (scene->flow && (scene->flow->no_packet_inspection || scene->flow->passed))
+    if (scene->flow && is_settled(scene->flow))
         return;
     struct inspection inspection = {
         .packet = scene->packet,
@@ -271,7 +276,7 @@ void record_session(struct worker *worker, struct scene *scene)
         follow_stored_files(worker, scene, tx);
         bool over = (complete && session->ended && !scene->other_ends) || heard_out(scene);
         record_files(worker, scene, tx, over);
-        if (!worker->detector || !scene->flow || scene->flow->passed || scene->flow->no_packet_inspection) {
+        if (!worker->detector || !scene->flow || is_settled(scene->flow)) {
             for (int d = 0; d < DIRECTIONS && !files_wait(scene, tx); d++)
                 tx->inspected[d] |= tx_complete(session, tx, (enum direction)d);
         } else if (tx_complete(session, tx, scene->direction)) {
@@ -327,7 +332,7 @@ static void release_streams(struct worker *worker, struct scene *scene)
         const struct session *session = scene->session;
         uint64_t parsed = !session || session_deaf(session, direction) ? UINT64_MAX : session->offset[d];
         uint64_t inspected = UINT64_MAX;
-        if (worker->detector && !scene->flow->passed && !scene->flow->no_packet_inspection)
+        if (worker->detector && !is_settled(scene->flow))
             inspected = detect_stream_offset(worker->detector, scene->flow, direction);
         /* The next packet is judged with what came before it. */
         if (scene->inline_mode && inspected != UINT64_MAX)
@@ -529,10 +534,11 @@ static void flow_ended(void *context, struct flow *flow)
         scene.streams[TO_SERVER] = flow->tcp->streams[TO_SERVER];
         scene.streams[TO_CLIENT] = flow->tcp->streams[TO_CLIENT];
     }
-    bool inspected = !flow->dropped && (!flow->bypassed || flow->no_payload_inspection);
+    bool gone = flow->dropped && scene.inline_mode; /* what it had begun never reached anybody */
+    bool followed = !gone && (!flow->bypassed || flow->no_payload_inspection);
     /* What only the server has left to say is told as its own. */
     enum direction first = pending(&scene, TO_CLIENT) && !pending(&scene, TO_SERVER) ? TO_CLIENT : TO_SERVER;
-    for (int d = 0; d < DIRECTIONS && flow->tcp && inspected; d++) {
+    for (int d = 0; d < DIRECTIONS && flow->tcp && followed; d++) {
         make_pseudo(worker, flow, (enum direction)d, &packet);
         scene.packet = &packet;
         scene.direction = (enum direction)d;
@@ -555,7 +561,7 @@ static void flow_ended(void *context, struct flow *flow)
         scene.drop_reason = NULL;
         /* Once for each run of bytes between holes. */
         uint64_t before = UINT64_MAX;
-        for (int turn = 0; turn < 64 && worker->detector && inspected; turn++) {
+        for (int turn = 0; turn < 64 && worker->detector && followed; turn++) {
             uint64_t offset = detect_stream_offset(worker->detector, flow, scene.direction);
             if ((turn && offset == before) || !uninspected(worker, &scene, scene.direction))
                 break;
@@ -564,8 +570,7 @@ static void flow_ended(void *context, struct flow *flow)
         }
         if (worker->packet_log && (scene.alerted || scene.tagged))
             packet_log_flow_end(worker->packet_log, &scene);
-        /* What a dropped flow had begun never reached anybody. */
-        if (!flow->dropped || !scene.inline_mode)
+        if (!gone)
             record_session(worker, &scene);
     }
     if (session && !session->protocol)
