@@ -454,7 +454,7 @@ static void scan_loose_segment(struct context *context)
 {
     const struct packet *packet = context->packet;
     if (!packet->tcp || taken_by_stream(context) || context->in->refused ||
-        packet->source == SOURCE_FLOW_TIMEOUT)
+        packet->source == SOURCE_FLOW_TIMEOUT || (context->flow && context->flow->no_payload_inspection))
         return;
     scan_raw(context, RAW_TCP_STREAM, packet->payload, 0);
 }

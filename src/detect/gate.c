@@ -70,7 +70,7 @@ struct gate gate_of(const struct signature *s)
         gate.wants |= GATE_NOT_ESTABLISHED;
     if (s->protocols)
         gate.wants |= GATE_PROTOCOL;
-    if (!s->needs_stream || s->needs_packet)
+    if (!s->needs_stream)
         gate.wants |= GATE_PACKET;
     for (const struct check *check = s->checks; check; check = check->next) {
         if (check->negated)

@@ -295,7 +295,8 @@ void stream_insert(struct stream *stream, int64_t offset, struct bytes payload, 
     if (UNLIKELY(stream->depth && start + payload.size > stream->depth)) {
         result->depth_reached = !stream->truncated;
         stream->truncated = true;
-        if (start >= stream->depth)
+        result->beyond = start >= stream->depth;
+        if (result->beyond)
             return;
         payload = bytes_first(payload, (size_t)(stream->depth - start));
     }

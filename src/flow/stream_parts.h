@@ -60,7 +60,8 @@ struct tcp_tracker {
 
 /* What became of a segment put into a stream. */
 struct insert_result {
-    bool no_memory, overlap, different, before, depth_reached, limit;
+    bool no_memory, overlap, different, before, limit;
+    bool depth_reached, beyond; /* for the first time; nothing of it was within */
 };
 
 void stream_init(struct stream *stream, struct tcp_tracker *tracker, enum os_policy policy);

@@ -238,6 +238,7 @@ static void put_data(struct tcp_step *step, uint32_t sequence, struct bytes payl
         tracker->counts[TCP_COUNT_OVERLAP_DIFF]++;
         tcp_event(step, STREAM_EVENT_REASSEMBLY_OVERLAP_DIFFERENT_DATA);
     }
+    step->result->taken = !inserted.beyond;
     if (inserted.depth_reached) {
         tracker->counts[TCP_COUNT_STREAM_DEPTH]++;
         step->result->depth_reached = true;

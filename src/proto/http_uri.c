@@ -343,8 +343,7 @@ static bool decode_host(struct http *http, struct arena *memory)
 bool http_parse_uri(struct tx *tx, const struct http_settings *settings)
 {
     struct http *http = (struct http *)tx->record;
-    if (http->connect) { /* the target is an authority (RFC 9112 section 3.2.3) */
-        http->uri = http->uri_raw;
+    if (http->connect) { /* the target is an authority and has no normal form (RFC 9112 section 3.2.3) */
         if (bytes_starts(http->uri_raw, BYTES_OF("/"))) /* a path names nobody */
             return true;
         if (!http_split_host(http->uri_raw, &http->uri_host, &http->port))

@@ -1027,7 +1027,7 @@ static bool chain_length(const struct tx *tx, enum direction direction, uint32_t
 {
     const struct tls_end *end = &tls_of(tx)->ends[direction];
     *value = end->chain_count;
-    return index == 0 && end->chain_count;
+    return index == 0;
 }
 
 #define BOTH (1U << TO_SERVER | 1U << TO_CLIENT)
