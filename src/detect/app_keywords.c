@@ -18,62 +18,72 @@ enum {
 };
 
 struct wanted_protocol {
-    uint64_t protocols;   /* 0: failed or unknown */
-    bool failed, unknown; /* nothing was recognised, by either name */
+    uint64_t protocols;
+    bool failed;  /* nothing was recognised and nothing will be */
+    bool unknown; /* nothing was recognised yet */
+};
+
+/* What is known of one side, or of both together. */
+struct spoken {
+    const struct protocol *protocol;
+    bool decided; /* also if that is nothing */
 };
 
 static bool is_wanted(const struct context *context, const struct wanted_protocol *wanted,
-                      const struct protocol *have, enum direction direction)
+                      struct spoken spoken)
 {
-    const struct session *session = context->in->session;
-    if (wanted->failed)
-        return !have && session && session->probing_done[direction];
-    int index = have ? set_protocol_index(context->set, have) : -1;
+    if (!spoken.protocol)
+        return spoken.decided ? wanted->failed : wanted->unknown;
+    int index = set_protocol_index(context->set, spoken.protocol);
     return index >= 0 && wanted->protocols >> index & 1;
 }
 
-/* What was recognised of one direction; after a change it speaks the old protocol until it was heard. */
-static const struct protocol *spoken(const struct session *session, enum direction direction)
+/* What was recognised of one direction. After a change both speak the old protocol until one was heard; then
+ * it is not known what the other one speaks. */
+static struct spoken spoken_by(const struct session *session, enum direction direction)
 {
-    bool heard = !(session->unheard >> direction & 1);
+    bool old = session->original && session_speaks(session) == session->original;
+    if (session->original && session->unheard >> direction & 1)
+        return (struct spoken){ old ? session->original : NULL, old };
     const struct protocol *seen = session->seen[direction];
-    if (!heard && session->original)
-        return session->original;
-    return session->known_as && seen == session->protocol ? session->known_as : seen;
+    if (session->known_as && seen == session->protocol)
+        seen = session->known_as;
+    return (struct spoken){ seen, seen || session_probed(session, direction) };
 }
 
+/* A negated one is not about what is unknown yet. */
 static bool protocol_holds(const struct check *check, struct context *context)
 {
     const struct session *session = context->in->session;
     const struct wanted_protocol *wanted = check->data;
     if (!session || !session_decided(session, context->direction))
         return false;
-    const struct protocol *here = spoken(session, context->direction);
-    bool server = is_wanted(context, wanted, spoken(session, TO_SERVER), TO_SERVER);
-    bool client = is_wanted(context, wanted, spoken(session, TO_CLIENT), TO_CLIENT);
-    bool holds;
+    struct spoken server = spoken_by(session, TO_SERVER), client = spoken_by(session, TO_CLIENT);
+    bool by_server = is_wanted(context, wanted, server), by_client = is_wanted(context, wanted, client);
+    struct spoken here = context->direction == TO_SERVER ? server : client;
     switch (check->mode) {
     case RECOGNISED_SERVER:
-        holds = server;
-        break;
+        return check->negated ? server.decided && !by_server : by_server;
     case RECOGNISED_CLIENT:
-        holds = client;
-        break;
+        return check->negated ? client.decided && !by_client : by_client;
     case RECOGNISED_EITHER:
-        holds = server || client;
-        break;
+        return check->negated ? (server.decided || client.decided) && !by_server && !by_client
+                              : by_server || by_client;
     case RECOGNISED_BOTH:
-        holds = server && client;
-        break;
+        return check->negated ? server.decided && client.decided && !(by_server && by_client)
+                              : by_server && by_client;
     case RECOGNISED_ORIGINAL:
-        holds = is_wanted(context, wanted, session->original, context->direction);
+        here = (struct spoken){ session->original, session->original != NULL };
         break;
-    default:
-        if (session->protocol && (!session->original || here != session->original))
-            here = session->known_as ? session->known_as : session->protocol;
-        holds = is_wanted(context, wanted, here, context->direction);
+    default: {
+        const struct protocol *whole = session->known_as ? session->known_as : session_speaks(session);
+        bool heard = !session->original || !(session->unheard >> context->direction & 1);
+        if (whole && (heard || check->mode == RECOGNISED_FINAL))
+            here = (struct spoken){ whole, true };
     }
-    return holds != check->negated;
+    }
+    bool holds = is_wanted(context, wanted, here);
+    return check->negated ? here.decided && !holds : holds;
 }
 
 /* Several of them in one rule: each side or state can be one protocol only, and what it is excludes what it
@@ -142,14 +152,19 @@ static bool parse_protocol_keyword(struct compiler *c, const struct keyword *key
         check->mode = modes[i].mode;
     }
     check->data = wanted;
-    wanted->unknown = bytes_is(name, "unknown");
-    wanted->failed = wanted->unknown || bytes_is(name, "failed");
-    wanted->protocols = set_protocols_named(c->set, name);
-    wanted->protocols |= related_to(c->set, wanted->protocols);
     c->signature->once = true;
-    if (!wanted->failed && !wanted->protocols)
-        return refuse(c, "the protocol \"%.*s\" is not known", (int)MIN(name.size, 40U),
-                      (const char *)name.data);
+    do {
+        struct bytes one = bytes_trim(bytes_cut(&name, '|'));
+        uint64_t named = set_protocols_named(c->set, one);
+        wanted->unknown |= bytes_is(one, "unknown");
+        wanted->failed |= bytes_is(one, "failed");
+        wanted->protocols |= named | related_to(c->set, named);
+        if (!named && !bytes_is(one, "unknown") && !bytes_is(one, "failed"))
+            return refuse(c, "the protocol \"%.*s\" is not known", (int)MIN(one.size, 40U),
+                          (const char *)one.data);
+    } while (name.size);
+    if (wanted->unknown && check->negated)
+        return refuse(c, "\"unknown\" cannot be negated: what is not known yet may become anything");
     return agrees(c, check);
 }
 

@@ -278,6 +278,12 @@ static int8_t spoken_now(const struct context *context)
     return (int8_t)(protocol ? set_protocol_index(context->set, protocol) + 2 : 1);
 }
 
+/* Nothing was recognised in datagrams, and the next one is tried: each is judged. */
+static bool is_tried_again(const struct session *session, enum direction direction)
+{
+    return session->transport == TRANSPORT_UDP && !session->protocol && !session->probing_done[direction];
+}
+
 /* The packet is the first of its direction since it was recognised what that direction speaks. */
 static bool recognised_now(const struct context *context)
 {
@@ -604,7 +610,7 @@ static void inspect_packet(struct context *context)
     if (in->session && in->session->txs && !in->packet->invalid)
         transactions_inspect(context);
     raw_done(context);
-    if (context->state && in->session)
+    if (context->state && in->session && !is_tried_again(in->session, context->direction))
         context->state->judged_as[context->direction] = spoken_now(context);
     alerts_finish(context);
     if (context->state && context->flow)

@@ -67,6 +67,8 @@ static bool size_holds(const struct check *check, struct context *context)
     if (context->packet->source == SOURCE_FLOW_TIMEOUT)
         return false;
     size_t size = context->packet->payload.size;
+    if (size && context->flow && context->flow->no_payload_inspection)
+        return false; /* what is encrypted is not for rules */
     if (check->range.comparison == IS_NOT && size == 0)
         return false; /* a packet without payload has no size to differ */
     return range_has(&check->range, size);

@@ -131,7 +131,7 @@ uint64_t set_wholes_of(const struct ruleset *set, uint64_t wanted)
     uint64_t wholes = 0;
     for (size_t p = 0; p < set->protocol_count; p++) {
         uint64_t whole = (uint64_t)1 << p, parts = set_parts_of(set, set->protocols[p]);
-        if (parts && !(wanted & ~(parts | whole)))
+        if (parts && wanted && !(wanted & ~(parts | whole)))
             wholes |= whole;
     }
     return wholes;

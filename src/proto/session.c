@@ -755,6 +755,8 @@ void session_datagram(struct session *session, enum direction direction, struct 
                                                                       : (uint8_t)SESSION_PROBING;
         return;
     }
+    if (!session->seen[direction])
+        session->seen[direction] = session->protocol;
     struct reader in = reader_of_bytes(payload);
     session->feed = payload.data;
     if (session->protocol->datagram &&

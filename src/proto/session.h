@@ -185,8 +185,8 @@ static inline bool tx_complete(const struct session *session, const struct tx *t
     return tx_progress(session, tx, direction) >= protocol_complete(tx->protocol, direction);
 }
 
-/* What is spoken; after a change what was spoken before, until the first of something else is heard or nothing
- * can be recognised any more. NULL: unknown. */
+/* What is spoken; after a change what was spoken before, until the first of something else is heard or
+ * nothing can be recognised any more. NULL: unknown. */
 static inline const struct protocol *session_speaks(const struct session *session)
 {
     bool heard = session->unheard != (1U << TO_SERVER | 1U << TO_CLIENT);
@@ -194,11 +194,19 @@ static inline const struct protocol *session_speaks(const struct session *sessio
     return (session->protocol && heard) || failed ? session->protocol : session->original;
 }
 
-/* It is known what `direction` speaks, or that it will not be: in a stream of each side by itself. */
+/* Recognition has looked at what `direction` said to its end; a datagram is whole. */
+static inline bool session_probed(const struct session *session, enum direction direction)
+{
+    return session->probing_done[direction] ||
+           (session->transport == TRANSPORT_UDP && session->scanned[direction] > 0);
+}
+
+/* It is known what `direction` speaks, or that it will not be: in a stream of each side by itself; after a
+ * change it speaks what it spoke or something new. */
 static inline bool session_decided(const struct session *session, enum direction direction)
 {
-    return session->probing_done[direction] || (session->transport == TRANSPORT_UDP && session->protocol) ||
-           (!session->protocol && session_speaks(session));
+    return session_probed(session, direction) || session->original ||
+           (session->transport == TRANSPORT_UDP && session->protocol);
 }
 
 /* Not one byte of the stream came that way, and it is not known that none could. */

@@ -389,7 +389,7 @@ static void sealed(struct session *session, struct tls_state *state, enum direct
         raise_progress(tx, direction, data ? TLS_CLIENT_FINISHED : TLS_CLIENT_HANDSHAKE_DONE);
     else
         raise_progress(tx, direction, data ? TLS_SERVER_FINISHED : TLS_SERVER_HANDSHAKE_DONE);
-    if (tx->progress[TO_SERVER] >= TLS_CLIENT_FINISHED && tx->progress[TO_CLIENT] >= TLS_SERVER_FINISHED)
+    if (data) /* of one side will do: the rest is none of the rules' */
         session_encrypted(session);
 }
 
