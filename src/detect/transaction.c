@@ -580,25 +580,34 @@ static struct candidate *other_side(const struct inspection_of_tx *in, uint32_t 
     return NULL;
 }
 
-/* A rule on a hook alone says nothing of a side that has not spoken yet. */
+/* A rule on a hook alone says nothing of a side that has not spoken yet, in all or, where that can be told,
+ * in this transaction. */
 static bool is_unheard(const struct inspection_of_tx *in, const struct signature *s)
 {
-    return s->uses && s->uses->buffer->kind == BUFFER_HOOK && !s->uses->next && in->offset == 0 &&
-           !in->context->in->session->scanned[in->direction] && !in->tx->directed &&
-           in->context->in->session->transport == TRANSPORT_TCP && !in->complete;
+    const struct session *session = in->context->in->session;
+    if (!s->uses || s->uses->buffer->kind != BUFFER_HOOK || s->uses->next)
+        return false;
+    if (in->complete || in->tx->directed || session->transport != TRANSPORT_TCP ||
+        session->scanned[in->direction])
+        return false;
+    bool has_states = protocol_complete(in->tx->protocol, in->direction) > 1;
+    bool later = in->direction == TO_CLIENT && in->tx->number > 0 && has_states;
+    return in->offset == 0 || (in->progress == 0 && later);
 }
 
-static void judge_candidate(struct inspection_of_tx *in, struct candidate *candidate)
+static void judge_candidate(struct inspection_of_tx *in, struct candidate *candidate, bool changed)
 {
     struct context *context = in->context;
+    const struct session *session = context->in->session;
     const struct signature *s = context->set->signatures[candidate->rule];
     context->signature = s;
     context->file = NULL;
     context->notes = NULL;
     context->on_stream = false;
     candidate->restless = true;
-    if (candidate->seen_offset == in->offset + 1)
-        return; /* nothing was parsed since */
+    uint64_t parsed = session->offset[TO_SERVER] + session->offset[TO_CLIENT];
+    if (!changed && candidate->seen_offset == parsed + 1)
+        return; /* nothing was parsed since, of either side */
     if (is_unheard(in, s)) {
         candidate->done = in->complete;
         return;
@@ -647,7 +656,7 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
         return;
     /* A rule on a hook alone matches as often as the transaction is seen there. */
     const struct buffer_use *only = s->uses;
-    candidate->seen_offset = in->offset + 1;
+    candidate->seen_offset = parsed + 1;
     candidate->restless = true;
     candidate->done = in->complete || !only || only->next || only->buffer->kind != BUFFER_HOOK ||
                       in->progress != only->progress;
@@ -724,7 +733,7 @@ static void judge_candidates(struct inspection_of_tx *in, bool changed)
         bool freed = candidate->held_back && flow && flow->values_version != candidate->held_version;
         if (changed || candidate->restless || freed) {
             uint64_t begin = cost_begin(detector);
-            judge_candidate(in, candidate);
+            judge_candidate(in, candidate, changed);
             cost_end(detector, candidate->rule, begin);
         }
         state->restless += !candidate->done && candidate->restless;

@@ -56,6 +56,7 @@ static void good_rules_load(void **state)
         "alert http2 any any -> any any (http2.settings:SETTINGS_ENABLE_PUSH 1-3; "
         "http2.settings:settings_max_frame_size>=0x10; http2.errorcode:1-5; sid:1;)\n",
         "alert krb5 any any -> any any (krb5.ticket_encryption:rc4-md4,subkey-keymaterial; sid:1;)\n",
+        ALERT("app-layer-protocol:tls|ssh,final; app-layer-protocol:unknown|failed,to_client;"),
         ALERT("app-layer-protocol:!\"http\"; content:\"abc\"; isdataat:!1,relative; endswith;"),
         "alert http any any -> any any (http.uri; gunzip:max-size 1kb; content:\"a\"; sid:1;)\n",
         "alert ntp any any -> any any (ntp.mode:!server; ntp.stratum:<3; sid:1;)\n",
@@ -142,6 +143,9 @@ static void bad_rules_are_refused_with_their_place(void **state)
         { ALERT("udp.hdr; content:\"a\";"), 1, "", "no header" },
         { ALERT("app-layer-protocol:dns; app-layer-protocol:tls;"), 64, "app-layer-protocol",
           "only one protocol" },
+        { ALERT("app-layer-protocol:!unknown;"), 40, "app-layer-protocol", "cannot be negated" },
+        { ALERT("app-layer-protocol:tls|xyzzy;"), 40, "app-layer-protocol", "\"xyzzy\" is not known" },
+        { ALERT("app-layer-protocol:xyzzy;"), 40, "app-layer-protocol", "\"xyzzy\" is not known" },
         { "alert ip any any -> any any (ip_proto:TcP; sid:1;)", 30, "ip_proto", "no IP protocol" },
         { "alert tls any any -> any any (ja3.hash; content:\"e7\"; sid:1;)", 1, "", "32 bytes long" },
         { "alert http any any -> any any (http.host; content:\"A\"; sid:1;)", 1, "", "small letters" },
