@@ -165,7 +165,7 @@ static bool same(const struct defrag *defrag, const struct tracker *tracker, con
 {
     /* RFC 8200 section 4.5 leaves the next header out of what identifies a packet; RFC 791 does not. */
     if (tracker->id != packet->ip->fragment_id || tracker->recursion != packet->recursion ||
-        (packet->ip->version == 4 && tracker->protocol != packet->protocol) ||
+        (packet->ip->version == 4 && tracker->protocol != packet->ip->protocol) ||
         !address_equal(&tracker->src, &packet->src) || !address_equal(&tracker->dst, &packet->dst))
         return false;
     if (defrag->settings.no_vlan_tracking)
@@ -198,7 +198,7 @@ static struct tracker *tracker_find(struct defrag *defrag, const struct packet *
     made->hash = hash;
     made->vlan_count = packet->vlan_count;
     memcpy(made->vlans, packet->vlans, sizeof made->vlans);
-    made->protocol = packet->protocol;
+    made->protocol = packet->ip->protocol;
     made->recursion = packet->recursion;
     made->version = packet->ip->version;
     made->chain = defrag->heads[hash & defrag->mask];
@@ -293,7 +293,7 @@ static bool keep(struct defrag *defrag, struct tracker *tracker, struct packet *
             memcpy(tracker->header, ip->header.data, size);
             tracker->header_size = (uint16_t)size;
             tracker->next_at = ip->fragment_next_at;
-            tracker->protocol = packet->protocol;
+            tracker->protocol = packet->ip->protocol;
         }
     }
     return true;

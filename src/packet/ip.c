@@ -444,7 +444,8 @@ void decode_ipv6(struct decoder *decoder, struct packet *packet, struct bytes da
             ip->fragment_at = (uint16_t)used;
             ip->fragment_next_at = next_at;
             ip->header.size = used + 8;
-            packet->protocol = ip->protocol = extension.data[0];
+            ip->protocol = extension.data[0];
+            packet->protocol = IP_FRAGMENT; /* what it carries is told of the whole */
             decode_fragment(decoder, packet, bytes_from(rest, 8), decode_ipv6);
             return;
         }
