@@ -19,9 +19,9 @@ struct bit_list {
 
 /* ---- evaluation order: what writes comes before what reads ---- */
 
-void note_order(struct compiler *c, unsigned key, bool writes)
+void note_order(struct compiler *c, enum order_key key, bool writes)
 {
-    int *order = &c->signature->order[key];
+    uint8_t *order = &c->signature->order[key];
     enum { WRITES = 1, READS_AND_WRITES = 2, READS = 3, NEITHER = 4 };
     if (*order == 0)
         *order = writes ? WRITES : READS;
@@ -102,7 +102,7 @@ static bool parse_flowbits(struct compiler *c, const struct keyword *keyword, st
     if (!list || !parse_names(c, 'f', names, list))
         return false;
     bool reads = mode >= BIT_IS_SET;
-    note_order(c, 1, !reads);
+    note_order(c, ORDER_FLOWBITS, !reads);
     struct check *check = reads ? compiler_check(c, flow_bits_hold) : compiler_action(c, flow_bits_run);
     if (!check)
         return false;
@@ -240,7 +240,7 @@ static bool parse_flowint(struct compiler *c, const struct keyword *keyword, str
         return refuse(c, "the number has more than 32 bits");
     want->value = (uint32_t)number;
     bool reads = command < INT_ASSIGN;
-    note_order(c, 2, !reads);
+    note_order(c, ORDER_FLOWINT, !reads);
     struct check *check = reads ? compiler_check(c, flow_int_holds) : compiler_action(c, flow_int_run);
     if (!check)
         return false;
@@ -285,7 +285,7 @@ static bool parse_text(struct compiler *c, const struct keyword *keyword, struct
     check->data = wanted;
     if (!name.size || !part.size || !unquote(&part))
         return refuse(c, "a name and a text are wanted");
-    note_order(c, 4, false);
+    note_order(c, ORDER_CAPTURES, false);
     return compiler_copy(c, name, &wanted->name) && content_parse(c, part, &wanted->part);
 }
 
@@ -315,7 +315,10 @@ static bool add_shared_bit(struct compiler *c, int mode, char kind, struct bytes
     if (id < 0)
         return refuse(c, "the name is empty or too long");
     bool reads = mode >= BIT_IS_SET;
-    note_order(c, 3, !reads);
+    if (kind == 'h')
+        note_order(c, ORDER_HOSTBITS, !reads);
+    else /* a packet's own are for the next one to see: readers come first, as in Suricata */
+        note_order(c, ORDER_XBITS, reads);
     struct check *check = reads ? compiler_check(c, shared_bit_holds) : compiler_action(c, shared_bit_run);
     if (!check)
         return false;

@@ -155,9 +155,8 @@ struct check *compiler_late_action(struct compiler *c, check_fn run);
 /* The protocol has this name, or answers to it. */
 bool protocol_is_named(const struct protocol *protocol, struct bytes name);
 bool find_progress(const struct compiler *c, struct bytes name, uint8_t *direction, uint8_t *progress);
-/* For the order of rules: it writes or reads what other rules read or write. Keys of signature->order: 1
- * flowbits, 2 flowints, 3 hostbits and xbits, 4 texts of captures. */
-void note_order(struct compiler *c, unsigned key, bool writes);
+/* For the order of rules: it writes or reads what other rules read or write. */
+void note_order(struct compiler *c, enum order_key key, bool writes);
 /* The bytes that a content's text means, with |hex| parts and escapes. */
 MUST_CHECK bool content_parse(struct compiler *c, struct bytes text, struct bytes *out);
 bool is_direction(struct bytes word, uint8_t *direction);

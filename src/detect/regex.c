@@ -213,7 +213,7 @@ static bool add_capture(struct compiler *c, struct regex *regex, uint32_t group,
     capture->group = group;
     capture->kind = kind;
     if (kind != NOTE_CONTEXT)
-        note_order(c, 4, true);
+        note_order(c, ORDER_CAPTURES, true);
     struct capture **place = &regex->captures;
     while (*place && (*place)->group > group)
         place = &(*place)->next;

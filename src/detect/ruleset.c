@@ -225,13 +225,13 @@ static int by_order(const void *a, const void *b)
 
 static void order_rules(struct ruleset *set)
 {
-    enum { NEITHER = 4 };
+    enum { BETWEEN = 2, LAST = 4 }; /* rules that neither write nor read */
     for (size_t i = 0; i < set->signature_count; i++) {
         struct signature *s = set->signatures[i];
         s->index = (uint32_t)i; /* as read: the last word */
-        for (size_t k = 1; k < 5; k++)
+        for (enum order_key k = ORDER_FLOWBITS; k <= ORDER_CAPTURES; k++)
             if (s->order[k] == 0)
-                s->order[k] = NEITHER;
+                s->order[k] = k == ORDER_XBITS ? BETWEEN : LAST;
     }
     if (set->signature_count)
         qsort(set->signatures, set->signature_count, sizeof(struct signature *), by_order);

@@ -496,15 +496,15 @@ static void order_uses(struct signature *s)
 }
 
 /* By action-order; config first of all. */
-static int place_of_action(const struct ruleset *set, uint8_t action)
+static uint8_t place_of_action(const struct ruleset *set, uint8_t action)
 {
     static const uint8_t stock[ACTION_PLACES] = { ACTION_PASS, ACTION_DROP, ACTION_REJECT, ACTION_ALERT };
     const uint8_t *order = set->settings->action_order[0] ? set->settings->action_order : stock;
     if (action & (ACTION_REJECT_SRC | ACTION_REJECT_DST | ACTION_REJECT_BOTH))
         action = ACTION_REJECT;
-    for (int i = 0; i < ACTION_PLACES; i++)
+    for (uint8_t i = 0; i < ACTION_PLACES; i++)
         if (order[i] == action)
-            return i + 1;
+            return (uint8_t)(i + 1);
     return 0;
 }
 
@@ -564,7 +564,7 @@ bool settle(struct compiler *c, struct header *header)
     s->flow_scope = s->scope ? s->scope == SCOPE_FLOW : is_about_flow(c, header);
     s->once = s->once && is_about_flow(c, header);
     note_rule(c);
-    s->order[0] = place_of_action(c->set, s->rule.action);
-    s->order[5] = (int)MIN(s->rule.priority, 255U);
+    s->order[ORDER_ACTION] = place_of_action(c->set, s->rule.action);
+    s->order[ORDER_PRIORITY] = (uint8_t)MIN(s->rule.priority, 255U);
     return true;
 }

@@ -147,10 +147,19 @@ static struct record *find_or_make(struct shared *shared, const struct key *key,
 
 /* ---- bits ---- */
 
+/* A bit is the host's, whichever end of the packet it is. */
+static struct key bit_key(const struct context *context, enum track track, uint32_t id)
+{
+    struct key key = key_of(context, 'b', track, id, 0);
+    if (track == TRACK_DST)
+        key.track = TRACK_SRC;
+    return key;
+}
+
 bool shared_bit_is_set(struct context *context, enum track track, uint32_t id)
 {
     struct shared *shared = context->set->shared;
-    struct key key = key_of(context, 'b', track, id, 0);
+    struct key key = bit_key(context, track, id);
     pthread_mutex_lock(&shared->lock);
     const struct record *record = find(shared, &key);
     bool on = record && (!record->until || record->until > context->packet->time);
@@ -161,7 +170,7 @@ bool shared_bit_is_set(struct context *context, enum track track, uint32_t id)
 void shared_bit_set(struct context *context, enum track track, uint32_t id, uint64_t expire)
 {
     struct shared *shared = context->set->shared;
-    struct key key = key_of(context, 'b', track, id, 0);
+    struct key key = bit_key(context, track, id);
     bool made;
     pthread_mutex_lock(&shared->lock);
     struct record *record = find_or_make(shared, &key, context->packet->time, &made);
@@ -173,7 +182,7 @@ void shared_bit_set(struct context *context, enum track track, uint32_t id, uint
 void shared_bit_unset(struct context *context, enum track track, uint32_t id)
 {
     struct shared *shared = context->set->shared;
-    struct key key = key_of(context, 'b', track, id, 0);
+    struct key key = bit_key(context, track, id);
     pthread_mutex_lock(&shared->lock);
     forget(shared, &key);
     pthread_mutex_unlock(&shared->lock);

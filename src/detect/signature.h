@@ -303,6 +303,18 @@ enum trigger {
     TRIGGER_APP_EVENT
 };
 
+/* What evaluation order goes by, most important first. */
+enum order_key {
+    ORDER_ACTION,
+    ORDER_FLOWBITS,
+    ORDER_FLOWINT,
+    ORDER_HOSTBITS,
+    ORDER_XBITS,
+    ORDER_CAPTURES, /* flowvar, pktvar, captures of pcre */
+    ORDER_PRIORITY,
+    ORDER_KEYS
+};
+
 struct signature {
     struct rule rule; /* first: output sees only this */
     uint32_t index;   /* its place in evaluation order */
@@ -329,7 +341,7 @@ struct signature {
     struct check *actions;                /* run, in order, when it matched */
     struct check *late_actions;           /* run when the alert is really given (tag) */
     struct threshold *threshold, *filter; /* threshold; detection_filter, rate_filter */
-    int order[6];                         /* keys of evaluation order, most important first */
+    uint8_t order[ORDER_KEYS];            /* of evaluation */
 };
 
 #endif
