@@ -20,8 +20,10 @@ struct inspection {
     enum direction direction;           /* of the packet */
     struct session *session;            /* NULL: none */
     struct stream *streams[DIRECTIONS]; /* TCP; NULL otherwise */
+    bool parsed;                        /* this packet brought its application something, of either side */
     bool flow_ends;                     /* last look at this flow: everything left is inspected */
     bool loose;                         /* a TCP payload that did not go to the stream */
+    bool corrupt;                       /* its checksum is wrong: it brings its application nothing */
     bool refused;                       /* ... and is dropped for that: its bytes reach nobody */
     const uint16_t *events;             /* stream events of this packet (flow/tcp.h), `event_count` of them */
     size_t event_count;

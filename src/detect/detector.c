@@ -523,12 +523,17 @@ static void take_raw(struct context *context)
     uint64_t start = stream_start(stream);
     if (state->raw_offset[direction] < start)
         state->raw_offset[direction] = start;
-    state->raw_done[direction] = context->flow->no_payload_inspection;
-    bool flush = in->flow_ends || is_done(in, direction) || state->raw_done[direction];
+    /* From here on all is opaque; of the other side, too, unless something was said there to its end. */
+    bool opaque = context->flow->no_payload_inspection;
+    state->raw_done[direction] = opaque;
+    if (opaque && in->session && (uint8_t)in->session->said[!direction] == state->said_seen[!direction])
+        state->raw_done[!direction] = true;
+    bool flush = in->flow_ends || is_done(in, direction) || opaque;
     if (in->session) {
         uint64_t finished = finished_transactions(in->session, direction);
         flush |= finished != state->tx_seen[direction];
         state->tx_seen[direction] = finished;
+        state->said_seen[direction] = (uint8_t)in->session->said[direction];
     }
     context->raw_offset = state->raw_offset[direction];
     struct bytes ready = in->inline_mode ? around_packet(context, stream)
@@ -607,7 +612,7 @@ static void inspect_packet(struct context *context)
     if (context->set->wants.frames && in->session && in->session->frame_count[context->direction] &&
         !in->packet->invalid)
         frames_inspect(context);
-    if (in->session && in->session->txs && !in->packet->invalid)
+    if (in->session && in->session->txs && !in->packet->invalid && !in->corrupt)
         transactions_inspect(context);
     raw_done(context);
     if (context->state && in->session && !is_tried_again(in->session, context->direction))

@@ -60,9 +60,10 @@ struct flow_memory {
     uint64_t raw_offset[DIRECTIONS]; /* stream bytes inspected */
     uint64_t tx_seen[DIRECTIONS];    /* transactions finished when raw bytes were last flushed */
     bool ip_only_done[DIRECTIONS], pass, established;
-    int8_t judged_as[DIRECTIONS]; /* what it spoke when rules about that were judged; see spoken_now() */
-    bool raw_done[DIRECTIONS];    /* payload is opaque from here on, and what came before was looked at */
-    uint8_t session_events;       /* anomalies of recognition already judged */
+    int8_t judged_as[DIRECTIONS];  /* what it spoke when rules about that were judged; see spoken_now() */
+    bool raw_done[DIRECTIONS];     /* payload is opaque from here on, and what came before was looked at */
+    uint8_t said_seen[DIRECTIONS]; /* session->said when raw bytes were last flushed, modulo 256 */
+    uint8_t session_events;        /* anomalies of recognition already judged */
     struct flow_values *values;
     struct flow_text *texts;
     struct flow_entropies *entropies;

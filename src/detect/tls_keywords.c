@@ -43,11 +43,15 @@ static uint32_t version_bit(uint16_t version)
     return 0;
 }
 
-/* The version of the connection once agreed on, else of the sender's records. */
+/* What the sender's hello offers or chooses by extension (TLS 1.3 and later), else the version agreed on,
+ * else that of its records. */
 static bool version_holds(const struct buffer_use *use, const struct tx *tx, enum direction direction)
 {
     const struct tls *tls = (const struct tls *)tx->record;
-    uint16_t version = tls->version ? tls->version : tls->ends[direction].version;
+    const struct tls_end *end = &tls->ends[direction];
+    uint16_t version = tls->version ? tls->version : end->version;
+    if (end->has_hello && end->hello.version_best)
+        version = end->hello.version_best;
     uint32_t bit = version_bit(version);
     if (!version)
         return false;

@@ -15,8 +15,9 @@ struct candidate {
     uint32_t rule;
     uint32_t matched; /* bit per use, in the rule's order */
     bool done;
-    bool restless;  /* depends on more than the transaction: looked at with every packet */
-    bool held_back; /* by the flow's bits and integers, as of `held_version` */
+    bool restless;         /* depends on more than the transaction: looked at with every packet */
+    uint8_t seen_progress; /* with seen_offset */
+    bool held_back;        /* by the flow's bits and integers, as of `held_version` */
     uint32_t held_version;
     uint64_t seen_offset; /* rules on a hook alone: bytes parsed when it last matched, plus 1; 0: never */
     const struct buffer_use *waits_on; /* the last one that found nothing yet in a growing body */
@@ -595,19 +596,19 @@ static bool is_unheard(const struct inspection_of_tx *in, const struct signature
     return in->offset == 0 || (in->progress == 0 && later);
 }
 
-static void judge_candidate(struct inspection_of_tx *in, struct candidate *candidate, bool changed)
+static void judge_candidate(struct inspection_of_tx *in, struct candidate *candidate)
 {
     struct context *context = in->context;
-    const struct session *session = context->in->session;
     const struct signature *s = context->set->signatures[candidate->rule];
     context->signature = s;
     context->file = NULL;
     context->notes = NULL;
     context->on_stream = false;
     candidate->restless = true;
-    uint64_t parsed = session->offset[TO_SERVER] + session->offset[TO_CLIENT];
-    if (!changed && candidate->seen_offset == parsed + 1)
-        return; /* nothing was parsed since, of either side */
+    /* What lasts as long as the connection is about both sides. */
+    bool either = context->in->parsed && in->tx->protocol->one_tx;
+    if (candidate->seen_offset == in->offset + 1 && candidate->seen_progress == in->progress && !either)
+        return; /* nothing was parsed since */
     if (is_unheard(in, s)) {
         candidate->done = in->complete;
         return;
@@ -656,7 +657,8 @@ static void judge_candidate(struct inspection_of_tx *in, struct candidate *candi
         return;
     /* A rule on a hook alone matches as often as the transaction is seen there. */
     const struct buffer_use *only = s->uses;
-    candidate->seen_offset = parsed + 1;
+    candidate->seen_offset = in->offset + 1;
+    candidate->seen_progress = in->progress;
     candidate->restless = true;
     candidate->done = in->complete || !only || only->next || only->buffer->kind != BUFFER_HOOK ||
                       in->progress != only->progress;
@@ -733,7 +735,7 @@ static void judge_candidates(struct inspection_of_tx *in, bool changed)
         bool freed = candidate->held_back && flow && flow->values_version != candidate->held_version;
         if (changed || candidate->restless || freed) {
             uint64_t begin = cost_begin(detector);
-            judge_candidate(in, candidate, changed);
+            judge_candidate(in, candidate);
             cost_end(detector, candidate->rule, begin);
         }
         state->restless += !candidate->done && candidate->restless;

@@ -572,7 +572,7 @@ void tcp_track(struct tcp_tracker *tracker, struct flow *flow, const struct pack
     }
     if (UNLIKELY(!header->checksum_ok && !tracker->settings.no_checksum_check)) {
         tracker->counts[TCP_COUNT_INVALID_CHECKSUM]++;
-        result->invalid = true;
+        result->invalid = result->corrupt = true;
         return;
     }
     struct tcp_step step = { .tracker = tracker,

@@ -198,6 +198,7 @@ struct tcp_settings {
 /* One segment's outcome. */
 struct tcp_result {
     bool invalid;       /* not taken: neither state nor stream changed */
+    bool corrupt;       /* for its checksum */
     bool no_session;    /* of a connection that is not known (midstream without pickup); not resets */
     bool midstream;     /* this segment picked a connection up */
     bool no_memory;     /* session or data could not be kept */

@@ -628,6 +628,7 @@ void session_announce(struct session *session, uint16_t port, const struct proto
 static void change(struct session *session)
 {
     session->want_change = false;
+    session->changed_in = session->packet_number;
     session->unheard = 1U << TO_SERVER | 1U << TO_CLIENT;
     for (struct tx *tx = session->txs; tx; tx = tx->next) {
         tx->keep = false;

@@ -76,11 +76,11 @@ struct session {
     bool waiting; /* nothing was recognised in what the client said; it is kept for its server's answer */
     /* Bytes were offered before the protocol was known, and must be offered again. */
     bool owed[DIRECTIONS];
-    uint64_t offset[DIRECTIONS];  /* stream offset of the next unread byte */
-    uint64_t scanned[DIRECTIONS]; /* bytes offered and left unread at the last call */
-    uint64_t said[DIRECTIONS];    /* see session_said() */
-    uint64_t time;                /* of the packet being handled, ns */
-    uint64_t packet_number;
+    uint64_t offset[DIRECTIONS];        /* stream offset of the next unread byte */
+    uint64_t scanned[DIRECTIONS];       /* bytes offered and left unread at the last call */
+    uint64_t said[DIRECTIONS];          /* see session_said() */
+    uint64_t time;                      /* of the packet being handled, ns */
+    uint64_t packet_number, changed_in; /* of the packet being handled; of the latest change */
     uint16_t client_port, server_port;
     void *state;              /* the parser's */
     struct bytes note;        /* what the announcer of this connection said; session_announced() */
@@ -185,11 +185,12 @@ static inline bool tx_complete(const struct session *session, const struct tx *t
     return tx_progress(session, tx, direction) >= protocol_complete(tx->protocol, direction);
 }
 
-/* What is spoken; after a change what was spoken before, until the first of something else is heard or
- * nothing can be recognised any more. NULL: unknown. */
+/* What is spoken; after a change what was spoken before, for the rest of that packet and until the first of
+ * something else is heard or nothing can be recognised any more. NULL: unknown. */
 static inline const struct protocol *session_speaks(const struct session *session)
 {
-    bool heard = session->unheard != (1U << TO_SERVER | 1U << TO_CLIENT);
+    bool heard = session->unheard != (1U << TO_SERVER | 1U << TO_CLIENT) &&
+                 (!session->original || session->changed_in != session->packet_number);
     bool failed = !session->protocol && session->probing_done[TO_SERVER] && session->probing_done[TO_CLIENT];
     return (session->protocol && heard) || failed ? session->protocol : session->original;
 }

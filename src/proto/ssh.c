@@ -105,6 +105,7 @@ static void take_packet(struct session *session, struct ssh_state *state, enum d
     if (type != MESSAGE_NEWKEYS)
         return;
     state->encrypted[direction] = true;
+    session_said(session, direction);
     tx_finish(state->tx, direction);
     if (state->encrypted[!direction])
         session_encrypted(session);
@@ -138,7 +139,8 @@ static bool next_packet(struct session *session, struct ssh_state *state, enum d
 }
 
 /* The server may send other lines before its own (RFC 4253 section 4.2). */
-static bool next_banner(struct ssh_state *state, enum direction direction, struct reader *in)
+static bool next_banner(struct session *session, struct ssh_state *state, enum direction direction,
+                        struct reader *in)
 {
     struct bytes data = reader_peek(in);
     size_t end = bytes_find_byte(data, '\n');
@@ -159,6 +161,7 @@ static bool next_banner(struct ssh_state *state, enum direction direction, struc
         return true;
     }
     state->banner[direction] = true;
+    session_said(session, direction);
     return take_banner(state->tx, direction, line);
 }
 
@@ -180,7 +183,7 @@ static bool ssh_stream(struct session *session, void *state_, enum direction dir
             reader_skip(in, size);
             state->skip[direction] -= size;
         } else if (!(state->banner[direction] ? next_packet(session, state, direction, in)
-                                              : next_banner(state, direction, in))) {
+                                              : next_banner(session, state, direction, in))) {
             break;
         }
     }

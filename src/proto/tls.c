@@ -620,7 +620,8 @@ static bool take_record(struct session *session, struct tls_state *state, enum d
     *in = at;
     *more = true;
     side->framed = false;
-    session_said(session, direction);
+    if (type != RECORD_DATA) /* which is opaque */
+        session_said(session, direction);
     return record(session, state, direction, type, content);
 }
 

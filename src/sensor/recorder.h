@@ -43,6 +43,7 @@ struct scene {
     struct session *session; /* or NULL */
     struct stream *streams[DIRECTIONS];
     enum direction direction;
+    uint64_t parsed; /* bytes its session had parsed before this packet */
     bool inline_mode;
     bool other_ends;      /* the flow's end of the other direction is still to come */
     bool alerted, tagged; /* by this packet; a tag may be an earlier one's */

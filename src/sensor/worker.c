@@ -100,6 +100,11 @@ static void take_verdict(struct worker *worker, struct scene *scene)
         bypass(worker, flow);
 }
 
+static uint64_t parsed_of(const struct session *session)
+{
+    return session ? session->offset[TO_SERVER] + session->offset[TO_CLIENT] : 0;
+}
+
 /* Its rules have spoken: what follows needs no more of them. */
 static bool is_settled(const struct flow *flow)
 {
@@ -119,8 +124,10 @@ static void inspect(struct worker *worker, struct scene *scene, const struct tcp
         .direction = scene->direction,
         .session = scene->session,
         .streams = { scene->streams[0], scene->streams[1] },
+        .parsed = parsed_of(scene->session) != scene->parsed,
         .flow_ends = flow_ends,
         .loose = result && !result->taken,
+        .corrupt = result && result->corrupt,
         .refused = result && result->invalid && (scene->verdict & ACTION_DROP),
         .events = result ? result->events : NULL,
         .event_count = result ? result->event_count : 0,
@@ -366,6 +373,7 @@ static void handle_flow(struct worker *worker, struct scene *scene, struct packe
         record_verdict(worker, scene);
         return;
     }
+    scene->parsed = parsed_of(flow->session);
     if (packet->tcp)
         handle_tcp(worker, scene, packet, &result);
     else
@@ -528,7 +536,9 @@ static void flow_ended(void *context, struct flow *flow)
     struct worker *worker = context;
     struct session *session = flow->session;
     struct packet packet;
-    struct scene scene = { .flow = flow, .inline_mode = worker->settings->inline_mode };
+    struct scene scene = { .flow = flow,
+                           .parsed = parsed_of(session),
+                           .inline_mode = worker->settings->inline_mode };
     if (flow->tcp) {
         tcp_finish(worker->tcp, flow);
         scene.streams[TO_SERVER] = flow->tcp->streams[TO_SERVER];

@@ -131,6 +131,7 @@ void stage_packet(struct stage *stage, enum direction direction, unsigned protoc
     p->icmp = protocol == IP_ICMP ? &p->icmp_record : NULL;
     stage->flow.protocol = (uint8_t)protocol;
     struct inspection inspection = {
+        .parsed = true,
         .packet = p,
         .flow = &stage->flow,
         .direction = direction,
