@@ -579,7 +579,8 @@ static void set_class(struct context *context)
     struct flow_memory *state = context->state;
     enum direction direction = context->direction;
     uint32_t generation = class_generation(detector->classes);
-    if (!state) {
+    /* An ICMP error comes in the flow that it is about, and is not one of its packets. */
+    if (!state || context->packet->protocol != context->flow->protocol) {
         context->class = class_of(detector->classes, context->packet);
         return;
     }

@@ -252,7 +252,7 @@ static void write_alert(struct recorder *recorder, size_t sink, const struct sce
     put_alert(eve, scene, alert->rule, alert->action, through_proxy ? forwarded : NULL, alert->notes, out);
     put_tunnel(scene->packet, out);
     put_transaction(eve, scene, alert, out);
-    recorder_app_proto(scene->session, out);
+    recorder_app_proto(scene->flow ? scene->flow->session : NULL, out);
     if (scene->flow)
         json_cstring(out, "direction", direction_name(scene->direction));
     if (scene->flow && eve->alerts.flow)
