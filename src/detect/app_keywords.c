@@ -14,7 +14,8 @@ enum {
     RECOGNISED_EITHER,
     RECOGNISED_BOTH,
     RECOGNISED_FINAL,
-    RECOGNISED_ORIGINAL
+    RECOGNISED_ORIGINAL,
+    RECOGNISED_EXACT /* here, and by that very name: not what is made of it */
 };
 
 struct wanted_protocol {
@@ -125,10 +126,10 @@ static bool parse_protocol_keyword(struct compiler *c, const struct keyword *key
     static const struct {
         const char *name;
         uint8_t mode;
-    } modes[] = { { "direction", RECOGNISED_HERE },   { "to_server", RECOGNISED_SERVER },
-                  { "to_client", RECOGNISED_CLIENT }, { "either", RECOGNISED_EITHER },
-                  { "both", RECOGNISED_BOTH },        { "final", RECOGNISED_FINAL },
-                  { "original", RECOGNISED_ORIGINAL } };
+    } modes[] = { { "direction", RECOGNISED_HERE },    { "to_server", RECOGNISED_SERVER },
+                  { "to_client", RECOGNISED_CLIENT },  { "either", RECOGNISED_EITHER },
+                  { "both", RECOGNISED_BOTH },         { "final", RECOGNISED_FINAL },
+                  { "original", RECOGNISED_ORIGINAL }, { "exact", RECOGNISED_EXACT } };
     struct check *check = compiler_check(c, protocol_holds);
     struct wanted_protocol *wanted = COMPILER_NEW(c, struct wanted_protocol);
     if (!check || !wanted)
@@ -158,7 +159,11 @@ static bool parse_protocol_keyword(struct compiler *c, const struct keyword *key
         uint64_t named = set_protocols_named(c->set, one);
         wanted->unknown |= bytes_is(one, "unknown");
         wanted->failed |= bytes_is(one, "failed");
-        wanted->protocols |= named | related_to(c->set, named);
+        bool exact = check->mode == RECOGNISED_EXACT;
+        wanted->protocols |= named | (exact ? 0 : related_to(c->set, named));
+        if (exact && named & (named - 1))
+            return refuse(c, "\"%.*s\" is the name of several protocols", (int)MIN(one.size, 40U),
+                          (const char *)one.data);
         if (!named && !bytes_is(one, "unknown") && !bytes_is(one, "failed"))
             return refuse(c, "the protocol \"%.*s\" is not known", (int)MIN(one.size, 40U),
                           (const char *)one.data);
@@ -204,7 +209,7 @@ static void report_protocol(const struct ruleset *set, const struct rule_part *p
         [RECOGNISED_HERE] = "direction",    [RECOGNISED_SERVER] = "to_server",
         [RECOGNISED_CLIENT] = "to_client",  [RECOGNISED_EITHER] = "either",
         [RECOGNISED_BOTH] = "both",         [RECOGNISED_FINAL] = "final",
-        [RECOGNISED_ORIGINAL] = "original",
+        [RECOGNISED_ORIGINAL] = "original", [RECOGNISED_EXACT] = "exact",
     };
     const struct wanted_protocol *wanted = part->check->data;
     json_open(out, "protocols", '[');
