@@ -43,9 +43,10 @@ static bool is_wanted(const struct context *context, const struct wanted_protoco
  * it is not known what the other one speaks. */
 static struct spoken spoken_by(const struct session *session, enum direction direction)
 {
-    bool old = session->original && session_speaks(session) == session->original;
-    if (session->original && session->unheard >> direction & 1)
+    if (session_unheard(session, direction)) {
+        bool old = session_speaks(session) == session->original;
         return (struct spoken){ old ? session->original : NULL, old };
+    }
     const struct protocol *seen = session->seen[direction];
     if (session->known_as && seen == session->protocol)
         seen = session->known_as;
@@ -78,8 +79,7 @@ static bool protocol_holds(const struct check *check, struct context *context)
         break;
     default: {
         const struct protocol *whole = session->known_as ? session->known_as : session_speaks(session);
-        bool heard = !session->original || !(session->unheard >> context->direction & 1);
-        if (whole && (heard || check->mode == RECOGNISED_FINAL))
+        if (whole && (!session_unheard(session, context->direction) || check->mode == RECOGNISED_FINAL))
             here = (struct spoken){ whole, true };
     }
     }

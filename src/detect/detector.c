@@ -273,7 +273,7 @@ static int8_t spoken_now(const struct context *context)
     const struct session *session = context->in->session;
     if (!session || !session_decided(session, context->direction))
         return 0;
-    bool heard = session->protocol && !(session->unheard >> context->direction & 1);
+    bool heard = session->protocol && !session_unheard(session, context->direction);
     const struct protocol *protocol = heard || !session->original ? session->protocol : session->original;
     return (int8_t)(protocol ? set_protocol_index(context->set, protocol) + 2 : 1);
 }

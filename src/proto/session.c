@@ -701,7 +701,7 @@ void session_stream(struct session *session, enum direction direction, struct by
             return;
         if (!session->probing_done[direction] && ready.size) {
             session->scanned[direction] = ready.size;
-            bool first = session->offset[direction] == 0 || session->unheard >> direction & 1;
+            bool first = session->offset[direction] == 0 || session_unheard(session, direction);
             if (!session->protocol || first) {
                 (void)recognise(session, &direction, ready, flags);
                 if (!session->protocol) {

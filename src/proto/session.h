@@ -185,12 +185,18 @@ static inline bool tx_complete(const struct session *session, const struct tx *t
     return tx_progress(session, tx, direction) >= protocol_complete(tx->protocol, direction);
 }
 
+/* Nothing came from `direction` since the protocol changed. */
+static inline bool session_unheard(const struct session *session, enum direction direction)
+{
+    return session->unheard >> direction & 1;
+}
+
 /* What is spoken; after a change what was spoken before, for the rest of that packet and until the first of
  * something else is heard or nothing can be recognised any more. NULL: unknown. */
 static inline const struct protocol *session_speaks(const struct session *session)
 {
-    bool heard = session->unheard != (1U << TO_SERVER | 1U << TO_CLIENT) &&
-                 (!session->original || session->changed_in != session->packet_number);
+    bool heard = !(session_unheard(session, TO_SERVER) && session_unheard(session, TO_CLIENT)) &&
+                 (session->changed_in != session->packet_number || session->packet_number == 0);
     bool failed = !session->protocol && session->probing_done[TO_SERVER] && session->probing_done[TO_CLIENT];
     return (session->protocol && heard) || failed ? session->protocol : session->original;
 }
